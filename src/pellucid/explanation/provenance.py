@@ -1,0 +1,45 @@
+"""Where an explanation comes from: enough to make it again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How an explanation was made.
+
+    Attributes:
+        method: the method's id; ``parameters`` its fields as text.
+        target: what was explained, as the user would write it.
+        scale: what the explained score is: ``logit``, ``log-odds``, ``probability`` or ``value``.
+        baseline: what the method compared with, by input name; the in-fill of checks is named in each check.
+        mode: ``eval`` or ``as_is`` (the caller's train/eval flags kept).
+        dtype, device, batch: how the model was run; ``batch`` is the largest number of rows in one call.
+        versions: of pellucid, numpy, torch.
+        model_fingerprint, input_fingerprint: hashes of parameters and of inputs.
+        evaluations, check_evaluations: model rows spent on the method and on the checks (a gradient row counts as one).
+        seconds, check_seconds: wall time likewise.
+        guesses: what was guessed about the model or data, each a sentence.
+    """
+
+    method: str
+    parameters: dict[str, str]
+    target: str
+    scale: Literal["logit", "log-odds", "probability", "value"]
+    baseline: dict[str, str]
+    mode: Literal["eval", "as_is"]
+    dtype: str
+    device: str
+    batch: int
+    seed: int
+    versions: dict[str, str]
+    model: str
+    model_fingerprint: str
+    input_fingerprint: str
+    evaluations: int
+    check_evaluations: int
+    seconds: float
+    check_seconds: float
+    guesses: tuple[str, ...] = ()

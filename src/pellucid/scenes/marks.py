@@ -1,0 +1,190 @@
+"""A scene: everything a picture shows, decided once and drawn alike on paper and on screen.
+
+Scenes hold data, never code or HTML. Colors are *roles* (``"positive"``, ``"ink"``) that the
+palette turns into a color for the light or the dark theme; see :mod:`pellucid.scenes.palette`.
+Text is already in the scene's language. Arrays are numpy and travel in the binary frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Level = Literal["supported", "weak", "refused", "unchecked"]
+
+
+@dataclass(frozen=True, eq=False)
+class ColorScale:
+    """How numbers become colors. ``diverging`` is for signed values and its domain is symmetric."""
+
+    kind: Literal["diverging", "sequential"]
+    domain: tuple[float, float]
+    label: str
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """A map ``values`` (y, x) colored by ``scale``, or a picture ``pixels`` (y, x, 3) of uint8.
+
+    ``extent`` is (left, right, top, bottom) in axis units; row 0 is at the top. ``opacity`` (y, x) in 0..1 lets what
+    lies beneath show through. ``name`` is what hovering calls the value; an empty name is not read out.
+    """
+
+    name: str
+    extent: tuple[float, float, float, float]
+    values: np.ndarray | None = None
+    scale: ColorScale | None = None
+    pixels: np.ndarray | None = None
+    opacity: np.ndarray | None = None
+    mark: Literal["image"] = "image"
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A curve through (x, y), both one-dimensional."""
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    color: str = "series1"
+    dashed: bool = False
+    mark: Literal["line"] = "line"
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """The area between ``low`` and ``high`` over ``x``."""
+
+    name: str
+    x: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    color: str = "random"
+    mark: Literal["band"] = "band"
+
+
+@dataclass(frozen=True, eq=False)
+class Bars:
+    """Bars from ``start`` to ``start + length`` at ``positions``, ``thickness`` wide.
+
+    ``horizontal`` bars grow along x. ``colors`` has one role per bar. ``low`` and ``high``, when
+    given, are whiskers (axis units). ``labels`` name the bars when hovered.
+    """
+
+    name: str
+    positions: np.ndarray
+    start: np.ndarray
+    length: np.ndarray
+    colors: tuple[str, ...]
+    labels: tuple[str, ...]
+    horizontal: bool = True
+    thickness: float = 0.8
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
+    mark: Literal["bars"] = "bars"
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Points at (x, y); ``labels``, when given, name them when hovered."""
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    color: str = "series1"
+    radius: float = 3.0
+    labels: tuple[str, ...] = ()
+    mark: Literal["points"] = "points"
+
+
+@dataclass(frozen=True, eq=False)
+class Text:
+    """A short note inside the panel, anchored at (x, y) in axis units."""
+
+    x: float
+    y: float
+    text: str
+    anchor: Literal["start", "middle", "end"] = "start"
+    color: str = "ink"
+    mark: Literal["text"] = "text"
+
+
+Mark = Image | Line | Band | Bars | Points | Text
+
+
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """``ticks`` empty means: choose round numbers. ``reverse`` puts the low end at the top (or right)."""
+
+    label: str
+    domain: tuple[float, float]
+    ticks: tuple[float, ...] = ()
+    tick_labels: tuple[str, ...] = ()
+    kind: Literal["linear", "log", "category"] = "linear"
+    reverse: bool = False
+    hidden: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class LegendEntry:
+    """One line of a legend: a swatch of this color role and shape, and what it stands for."""
+
+    label: str
+    color: str
+    shape: Literal["square", "line", "dashed", "point"] = "square"
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The data-table twin of a panel, or a table shown for its own sake. Cells are numbers or text."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | float, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One chart with its axes, legend, text summary and data-table twin.
+
+    Without ``x`` and ``y`` the panel *is* its table (a layer table, the checks). ``hatched`` marks the
+    picture of a refused explanation. ``equal`` keeps pixels square.
+    """
+
+    id: str
+    title: str
+    summary: str
+    table: Table
+    marks: tuple[Mark, ...] = ()
+    x: Axis | None = None
+    y: Axis | None = None
+    subtitle: str = ""
+    legend: tuple[LegendEntry, ...] = ()
+    scale: ColorScale | None = None
+    equal: bool = False
+    hatched: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Badge:
+    """The verdict as every picture shows it: the level, its word in the scene's language, and the reasons."""
+
+    level: Level
+    label: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A titled arrangement of panels in ``columns`` columns."""
+
+    title: str
+    panels: tuple[Panel, ...]
+    summary: str
+    subtitle: str = ""
+    badge: Badge | None = None
+    columns: int = 1
+    notes: tuple[str, ...] = ()
+    code: str = ""
+    language: Literal["en", "zh-CN"] = "en"

@@ -1,0 +1,63 @@
+"""Color roles for the light and the dark theme, and the two color maps.
+
+Warm is positive, everywhere. The pair is safe for the common kinds of color blindness (orange and
+blue differ in lightness order and hue), and every sign is also told without color. Text roles (ink, muted, the
+verdicts) have a contrast of at least 4.5 on ``surface`` and ``page`` in both themes; a test computes it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+Theme = Literal["light", "dark"]
+
+ROLES: dict[str, dict[Theme, str]] = {
+    "page": {"light": "#f6f7f9", "dark": "#11151a"},
+    "surface": {"light": "#ffffff", "dark": "#1a2027"},
+    "ink": {"light": "#1b2430", "dark": "#e8edf3"},
+    "muted": {"light": "#55606e", "dark": "#a3afbd"},
+    "line": {"light": "#d5dae1", "dark": "#36404c"},
+    "accent": {"light": "#0b6e75", "dark": "#5cc8cf"},
+    "positive": {"light": "#c8500a", "dark": "#f0894a"},
+    "negative": {"light": "#2166ac", "dark": "#6aaeea"},
+    "random": {"light": "#8d96a3", "dark": "#7d8894"},
+    "series1": {"light": "#0b6e75", "dark": "#5cc8cf"},
+    "series2": {"light": "#9a3b7d", "dark": "#e08cc6"},
+    "series3": {"light": "#7a6a00", "dark": "#d9c24a"},
+    "supported": {"light": "#1b6e3c", "dark": "#6fce93"},
+    "weak": {"light": "#8a5a00", "dark": "#e5b454"},
+    "refused": {"light": "#b3261e", "dark": "#f58a82"},
+    "unchecked": {"light": "#55606e", "dark": "#a3afbd"},
+}
+
+# lowest value first; the middle of the diverging map is the neutral color of the theme
+MAPS: dict[str, dict[Theme, tuple[str, ...]]] = {
+    "diverging": {
+        "light": ("#0b3c7d", "#2166ac", "#6aa6d8", "#bcd7ec", "#f7f7f5", "#fbd0ad", "#f0894a", "#c8500a", "#7f2704"),
+        "dark": ("#9fd0ff", "#6aaeea", "#3a7fc0", "#234e7c", "#20262d", "#7a3c17", "#c05f22", "#f0894a", "#ffc9a3"),
+    },
+    "sequential": {
+        "light": ("#f7f7f5", "#fde0c5", "#fbb983", "#f0894a", "#c8500a", "#7f2704"),
+        "dark": ("#20262d", "#54301c", "#8c471b", "#c05f22", "#f0894a", "#ffc9a3"),
+    },
+}
+
+
+def rgb(color: str) -> np.ndarray:
+    """``"#rrggbb"`` as three floats in 0..1."""
+    return np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+
+
+def colorize(values: np.ndarray, kind: str, domain: tuple[float, float], theme: Theme = "light") -> np.ndarray:
+    """Colors (..., 3) in 0..1 of ``values``: linear between the map's stops; not-a-number takes the ``line`` role."""
+    stops = np.stack([rgb(color) for color in MAPS[kind][theme]])
+    low, high = domain
+    place = np.clip((np.asarray(values, float) - low) / ((high - low) or 1.0), 0, 1) * (len(stops) - 1)
+    known = np.isfinite(place)
+    place = np.where(known, place, 0)
+    left = np.minimum(place.astype(int), len(stops) - 2)
+    part = (place - left)[..., None]
+    mixed = stops[left] * (1 - part) + stops[left + 1] * part
+    return np.where(known[..., None], mixed, rgb(ROLES["line"][theme]))
