@@ -1,0 +1,1 @@
+"""Data: sets that ship in packages, preparation that can be undone, baselines and players."""

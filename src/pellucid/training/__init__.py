@@ -1,0 +1,1 @@
+"""Training and evaluation of small networks, for demos and tests."""
