@@ -1,0 +1,91 @@
+"""What surrounds the panels of an explanation: title, decision, verdict, notes, and the code that makes it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pellucid.explanation import Explanation, Reason
+from pellucid.scenes import Badge, Panel, Scene
+from pellucid.scenes.numbers import number, percent
+from pellucid.scenes.words import Language, check_name, method_name, words
+from pellucid.views.reading import is_complete, joined, predicted_name, scale_name, target_name
+
+
+def framed(explanation: Explanation, panels: tuple[Panel, ...], language: Language, *, columns: int = 1, title: str = "") -> Scene:
+    """A scene about the one row of ``explanation``; its title asks why, unless another is given."""
+    say = words(language)
+    method = method_name(explanation.provenance.method, language)
+    why = say["why"].format(target=target_name(explanation), method=method)
+    return Scene(
+        title=title or why,
+        panels=panels,
+        summary=joined([why, decision_words(explanation, language), *(panel.summary for panel in panels)], language),
+        subtitle=decision_words(explanation, language),
+        badge=badge(explanation, language),
+        columns=columns,
+        notes=notes(explanation, language),
+        code=code(explanation),
+        language=language,
+    )
+
+
+def badge(explanation: Explanation, language: Language) -> Badge:
+    """The verdict of the one row, with its reasons in words."""
+    verdict = explanation.verdicts[0]
+    return Badge(verdict.level, words(language)[f"verdict.{verdict.level}"], tuple(reason_words(r, language) for r in verdict.reasons))
+
+
+def reason_words(reason: Reason, language: Language) -> str:
+    """A reason as a sentence; a code this version does not know is shown as it is."""
+    template = words(language).get(f"reason.{reason.code}", f"{reason.code}: {{check}} {{value}} ({{reference}})")
+    value, reference = (number(np.nan if v is None else v) for v in (reason.value, reason.reference))
+    return template.format(check=check_name(reason.check, language), value=value, reference=reference)
+
+
+def decision_words(explanation: Explanation, language: Language) -> str:
+    """What the network said about the row, how sure it was, what is true, and the explained score."""
+    say, decision = words(language), explanation.decision
+    parts = []
+    predicted = predicted_name(explanation)
+    if predicted is not None:
+        share = _probability(explanation)
+        known = {"predicted": predicted, "probability": percent(share, language)}
+        parts.append(say["says_plain" if share is None else "says"].format(**known) if share is not None else say["says_plain"].format(predicted=predicted))
+    if decision.truth:
+        parts.append(say["truth"].format(truth=decision.truth[0]))
+    scale, target = scale_name(explanation, language), target_name(explanation)
+    parts.append(say["score"].format(scale=scale, target=target, score=number(decision.scores[0])))
+    return joined(parts, language)
+
+
+def _probability(explanation: Explanation) -> float | None:
+    probabilities, index = explanation.decision.probabilities, int(explanation.decision.predicted[0])
+    if probabilities is None or probabilities.values.ndim != 2:
+        return None
+    row = probabilities.values[0]
+    if len(row) == 1:  # one probability, of the second of two classes
+        return float(row[0] if index == 1 else 1 - row[0])
+    return float(row[index]) if index < len(row) else None
+
+
+def notes(explanation: Explanation, language: Language) -> tuple[str, ...]:
+    """What a reader must know to read the picture: baseline, layer, whiskers, how the checks removed things."""
+    say, found = words(language), []
+    for name, baseline in explanation.provenance.baseline.items():
+        text = baseline if len(explanation.provenance.baseline) == 1 else f"{name}: {baseline}"
+        key = "note.baseline" if is_complete(explanation) else "note.baseline_plain"
+        score = number(explanation.decision.baseline_scores[0])
+        found.append(say[key].format(baseline=text, scale=scale_name(explanation, language), score=score))
+    if explanation.layer:
+        found.append(say["note.layer"].format(layer=explanation.layer))
+    if explanation.errors and explanation.error_kind != "none":
+        found.append(say[f"note.errors.{explanation.error_kind}"])
+    checks = {check.note: check for check in explanation.checks if check.note and check.role == "faithfulness"}
+    found += [say["note.check"].format(check=check_name(c.name, language), note=note) for note, c in checks.items()]
+    return tuple(found)
+
+
+def code(explanation: Explanation) -> str:
+    """The call that makes this explanation, as far as the provenance knows it."""
+    origin = explanation.provenance
+    return f"pl.explain(net, x, {origin.method!r}, target={origin.target}).plot()"

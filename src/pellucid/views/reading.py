@@ -1,0 +1,113 @@
+# ruff: noqa: RUF001 (Chinese punctuation is meant)
+"""What views read from an explanation: the parts of one row, and how to call them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pellucid.errors import InputError
+from pellucid.explanation import Explanation, LabelledArray, ShownInput
+from pellucid.scenes.words import Language, words
+
+
+def one_row(explanation: Explanation, row: int) -> Explanation:
+    """The explanation of this row alone.
+
+    Raises:
+        InputError: there is no such row.
+    """
+    try:
+        return explanation[row]
+    except IndexError as error:
+        raise InputError(
+            "There is no such row", received=f"row {row} of {len(explanation)}", remedy=f"choose a row from 0 to {len(explanation) - 1}"
+        ) from error
+
+
+def shown_input(explanation: Explanation, index: int) -> ShownInput | None:
+    """The input that array ``index`` explains: the one of its name, else the one at its place, else the only one."""
+    name = explanation.arrays[index].name
+    for candidate in explanation.inputs:
+        if candidate.name == name:
+            return candidate
+    if index < len(explanation.inputs):
+        return explanation.inputs[index]
+    return explanation.inputs[0] if len(explanation.inputs) == 1 else None
+
+
+def first_sample(array: LabelledArray) -> LabelledArray:
+    """The array of the first sample, without its sample axis."""
+    if "sample" not in array.axes:
+        return array
+    at = array.axes.index("sample")
+    valid = None if array.valid is None else np.take(array.valid, 0, axis=at)
+    labels = {axis: names for axis, names in array.coordinates.items() if axis != "sample"}
+    return LabelledArray(array.name, np.take(array.values, 0, axis=at), tuple(a for a in array.axes if a != "sample"), labels, valid)
+
+
+def reduced(array: LabelledArray, keep: tuple[str, ...]) -> tuple[LabelledArray, tuple[str, ...]]:
+    """The array of one sample summed over every axis not in ``keep``, its axes in the order of ``keep``; and the axes summed over."""
+    array = first_sample(array)
+    gone = tuple(axis for axis in array.axes if axis not in keep)
+    at = tuple(array.axes.index(axis) for axis in gone)
+    values = np.asarray(array.values, float)
+    valid = array.valid
+    if valid is not None:
+        values, valid = np.where(valid, values, 0.0), valid.any(axis=at)
+    left = tuple(axis for axis in array.axes if axis in keep)
+    order = [left.index(axis) for axis in keep if axis in left]
+    labels = {axis: names for axis, names in array.coordinates.items() if axis in left}
+    summed = values.sum(axis=at).transpose(order)
+    mask = None if valid is None else valid.transpose(order)
+    return LabelledArray(array.name, summed, tuple(axis for axis in keep if axis in left), labels, mask), gone
+
+
+def target_name(explanation: Explanation) -> str:
+    """What is explained in the first row: the class by its name, where it is a class."""
+    decision = explanation.decision
+    index = int(decision.target_class[0])
+    return decision.class_names[index] if 0 <= index < len(decision.class_names) else decision.target[0]
+
+
+def predicted_name(explanation: Explanation) -> str | None:
+    """The class predicted for the first row, or None where the network predicts no class."""
+    index = int(explanation.decision.predicted[0])
+    if index < 0:
+        return None
+    names = explanation.decision.class_names
+    return names[index] if index < len(names) else str(index)
+
+
+def scale_name(explanation: Explanation, language: Language) -> str:
+    """What the explained score is: logit, log-odds, probability or value."""
+    return words(language)[f"scale.{explanation.provenance.scale}"]
+
+
+def is_complete(explanation: Explanation) -> bool:
+    """Whether the values are parts of (score - baseline score) for the first row."""
+    return bool(np.isfinite(explanation.decision.baseline_scores[0]))
+
+
+def is_refused(explanation: Explanation) -> bool:
+    """Whether the first row's explanation was refused; its pictures are hatched and claim nothing."""
+    return explanation.verdicts[0].level == "refused"
+
+
+def value_label(explanation: Explanation, language: Language) -> str:
+    """What a value of this explanation is, for axes and color bars."""
+    key = "contribution" if is_complete(explanation) else "attribution_for"
+    return words(language)[key].format(scale=scale_name(explanation, language))
+
+
+def summed_note(axes: tuple[str, ...], language: Language) -> str:
+    """``summed over channels``; empty where nothing was summed."""
+    if not axes:
+        return ""
+    say = words(language)
+    joiner = "、" if language == "zh-CN" else ", "
+    return say["summed"].format(axes=joiner.join(say.get(f"axis.{axis}", axis) for axis in axes))
+
+
+def joined(parts: list[str], language: Language) -> str:
+    """The parts that are not empty, in one line."""
+    return ("；" if language == "zh-CN" else " · ").join(part for part in parts if part)
