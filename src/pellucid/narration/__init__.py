@@ -1,0 +1,6 @@
+"""Findings in plain words: deterministic sentences from verified facts, in English and Simplified Chinese."""
+
+from pellucid.narration.finding import Finding, Level, Topic
+from pellucid.narration.narrate import findings, narrate
+
+__all__ = ["Finding", "Level", "Topic", "findings", "narrate"]

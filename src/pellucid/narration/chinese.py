@@ -1,0 +1,152 @@
+# ruff: noqa: RUF001 (Chinese punctuation is meant)
+"""The sentences in Simplified Chinese; the same keys and fields as the English catalog."""
+
+from __future__ import annotations
+
+CHINESE = {
+    "quote": "“{name}”",
+    "list.separator": "、",
+    "list.last": "、",
+    "list.clause": "；",
+    "list.sentence": "",
+    "name.the output": "输出",
+    "name.zero": "零",
+    "name.the background's mean": "背景数据的均值",
+    "name.the mean color": "平均颜色",
+    "name.the series' own mean": "序列自身的均值",
+    "name.a zero embedding": "零嵌入",
+    "name.zero (no background was given)": "零（没有给出背景数据）",
+    "name.the given baseline": "所给的基线",
+    "unknown": "未说明",
+    # the network itself
+    "quality.guessing": (
+        "这个网络并不比瞎猜更好：{metric}为 {value}（95% 区间 {low} 至 {high}），而按基准率猜测即可达到 {base}。下面所说的一切，"
+        "解释的是一个没有学到有用东西的网络。"
+    ),
+    "quality.guessing.plain": "这个网络并不比按基准率瞎猜更好。下面所说的一切，解释的是一个没有学到有用东西的网络。",
+    "metric.accuracy": "准确率",
+    "metric.balanced_accuracy": "平衡准确率",
+    "metric.r2": "R²",
+    "metric.rmse": "均方根误差",
+    "metric.mae": "平均绝对误差",
+    # what it decided
+    "decision.only_just": "网络判断为{name}，概率 {p}，仅略高于{second}的 {p2}。",
+    "decision.ahead": "网络判断为{name}，概率 {p}，高于{second}的 {p2}。",
+    "decision.far": "网络判断为{name}，概率 {p}，远高于{second}的 {p2}。",
+    "decision.label": "网络给{name}的概率是 {p}。",
+    "decision.value": "网络给{name}的值是 {value}。",
+    "decision.class": "网络判断为{name}；它的输出不能当作概率来读。",
+    "decision.right": "真实标签是{truth}：网络判断正确。",
+    "decision.wrong": "真实标签是{truth}：网络判断错误。",
+    "decision.truth": "真实值是{truth}。",
+    "decision.other": "这里解释的不是这个判断，而是{name}，其概率为 {p}。",
+    "decision.other.score": "这里解释的不是这个判断，而是{name}，其得分为 {value}。",
+    # what carried it
+    "reasons.supported": "对{target}的得分起主要作用的是：{items}。",
+    "reasons.unstable": "对{target}的得分起主要作用的可能是以下各项，但顺序会随随机种子改变：{items}。",
+    "reasons.weak": "方法为{target}列出了以下各项，但检验无法将其与随机选择区分开：{items}。",
+    "reasons.unchecked": "方法为{target}列出了以下各项，尚无检验表明它是对的：{items}。",
+    "reasons.together": "它们合计占全部 {count} 项归因的 {share}。",
+    "item.raises": "{name} 使其升高 {amount}（占 {share}）",
+    "item.lowers": "{name} 使其降低 {amount}（占 {share}）",
+    "item.unsure": "{name}，方向无法判定（{amount} ± {error}，占 {share}）",
+    "item.up": "{name}（占 {share}；数值增大会使其升高）",
+    "item.down": "{name}（占 {share}；数值增大会使其降低）",
+    "item.share": "{name}（占 {share}）",
+    "item.token": "第 {position} 个词元",
+    "reasons.none": "没有可列出的项：所有归因都为零。",
+    "inputs.shares": "在全部归因中，{items}。",
+    "inputs.share": "{share} 落在输入{name}",
+    # where in a picture or a series
+    "where.supported": "支持{target}的依据有 {share} 位于画面{region}，该处占画面的 {area}；最强的十分之一画面占 {top}。",
+    "where.unstable": (
+        "支持{target}的依据可能有 {share} 位于画面{region}，该处占画面的 {area}；最强的十分之一画面占 {top}；这会随随机种子改变。"
+    ),
+    "where.weak": (
+        "热图把支持{target}的依据的 {share} 放在画面{region}（该处占画面的 {area}），{top} 放在最强的十分之一画面；但检验无法将"
+        "其与随机热图区分开。"
+    ),
+    "where.unchecked": (
+        "热图把支持{target}的依据的 {share} 放在画面{region}（该处占画面的 {area}），{top} 放在最强的十分之一画面；尚无检验表明"
+        "它是对的。"
+    ),
+    "where.reacts": "{target}的得分对画面{region}的变化最敏感：占全部敏感度的 {share}（占画面的 {area}）。",
+    "where.spread": "画面中没有突出的部分：即使最密集的九分之一，其占比也不到其面积份额的两倍。",
+    "where.coarse": "热图只有 {rows} × {columns} 格，位置不可能说得更细。",
+    "where.none": "画面中没有任何部分支持{target}：热图没有正值。",
+    "when.0": "前三分之一",
+    "when.1": "中间三分之一",
+    "when.2": "后三分之一",
+    "when.supported": "对{target}的全部归因有 {share} 位于序列的{part}；最强的十分之一时间步占 {top}。",
+    "when.unstable": "对{target}的全部归因可能有 {share} 位于序列的{part}，最强的十分之一时间步占 {top}；这会随随机种子改变。",
+    "when.weak": "方法把对{target}的全部归因的 {share} 放在序列的{part}，{top} 放在最强的十分之一时间步；但检验无法将其与偶然区分开。",
+    "when.unchecked": "方法把对{target}的全部归因的 {share} 放在序列的{part}，{top} 放在最强的十分之一时间步；尚无检验表明它是对的。",
+    # what happens without it
+    "removal.falls": "去掉最强的 {fraction} 后，得分（{scale}）从 {start} 降到 {after}",
+    "removal.stays": "去掉最强的 {fraction} 后，得分（{scale}）并未下降：之前 {start}，之后 {after}",
+    "removal.random": "；随机去掉同样多则为 {mean}（95% 的随机顺序在 {low} 至 {high} 之间）",
+    "removal.clearly": "，降幅明显超过偶然。",
+    "removal.probably": "，降幅超过随机的平均值，但无法与偶然区分开。",
+    "removal.same": "，降幅无法与偶然区分开。",
+    # what the checks say
+    "verdict.supported": "检验支持这个解释。",
+    "verdict.weak": "这个解释依据不足：{reasons}。",
+    "verdict.refused": "这个解释不可信：{reasons}。它所标出的内容不可当作网络的理由。",
+    "verdict.unchecked": "这个解释未经检验：{reasons}。它是否正确不得而知。",
+    "reason.not_finite": "其中含有非有限数值",
+    "reason.identity_broken": "{check}不成立：偏差为 {value}，而方法自己声明的误差是 {reference}",
+    "reason.identity_broken.plain": "方法所承诺的恒等式不成立",
+    "reason.not_better_than_random": "{check}得分为 {value}，并不优于随机顺序的 {reference}",
+    "reason.not_better_than_random.plain": "按其顺序去除并不比按随机顺序去除更有效",
+    "reason.interval_includes_random": "{check}得分为 {value}，其区间包含随机顺序的 {reference}",
+    "reason.interval_includes_random.plain": "其效果无法与随机顺序区分开",
+    "reason.unstable_over_seeds": "换一个随机种子后，最强的各项只有 {value} 保持不变（需要 {reference}）",
+    "reason.unstable_over_seeds.plain": "最强的各项会随随机种子改变",
+    "reason.ignores_parameters": "把网络参数换成随机数后它几乎不变（相似度 {value}，必须低于 {reference}）",
+    "reason.ignores_parameters.plain": "把网络参数换成随机数后它几乎不变",
+    "reason.unchecked": "没有运行任何检验",
+    "reason.no_difference": "有没有输入，得分都一样（{value}），因此没有什么可解释的",
+    "reason.no_difference.plain": "有没有输入，得分都一样，因此没有什么可解释的",
+    "reason.other": "{code}",
+    "identity.holds": "各项归因之和等于得分的变化：偏差 {value}，声明的误差为 {reference}（{check}）。",
+    "identity.broken": "各项归因之和不等于得分的变化：偏差 {value}，声明的误差为 {reference}（{check}）。",
+    "faithfulness.clearly": "在{check}中，该顺序得分 {value}（95% 区间 {low} 至 {high}），明显优于随机顺序的 {reference}{p}。",
+    "faithfulness.probably": "在{check}中，该顺序得分 {value}（95% 区间 {low} 至 {high}），可能优于随机顺序的 {reference}{p}。",
+    "faithfulness.same": "在{check}中，该顺序得分 {value}（95% 区间 {low} 至 {high}），无法与随机顺序的 {reference} 区分开{p}。",
+    "stability.holds": "换用其他随机种子，最强的各项有 {value} 保持不变；需要 {reference}（{check}）。",
+    "stability.broken": "换用其他随机种子，最强的各项只有 {value} 保持不变；需要 {reference}（{check}）。",
+    "sensitivity.holds": "参数换成随机数后，结果随之改变：相似度 {value}，低于 {reference}（{check}）。",
+    "sensitivity.broken": "参数换成随机数后，结果几乎不变：相似度 {value}，必须低于 {reference}（{check}）。",
+    "check.unknown": "{check}的结果不是数值，因此什么也说明不了。",
+    "p": "（{p}）",
+    # what this does not show
+    "limit.integrated_gradients": "积分梯度只与一个基线（{baseline}）相比较；换一个基线，答案可能不同。",
+    "limit.gradient": "梯度说明得分对此处微小变化的反应，并不说明某个特征贡献了多少得分。",
+    "limit.smoothgrad": "SmoothGrad 对此处附近的梯度取平均；它说明得分在附近如何反应，并不说明某个特征贡献了多少得分。",
+    "limit.gradient_times_input": "梯度 × 输入只对线性网络精确；在别处，它把此处的斜率当成一直到零的斜率。",
+    "limit.occlusion": "遮挡法说明某一部分被填充值（{baseline}）取代后会怎样；换一种填充，答案可能不同；可以互相替代的部分都会被低估。",
+    "limit.gradcam": "Grad-CAM 只看一层（{layer}），而且只看支持目标的内容；更前面的层在一格之内做了什么，它看不到。",
+    "limit.random": "这些数是作为对照随机抽取的，与网络毫无关系。",
+    "limit.other": "换一种方法，答案可能不同；据此行动之前，请比较几种方法。",
+    "limit.causal": "这是网络所用的依据，而不是世界的真相：它不表明网络之外的任何因果关系。",
+    "limit.row": "它只对这一行成立，不是关于其他行的规律。",
+    "limit.rows": "它只对所解释的 {count} 行成立，不是关于其他行的规律。",
+    "limit.probability": "概率是网络自己的说法；在这样的概率下它有多少次是对的，这里没有测量。",
+    "limit.guesses": "Pellucid 对模型或数据做了 {count} 处猜测；来源记录中列出了它们。",
+    # several rows
+    "summary.rows": "共解释了 {count} 行：{levels}。",
+    "summary.right": "在 {total} 行已知标签的数据中，网络判断正确 {count} 行。",
+    "summary.supported": "{count} 行有依据",
+    "summary.weak": "{count} 行依据不足",
+    "summary.refused": "{count} 行不可信",
+    "summary.unchecked": "{count} 行未经检验",
+    "summary.reason": "在 {total} 行中的 {count} 行，{reason}。",
+    "summary.all_refused": "每一行都不可信，因此不列出任何理由。",
+    "summary.features": "除去不可信的行，在其余 {total} 行中，最常进入前三的是：{items}。",
+    "summary.regions": "除去不可信的行，在其余 {total} 行中，支持目标的依据最集中的位置：{items}。",
+    "summary.item": "{name}（{count} 行）",
+    "summary.removal": (
+        "在 {total} 行中的 {count} 行，去掉最强的 {fraction} 后，得分（{scale}）低于 95% 的随机顺序；其平均值从 {start} 降到 "
+        "{after}，随机去除则降到 {mean}。"
+    ),
+}

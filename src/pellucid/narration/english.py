@@ -1,0 +1,205 @@
+# ruff: noqa: RUF001 (the multiplication sign and real quotation marks are meant)
+"""The English sentences. The Chinese catalog has the same keys and the same fields; a test compares them."""
+
+from __future__ import annotations
+
+ENGLISH = {
+    "quote": "‘{name}’",
+    "list.separator": ", ",
+    "list.last": " and ",
+    "list.clause": "; ",
+    "list.sentence": " ",
+    "name.the output": "the output",
+    "name.zero": "zero",
+    "name.the background's mean": "the background's mean",
+    "name.the mean color": "the mean color",
+    "name.the series' own mean": "the series' own mean",
+    "name.a zero embedding": "a zero embedding",
+    "name.zero (no background was given)": "zero (no background was given)",
+    "name.the given baseline": "the given baseline",
+    "unknown": "not stated",
+    # the network itself
+    "quality.guessing": (
+        "This network is no better than guessing: {metric} {value} (95 % interval {low} to {high}), and guessing by the base "
+        "rate gives {base}. Whatever is said below explains a network that has learned nothing of use."
+    ),
+    "quality.guessing.plain": (
+        "This network is no better than guessing by the base rate. Whatever is said below explains a network that has learned "
+        "nothing of use."
+    ),
+    "metric.accuracy": "accuracy",
+    "metric.balanced_accuracy": "balanced accuracy",
+    "metric.r2": "R²",
+    "metric.rmse": "root mean squared error",
+    "metric.mae": "mean absolute error",
+    # what it decided
+    "decision.only_just": "The network says {name} with a probability of {p}, only just ahead of {second} with {p2}.",
+    "decision.ahead": "The network says {name} with a probability of {p}, ahead of {second} with {p2}.",
+    "decision.far": "The network says {name} with a probability of {p}, far ahead of {second} with {p2}.",
+    "decision.label": "The network gives {name} a probability of {p}.",
+    "decision.value": "The network gives {name} the value {value}.",
+    "decision.class": "The network says {name}; its outputs can not be read as probabilities.",
+    "decision.right": "The true label is {truth}: the network is right.",
+    "decision.wrong": "The true label is {truth}: the network is wrong.",
+    "decision.truth": "The true value is {truth}.",
+    "decision.other": "What is explained here is not that answer but {name}, with a probability of {p}.",
+    "decision.other.score": "What is explained here is not that answer but {name}, with a score of {value}.",
+    # what carried it
+    "reasons.supported": "These carried the score of {target}: {items}.",
+    "reasons.unstable": "These probably carried the score of {target}, though their order changes with the random seed: {items}.",
+    "reasons.weak": "These are named for {target}, but the checks can not tell them apart from a random choice: {items}.",
+    "reasons.unchecked": "The method names these for {target}; no check has shown that it is right: {items}.",
+    "reasons.together": "Together they hold {share} of all attribution over {count} entries.",
+    "item.raises": "{name} raises it by {amount} ({share})",
+    "item.lowers": "{name} lowers it by {amount} ({share})",
+    "item.unsure": "{name}, whose sign can not be told ({amount} ± {error}; {share})",
+    "item.up": "{name} ({share}; a higher value would raise it)",
+    "item.down": "{name} ({share}; a higher value would lower it)",
+    "item.share": "{name} ({share})",
+    "item.token": "token {position}",
+    "reasons.none": "Nothing is named: every attribution is zero.",
+    "inputs.shares": "Of all attribution, {items}.",
+    "inputs.share": "{share} lies in the input {name}",
+    # where in a picture or a series
+    "where.supported": (
+        "{share} of what speaks for {target} lies {region} ({area} of the picture); the strongest tenth of the picture holds "
+        "{top}."
+    ),
+    "where.unstable": (
+        "{share} of what speaks for {target} probably lies {region} ({area} of the picture), and {top} in the strongest tenth "
+        "of the picture; this changes with the random seed."
+    ),
+    "where.weak": (
+        "The map has {share} of what speaks for {target} {region} ({area} of the picture) and {top} in the strongest tenth of "
+        "the picture; the checks can not tell this apart from a random map."
+    ),
+    "where.unchecked": (
+        "The map has {share} of what speaks for {target} {region} ({area} of the picture) and {top} in the strongest tenth of "
+        "the picture; no check has shown that it is right."
+    ),
+    "where.reacts": "The score of {target} reacts most {region}: {share} of all sensitivity ({area} of the picture).",
+    "where.spread": "No part of the picture stands out: even the richest ninth holds less than twice its share.",
+    "where.coarse": "The map has {rows} × {columns} cells, so a place can not be told more finely than that.",
+    "where.none": "Nothing in the picture speaks for {target}: the map has no positive value.",
+    "when.0": "first third",
+    "when.1": "middle third",
+    "when.2": "last third",
+    "when.supported": (
+        "{share} of all attribution for {target} lies in the {part} of the series; the strongest tenth of its steps holds "
+        "{top}."
+    ),
+    "when.unstable": (
+        "{share} of all attribution for {target} probably lies in the {part} of the series, and {top} in the strongest tenth "
+        "of its steps; this changes with the random seed."
+    ),
+    "when.weak": (
+        "The method puts {share} of all attribution for {target} into the {part} of the series and {top} into the strongest "
+        "tenth of its steps; the checks can not tell this apart from chance."
+    ),
+    "when.unchecked": (
+        "The method puts {share} of all attribution for {target} into the {part} of the series and {top} into the strongest "
+        "tenth of its steps; no check has shown that it is right."
+    ),
+    # what happens without it
+    "removal.falls": "Without the strongest {fraction} the {scale} falls from {start} to {after}",
+    "removal.stays": "Without the strongest {fraction} the {scale} does not fall: {start} before, {after} after",
+    "removal.random": "; without as much at random it is {mean} (95 % of random orders: {low} to {high})",
+    "removal.clearly": ", so the loss is clearly more than chance.",
+    "removal.probably": ", so the loss is more than on average at random, but can not be told apart from chance.",
+    "removal.same": ", so the loss can not be told apart from chance.",
+    # what the checks say
+    "verdict.supported": "The checks support this explanation.",
+    "verdict.weak": "This explanation is weak: {reasons}.",
+    "verdict.refused": "This explanation is refused: {reasons}. What it marks must not be read as the network's reasons.",
+    "verdict.unchecked": "This explanation is unchecked: {reasons}. Whether it is right is not known.",
+    "reason.not_finite": "it holds values that are not finite",
+    "reason.identity_broken": "{check} is broken: it is off by {value}, and the error that the method states for itself is {reference}",
+    "reason.identity_broken.plain": "an identity that the method promises is broken",
+    "reason.not_better_than_random": "{check} scores {value}, which is not better than the {reference} of a random order",
+    "reason.not_better_than_random.plain": "removing in its order does no more than removing in random order",
+    "reason.interval_includes_random": "{check} scores {value}, and its interval includes the {reference} of a random order",
+    "reason.interval_includes_random.plain": "its effect can not be told apart from that of a random order",
+    "reason.unstable_over_seeds": "only {value} of the strongest entries stay when the random seed changes ({reference} are needed)",
+    "reason.unstable_over_seeds.plain": "the strongest entries change with the random seed",
+    "reason.ignores_parameters": (
+        "it hardly changes when the network's parameters are made random (similarity {value}, which must lie below {reference})"
+    ),
+    "reason.ignores_parameters.plain": "it hardly changes when the network's parameters are made random",
+    "reason.unchecked": "no check was run",
+    "reason.no_difference": "the score is the same with and without the input ({value}), so there is nothing to explain",
+    "reason.no_difference.plain": "the score is the same with and without the input, so there is nothing to explain",
+    "reason.other": "{code}",
+    "identity.holds": (
+        "The attributions add up to the change of the score: they miss it by {value}, and the stated error is {reference} ("
+        "{check})."
+    ),
+    "identity.broken": (
+        "The attributions do not add up to the change of the score: they miss it by {value}; the stated error is {reference} ("
+        "{check})."
+    ),
+    "faithfulness.clearly": (
+        "In {check} the order scores {value} (95 % interval {low} to {high}), clearly better than random order with "
+        "{reference}{p}."
+    ),
+    "faithfulness.probably": (
+        "In {check} the order scores {value} (95 % interval {low} to {high}), probably better than random order with "
+        "{reference}{p}."
+    ),
+    "faithfulness.same": (
+        "In {check} the order scores {value} (95 % interval {low} to {high}); random order, with {reference}, can not be told "
+        "apart{p}."
+    ),
+    "stability.holds": "With other random seeds {value} of the strongest entries stay the same; {reference} are needed ({check}).",
+    "stability.broken": "With other random seeds only {value} of the strongest entries stay the same; {reference} are needed ({check}).",
+    "sensitivity.holds": "With random parameters the map is another one: similarity {value}, which lies below {reference} ({check}).",
+    "sensitivity.broken": (
+        "With random parameters the map is nearly the same: similarity {value}, which must lie below {reference} ({check})."
+    ),
+    "check.unknown": "The result of {check} is not a number, so it shows nothing.",
+    "p": " ({p})",
+    # what this does not show
+    "limit.integrated_gradients": "Integrated gradients compares with one baseline ({baseline}); another baseline can give another answer.",
+    "limit.gradient": (
+        "A gradient says how the score reacts to a small change at this point; it does not say how much of the score a feature "
+        "brought about."
+    ),
+    "limit.smoothgrad": (
+        "SmoothGrad averages gradients around this point; it says how the score reacts nearby, not how much of it a feature "
+        "brought about."
+    ),
+    "limit.gradient_times_input": (
+        "Gradient × input is exact for linear networks only; elsewhere it takes the slope at this point for the slope all the "
+        "way to zero."
+    ),
+    "limit.occlusion": (
+        "Occlusion says what happens when a part is replaced by its in-fill ({baseline}); another in-fill can give another "
+        "answer, and parts that stand in for each other are both rated too low."
+    ),
+    "limit.gradcam": (
+        "Grad-CAM sees one layer ({layer}) and only what speaks for the target; what the layers before it did within a cell is "
+        "not seen."
+    ),
+    "limit.random": "These numbers were drawn at random as a control. They say nothing about the network.",
+    "limit.other": "Another method can give another answer; compare several before acting on one.",
+    "limit.causal": "This is what the network uses, not what is true of the world: it shows no cause outside the network.",
+    "limit.row": "It holds for this row; it is no rule about others.",
+    "limit.rows": "It holds for the {count} rows that were explained; it is no rule about others.",
+    "limit.probability": "The probability is the network's own word; how often it is right at such a probability was not measured here.",
+    "limit.guesses": "Pellucid guessed {count} things about model or data; the provenance lists them.",
+    # several rows
+    "summary.rows": "{count} rows were explained: {levels}.",
+    "summary.right": "In {count} of the {total} rows with a known label the network is right.",
+    "summary.supported": "{count} supported",
+    "summary.weak": "{count} weak",
+    "summary.refused": "{count} refused",
+    "summary.unchecked": "{count} unchecked",
+    "summary.reason": "In {count} of {total} rows {reason}.",
+    "summary.all_refused": "Nothing is named as a reason, since every row is refused.",
+    "summary.features": "Most often among the three strongest of the {total} rows that are not refused: {items}.",
+    "summary.regions": "Where most of what speaks for the target lies, over the {total} rows that are not refused: {items}.",
+    "summary.item": "{name} ({count})",
+    "summary.removal": (
+        "In {count} of {total} rows the {scale} without the strongest {fraction} is below that of 95 % of random orders; its "
+        "mean falls from {start} to {after}, at random to {mean}."
+    ),
+}

@@ -1,0 +1,74 @@
+"""Sentences about what the checks say, and what the explanation does not show."""
+
+from __future__ import annotations
+
+from pellucid.explanation import Check, Explanation, Reason
+from pellucid.narration.facts import passed
+from pellucid.narration.finding import Finding
+from pellucid.narration.voice import Voice
+
+CLEARLY, PROBABLY = 0.01, 0.05  # one-sided p-values that are told as "clearly" and "probably"
+SHARES = ("seed_stability",)  # checks whose value is a share and is told in percent
+
+
+def verdict(explanation: Explanation, voice: Voice) -> Finding:
+    """The verdict of the first row with its reasons."""
+    found = explanation.verdicts[0]
+    reasons = voice.clauses([reason_words(reason, voice) for reason in found.reasons]) or voice.say("reason.unchecked")
+    text = voice.say(f"verdict.{found.level}", reasons=reasons)
+    numbers = [(f"{r.check or r.code}:{name}", getattr(r, name)) for r in found.reasons for name in ("value", "reference")]
+    evidence = tuple((name, value) for name, value in numbers if value is not None)
+    return Finding(text, found.level, "verdict", evidence or (("checks", float(len(explanation.checks))),))
+
+
+def reason_words(reason: Reason, voice: Voice, *, plain: bool = False) -> str:
+    """A verdict's reason as a clause; ``plain`` leaves the numbers out."""
+    exact, short = f"reason.{reason.code}", f"reason.{reason.code}.plain"
+    numbers = [n for n in (reason.value, reason.reference) if n is not None]
+    if voice.has(short) and (plain or not numbers or (len(numbers) < 2 and reason.code != "no_difference")):
+        return voice.say(short)
+    if not voice.has(exact):
+        return voice.say("reason.other", code=reason.code)
+    show = voice.percent if reason.check in SHARES else voice.number
+    value, reference = ("" if n is None else show(n) for n in (reason.value, reason.reference))
+    return voice.say(exact, check=voice.check(reason.check), value=value, reference=reference)
+
+
+def checked(explanation: Explanation, voice: Voice) -> list[Finding]:
+    """One sentence per check of the first row."""
+    return [_check(check, voice) for check in explanation.checks]
+
+
+def _check(check: Check, voice: Voice) -> Finding:
+    value, reference, low, high, p = (float(a[0]) for a in (check.value, check.reference, check.low, check.high, check.p_value))
+    show = voice.percent if check.name in SHARES else voice.number
+    said = {"check": voice.check(check.name), "value": show(value), "reference": show(reference), "low": show(low), "high": show(high)}
+    evidence = ((f"{check.name}:value", value), (f"{check.name}:reference", reference))
+    if value != value or reference != reference:
+        return Finding(voice.say("check.unknown", **said), "unchecked", "checks", evidence)
+    if check.role == "faithfulness":
+        grade = "clearly" if p < CLEARLY else "probably" if p < PROBABLY else "same"
+        if grade != "same" and low <= reference <= high:
+            grade = "same"
+        said["p"] = voice.p_value(p)
+        evidence = (*evidence, (f"{check.name}:low", low), (f"{check.name}:high", high), (f"{check.name}:p_value", p))
+        return Finding(voice.say(f"faithfulness.{grade}", **said), "weak" if grade == "same" else "supported", "checks", evidence)
+    if passed(check):
+        return Finding(voice.say(f"{check.role}.holds", **said), "supported", "checks", evidence)
+    return Finding(voice.say(f"{check.role}.broken", **said), "weak" if check.role == "stability" else "refused", "checks", evidence)
+
+
+def limits(explanation: Explanation, voice: Voice) -> list[Finding]:
+    """What this explanation does not show: the method's own limits first, then what holds for all."""
+    provenance, decision, count = explanation.provenance, explanation.decision, len(explanation)
+    baseline = voice.listing(list(dict.fromkeys(voice.name(text) for text in provenance.baseline.values())))
+    key = f"limit.{provenance.method}" if voice.has(f"limit.{provenance.method}") else "limit.other"
+    sentences = [voice.say(key, baseline=baseline or voice.say("unknown"), layer=explanation.layer or voice.say("unknown"))]
+    if decision.probabilities is not None:
+        sentences.append(voice.say("limit.probability"))
+    if provenance.guesses:
+        sentences.append(voice.say("limit.guesses", count=len(provenance.guesses)))
+    sentences.append(voice.say("limit.row") if count == 1 else voice.say("limit.rows", count=count))
+    sentences.append(voice.say("limit.causal"))
+    evidence = [("evaluations", float(provenance.evaluations))]
+    return [Finding(sentence, "limit", "limits", tuple(evidence)) for sentence in sentences]
