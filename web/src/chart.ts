@@ -1,0 +1,256 @@
+// The picture of a panel: canvas, hover, keyboard and zoom.
+import { type Context, forgetText, recordText } from "./context";
+import { make } from "./dom";
+import { type Chart, type View, wholeView } from "./layout";
+import { drawer, type Mark } from "./marks";
+import { type Drawn, drawPlot, nearest } from "./plot";
+import { readingElement, readingRows } from "./reading";
+import { canZoom, isWhole, zoomAt, zoomTo } from "./zoom";
+
+interface Chosen {
+  readonly mark: Mark;
+  readonly index: number;
+}
+
+const NEAR_ENOUGH = 60; // pixels; beyond that nothing is read out
+const SMALLEST_BOX = 8; // a shorter drag is a click
+
+export class ChartView {
+  readonly element: HTMLDivElement;
+  private readonly canvas = make("canvas", { "aria-hidden": "true" });
+  private readonly readout = make("div", { class: "pl-readout", role: "status", hidden: "" });
+  private readonly marker = make("div", { class: "pl-marker", hidden: "" });
+  private readonly box = make("div", { class: "pl-box", hidden: "" });
+  private readonly observer: ResizeObserver;
+  private view: View;
+  private drawn: Drawn | null = null;
+  private chosen: Chosen | null = null;
+  private drag: readonly [number, number] | null = null;
+  private pending = 0;
+  private width = 0;
+
+  constructor(
+    private readonly panel: Chart, public context: Context, private readonly onZoom: (zoomed: boolean) => void, signal: AbortSignal,
+  ) {
+    this.view = wholeView(panel);
+    const help = context.words(canZoom(panel) ? "plotHelp" : "readHelp");
+    this.element = make("div", { class: "pl-plot", role: "img", tabindex: "0", "aria-label": `${panel.summary} ${help}` }, this.canvas);
+    this.element.append(this.marker, this.box, this.readout);
+    this.observer = new ResizeObserver(() => this.schedule());
+    this.observer.observe(this.element);
+    this.listen(signal);
+  }
+
+  /** Draws anew, in another theme if the context has one. */
+  update(context: Context): void {
+    this.context = context;
+    this.draw();
+  }
+
+  reset(): void {
+    this.show(wholeView(this.panel));
+  }
+
+  destroy(): void {
+    this.observer.disconnect();
+    cancelAnimationFrame(this.pending);
+    forgetText(this.canvas);
+    this.element.remove();
+  }
+
+  private listen(signal: AbortSignal): void {
+    const { element } = this;
+    element.addEventListener("pointermove", (event) => this.onMove(event), { signal });
+    element.addEventListener("pointerleave", () => this.choose(null), { signal });
+    element.addEventListener("blur", () => this.choose(null), { signal });
+    element.addEventListener("keydown", (event) => this.onKey(event), { signal });
+    if (!canZoom(this.panel)) return;
+    element.classList.add("pl-zooms");
+    element.addEventListener("pointerdown", (event) => this.onDown(event), { signal });
+    element.addEventListener("pointerup", (event) => this.onUp(event), { signal });
+    element.addEventListener("pointercancel", () => this.endDrag(), { signal });
+    element.addEventListener("dblclick", () => this.reset(), { signal });
+    element.addEventListener("wheel", (event) => this.onWheel(event), { signal, passive: false });
+  }
+
+  /** One drawing per frame, and only when the width has changed. */
+  private schedule(): void {
+    cancelAnimationFrame(this.pending);
+    this.pending = requestAnimationFrame(() => {
+      if (Math.abs(this.element.clientWidth - this.width) >= 1 || document.fullscreenElement) this.draw();
+    });
+  }
+
+  private draw(): void {
+    this.width = this.element.clientWidth;
+    const canvas = this.canvas.getContext("2d");
+    if (!canvas || this.width < 1) return;
+    const full = document.fullscreenElement?.contains(this.element) ?? false;
+    const tallest = full ? Math.max(200, window.innerHeight - 200) : null;
+    const options = { view: this.view, width: this.width, tallest, theme: this.context.theme, locale: this.context.language };
+    // the height follows from the labels' widths, so it is known only after measuring: draw, then draw again if the canvas must change size
+    this.drawn = this.paint(canvas, options);
+    if (this.sized(this.drawn.layout.height)) this.drawn = this.paint(canvas, options);
+    recordText(this.canvas, this.drawn.boxes);
+    this.choose(this.chosen);
+  }
+
+  private paint(canvas: CanvasRenderingContext2D, options: Parameters<typeof drawPlot>[2]): Drawn {
+    const ratio = this.ratio();
+    canvas.setTransform(1, 0, 0, 1, 0, 0);
+    canvas.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    canvas.setTransform(ratio, 0, 0, ratio, 0, 0);
+    return drawPlot(canvas, this.panel, options);
+  }
+
+  /** Gives the canvas its size; true when that changed it (and wiped it). */
+  private sized(height: number): boolean {
+    const ratio = this.ratio();
+    const [wide, high] = [Math.round(this.width * ratio), Math.round(height * ratio)];
+    if (this.canvas.width === wide && this.canvas.height === high) return false;
+    this.canvas.width = wide;
+    this.canvas.height = high;
+    this.canvas.style.width = `${this.width}px`;
+    this.canvas.style.height = `${height}px`;
+    return true;
+  }
+
+  private ratio(): number {
+    return window.devicePixelRatio || 1;
+  }
+
+  private onMove(event: PointerEvent): void {
+    const [left, top] = this.point(event);
+    if (this.drag) {
+      this.stretch(this.drag, [left, top]);
+      return;
+    }
+    const shortened = this.drawn?.boxes.find((b) => b.text !== b.full && left >= b.left && left <= b.left + b.width && Math.abs(top - b.top - b.height / 2) < 12);
+    const found = this.drawn && nearest(this.panel, left, top, this.drawn.scales);
+    if (shortened && !this.inside(left)) this.tell(shortened.full, left, top);
+    else this.choose(found && found.hit.distance <= NEAR_ENOUGH && this.inside(left) ? { mark: found.mark, index: found.hit.index } : null);
+  }
+
+  private inside(left: number): boolean {
+    const plot = this.drawn?.layout.plot;
+    return plot !== undefined && left >= plot.left - 4 && left <= plot.left + plot.width + 4;
+  }
+
+  private onDown(event: PointerEvent): void {
+    if (event.button !== 0 || event.pointerType === "touch") return;
+    this.drag = this.point(event);
+    this.element.setPointerCapture(event.pointerId);
+  }
+
+  private onUp(event: PointerEvent): void {
+    const [from, to] = [this.drag, this.point(event)];
+    this.endDrag();
+    if (!from || !this.drawn || Math.hypot(to[0] - from[0], to[1] - from[1]) < SMALLEST_BOX) return;
+    this.show(zoomTo(this.panel, this.drawn.scales, from, to));
+  }
+
+  private endDrag(): void {
+    this.drag = null;
+    this.box.hidden = true;
+  }
+
+  private stretch(from: readonly [number, number], to: readonly [number, number]): void {
+    this.choose(null);
+    this.box.hidden = false;
+    this.box.style.left = `${Math.min(from[0], to[0])}px`;
+    this.box.style.top = `${Math.min(from[1], to[1])}px`;
+    this.box.style.width = `${Math.abs(to[0] - from[0])}px`;
+    this.box.style.height = `${Math.abs(to[1] - from[1])}px`;
+  }
+
+  /** The wheel belongs to the page until the picture has the focus, and again when there is nothing left to zoom out of. */
+  private onWheel(event: WheelEvent): void {
+    const mine = event.ctrlKey || event.metaKey || document.activeElement === this.element;
+    const out = event.deltaY > 0;
+    if (!mine || !this.drawn || (out && isWhole(this.panel, this.view))) return;
+    event.preventDefault();
+    const [left, top] = this.point(event);
+    this.show(zoomAt(this.panel, this.drawn.scales, left, top, out ? 1 / 1.2 : 1.2));
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    const step = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key];
+    if (step) this.move(step[0]!, step[1]!);
+    else if (event.key === "Escape") this.choose(null);
+    else if (!canZoom(this.panel) || !this.zoomKey(event.key)) return;
+    event.preventDefault();
+  }
+
+  private zoomKey(key: string): boolean {
+    if (key === "0") this.reset();
+    if (!this.drawn || !["+", "=", "-"].includes(key)) return key === "0";
+    const { left, top, width, height } = this.drawn.layout.plot;
+    this.show(zoomAt(this.panel, this.drawn.scales, left + width / 2, top + height / 2, key === "-" ? 1 / 1.5 : 1.5));
+    return true;
+  }
+
+  /** Right and left go along a mark; down and up along the rows of an image, else from mark to mark. */
+  private move(along: number, across: number): void {
+    const marks = this.panel.marks.filter((mark) => drawer(mark).extent(mark).count > 0);
+    const first = marks.at(-1);
+    if (!first) return;
+    if (!this.chosen) {
+      this.choose({ mark: first, index: 0 });
+      return;
+    }
+    const { mark, index } = this.chosen;
+    const { count, row } = drawer(mark).extent(mark);
+    if (across && row === 1 && marks.length > 1) {
+      const next = marks[(marks.indexOf(mark) + across + marks.length) % marks.length]!;
+      this.choose({ mark: next, index: Math.min(index, drawer(next).extent(next).count - 1) });
+      return;
+    }
+    this.choose({ mark, index: Math.max(0, Math.min(count - 1, index + along + across * row)) });
+  }
+
+  private choose(chosen: Chosen | null): void {
+    this.chosen = chosen;
+    this.readout.hidden = this.marker.hidden = chosen === null;
+    if (!chosen || !this.drawn) return;
+    const reading = drawer(chosen.mark).read(chosen.mark, chosen.index, this.drawn.scales);
+    const rows = readingRows(this.panel, reading, this.context.language, this.context.words);
+    this.readout.replaceChildren(...readingElement(reading.name, rows));
+    const [wide, high] = reading.reach.map((r) => Math.max(3, r)) as [number, number];
+    this.marker.style.left = `${reading.left - wide}px`;
+    this.marker.style.top = `${reading.top - high}px`;
+    this.marker.style.width = `${2 * wide}px`;
+    this.marker.style.height = `${2 * high}px`;
+    this.put(reading.left, reading.top, Math.min(wide, 40));
+  }
+
+  /** Shows a shortened label in full. */
+  private tell(text: string, left: number, top: number): void {
+    this.chosen = null;
+    this.marker.hidden = true;
+    this.readout.hidden = false;
+    this.readout.replaceChildren(...readingElement(text, []));
+    this.put(left, top, 0);
+  }
+
+  /** Puts the read-out beside a place, on the side where there is room. */
+  private put(left: number, top: number, aside: number): void {
+    const { offsetWidth: wide, offsetHeight: high } = this.readout;
+    const right = left + aside + 10;
+    const x = right + wide <= this.width ? right : Math.max(0, left - aside - 10 - wide);
+    const y = Math.max(0, Math.min(top - high / 2, this.element.clientHeight - high));
+    this.readout.style.left = `${x}px`;
+    this.readout.style.top = `${y}px`;
+  }
+
+  private show(view: View): void {
+    this.view = view;
+    this.chosen = null;
+    this.onZoom(!isWhole(this.panel, view));
+    this.draw();
+  }
+
+  private point(event: MouseEvent): readonly [number, number] {
+    const { left, top } = this.canvas.getBoundingClientRect();
+    return [event.clientX - left, event.clientY - top];
+  }
+}

@@ -1,0 +1,24 @@
+// Numbers as the reader's language writes them.
+
+/** A value to read: whole numbers in full, others to four significant digits; not-a-number is a dash. */
+export function formatValue(value: number, locale: string): string {
+  if (Number.isNaN(value)) return "–";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "-∞";
+  const size = Math.abs(value);
+  if (Number.isInteger(value) && size < 1e15) return new Intl.NumberFormat(locale).format(value === 0 ? 0 : value);
+  const notation = size >= 1e-4 && size < 1e6 ? "standard" : "scientific";
+  return new Intl.NumberFormat(locale, { maximumSignificantDigits: 4, notation }).format(value);
+}
+
+/** Labels of evenly spaced ticks: all with the decimals that their step needs. */
+export function formatTicks(ticks: readonly number[], locale: string): string[] {
+  const size = Math.max(...ticks.map(Math.abs));
+  const step = ticks.length > 1 ? Math.abs(ticks[1]! - ticks[0]!) : size;
+  if (size >= 1e6 || (size > 0 && size < 1e-3)) {
+    const style = new Intl.NumberFormat(locale, { notation: "scientific", maximumSignificantDigits: 3 });
+    return ticks.map((tick) => (tick === 0 ? "0" : style.format(tick)));
+  }
+  const digits = step > 0 ? Math.min(8, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9))) : 0;
+  const style = new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return ticks.map((tick) => style.format(tick === 0 ? 0 : tick));
+}

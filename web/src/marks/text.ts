@@ -1,0 +1,32 @@
+// A note inside the panel; it stays inside the picture and can be read on any color.
+import { color, textColor } from "../theme";
+import { write } from "../writing";
+import type { Drawer, MarkOf } from "./mark";
+
+const ALIGN = { start: "left", middle: "center", end: "right" } as const;
+
+export const text: Drawer<MarkOf<"text">> = {
+  draw: () => undefined,
+
+  write(canvas, mark, scales, theme, width) {
+    const label = {
+      text: mark.text,
+      x: scales.x.at(mark.x),
+      y: scales.y.at(mark.y),
+      align: ALIGN[mark.anchor],
+      color: textColor(mark.color, theme),
+      halo: color("surface", theme),
+      within: [2, width - 2] as const,
+      maxWidth: width - 4,
+    };
+    return [write(canvas, label)];
+  },
+
+  nearest: () => null,
+
+  read() {
+    throw new RangeError("a text mark has no elements to read");
+  },
+
+  extent: () => ({ count: 0, row: 1 }),
+};

@@ -1,0 +1,242 @@
+// Made by python -m pellucid.explanation.schema --write; do not edit.
+
+import type { Tensor } from "./frame";
+
+export const FORMAT = 1;
+
+export interface Axis {
+  readonly label: string;
+  readonly domain: readonly [number, number];
+  readonly ticks: readonly (number)[];
+  readonly tick_labels: readonly (string)[];
+  readonly kind: "linear" | "log" | "category";
+  readonly reverse: boolean;
+  readonly hidden: boolean;
+}
+
+export interface Badge {
+  readonly level: "supported" | "weak" | "refused" | "unchecked";
+  readonly label: string;
+  readonly reasons: readonly (string)[];
+}
+
+export interface Band {
+  readonly name: string;
+  readonly x: Tensor;
+  readonly low: Tensor;
+  readonly high: Tensor;
+  readonly color: string;
+  readonly mark: "band";
+}
+
+export interface Bars {
+  readonly name: string;
+  readonly positions: Tensor;
+  readonly start: Tensor;
+  readonly length: Tensor;
+  readonly colors: readonly (string)[];
+  readonly labels: readonly (string)[];
+  readonly horizontal: boolean;
+  readonly thickness: number;
+  readonly low: Tensor | null;
+  readonly high: Tensor | null;
+  readonly mark: "bars";
+}
+
+export interface Check {
+  readonly name: string;
+  readonly role: "identity" | "faithfulness" | "stability" | "sensitivity";
+  readonly direction: "lower" | "higher";
+  readonly value: Tensor;
+  readonly reference: Tensor;
+  readonly low: Tensor;
+  readonly high: Tensor;
+  readonly p_value: Tensor;
+  readonly evaluations: number;
+  readonly curves: readonly (LabelledArray)[];
+  readonly note: string;
+}
+
+export interface ColorScale {
+  readonly kind: "diverging" | "sequential";
+  readonly domain: readonly [number, number];
+  readonly label: string;
+}
+
+export interface Decision {
+  readonly output_kind: "logits" | "probabilities" | "values" | "unknown";
+  readonly outputs: LabelledArray | null;
+  readonly probabilities: LabelledArray | null;
+  readonly class_names: readonly (string)[];
+  readonly predicted: Tensor;
+  readonly target: readonly (string)[];
+  readonly target_class: Tensor;
+  readonly scores: Tensor;
+  readonly baseline_scores: Tensor;
+  readonly truth: readonly (string)[];
+}
+
+export interface Edition {
+  readonly language: "en" | "zh-CN";
+  readonly title: string;
+  readonly intro: readonly (string)[];
+  readonly sections: readonly (Section)[];
+  readonly disclosures: readonly (string)[];
+}
+
+export interface Explanation {
+  readonly kind: "attribution" | "layer_attribution" | "curve" | "surface" | "graph" | "text" | "rules" | "examples" | "tree" | "regions";
+  readonly arrays: readonly (LabelledArray)[];
+  readonly inputs: readonly (ShownInput)[];
+  readonly decision: Decision;
+  readonly provenance: Provenance;
+  readonly checks: readonly (Check)[];
+  readonly verdicts: readonly (Verdict)[];
+  readonly errors: readonly (LabelledArray)[];
+  readonly error_kind: "none" | "standard_error" | "bound";
+  readonly layer: string;
+}
+
+export interface Finding {
+  readonly text: string;
+  readonly badge: Badge | null;
+}
+
+export interface Image {
+  readonly name: string;
+  readonly extent: readonly [number, number, number, number];
+  readonly values: Tensor | null;
+  readonly scale: ColorScale | null;
+  readonly pixels: Tensor | null;
+  readonly opacity: Tensor | null;
+  readonly mark: "image";
+}
+
+export interface LabelledArray {
+  readonly name: string;
+  readonly values: Tensor;
+  readonly axes: readonly (string)[];
+  readonly coordinates: Readonly<Record<string, readonly (string)[]>>;
+  readonly valid: Tensor | null;
+}
+
+export interface LegendEntry {
+  readonly label: string;
+  readonly color: string;
+  readonly shape: "square" | "line" | "dashed" | "point";
+}
+
+export interface Line {
+  readonly name: string;
+  readonly x: Tensor;
+  readonly y: Tensor;
+  readonly color: string;
+  readonly dashed: boolean;
+  readonly mark: "line";
+}
+
+export interface Panel {
+  readonly id: string;
+  readonly title: string;
+  readonly summary: string;
+  readonly table: Table;
+  readonly marks: readonly (Image | Line | Band | Bars | Points | Text)[];
+  readonly x: Axis | null;
+  readonly y: Axis | null;
+  readonly subtitle: string;
+  readonly legend: readonly (LegendEntry)[];
+  readonly scale: ColorScale | null;
+  readonly equal: boolean;
+  readonly hatched: boolean;
+}
+
+export interface Points {
+  readonly name: string;
+  readonly x: Tensor;
+  readonly y: Tensor;
+  readonly color: string;
+  readonly radius: number;
+  readonly labels: readonly (string)[];
+  readonly mark: "points";
+}
+
+export interface Provenance {
+  readonly method: string;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly target: string;
+  readonly scale: "logit" | "log-odds" | "probability" | "value";
+  readonly baseline: Readonly<Record<string, string>>;
+  readonly mode: "eval" | "as_is";
+  readonly dtype: string;
+  readonly device: string;
+  readonly batch: number;
+  readonly seed: number;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly model: string;
+  readonly model_fingerprint: string;
+  readonly input_fingerprint: string;
+  readonly evaluations: number;
+  readonly check_evaluations: number;
+  readonly seconds: number;
+  readonly check_seconds: number;
+  readonly guesses: readonly (string)[];
+}
+
+export interface Reason {
+  readonly code: string;
+  readonly check: string;
+  readonly value: number | null;
+  readonly reference: number | null;
+}
+
+export interface Report {
+  readonly created: string;
+  readonly version: string;
+  readonly editions: readonly (Edition)[];
+}
+
+export interface Scene {
+  readonly title: string;
+  readonly panels: readonly (Panel)[];
+  readonly summary: string;
+  readonly subtitle: string;
+  readonly badge: Badge | null;
+  readonly columns: number;
+  readonly notes: readonly (string)[];
+  readonly code: string;
+  readonly language: "en" | "zh-CN";
+}
+
+export interface Section {
+  readonly id: string;
+  readonly heading: string;
+  readonly findings: readonly (Finding)[];
+  readonly scenes: readonly (Scene)[];
+}
+
+export interface ShownInput {
+  readonly name: string;
+  readonly kind: "tabular" | "image" | "tokens" | "audio" | "series" | "array";
+  readonly data: LabelledArray;
+  readonly cells: readonly (readonly (string)[])[];
+  readonly players: Tensor | null;
+}
+
+export interface Table {
+  readonly columns: readonly (string)[];
+  readonly rows: readonly (readonly (string | number)[])[];
+}
+
+export interface Text {
+  readonly x: number;
+  readonly y: number;
+  readonly text: string;
+  readonly anchor: "start" | "middle" | "end";
+  readonly color: string;
+  readonly mark: "text";
+}
+
+export interface Verdict {
+  readonly level: "supported" | "weak" | "refused" | "unchecked";
+  readonly reasons: readonly (Reason)[];
+}
