@@ -270,10 +270,10 @@ def _fit_number(column: Column, entries: np.ndarray, *, fill: float | None, indi
     numbers = entries[:, None]
     stands_in = None if fill is not None and np.isnan(fill) else fill
     if fill is None or stands_in is not None:
-        imputer = SimpleImputer(strategy="median" if fill is None else "constant", fill_value=stands_in)
+        imputer: Any = SimpleImputer(strategy="median" if fill is None else "constant", fill_value=stands_in)
         numbers = imputer.fit_transform(numbers)
         stands_in = float(imputer.statistics_[0])
-    scaler = StandardScaler().fit(numbers)
+    scaler: Any = StandardScaler().fit(numbers)
     return Column(
         column.name,
         column.unit,

@@ -62,15 +62,15 @@ NORM_EPSILON = 1e-3  # as TensorFlow trained it; PyTorch's 1e-5 gives other outp
 class SameConvolution(nn.Conv2d):
     """A convolution padded as TensorFlow's "SAME": the odd pixel of padding lies at the right and the bottom."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:  # the name is torch's own
         """Maps (sample, channel, y, x) to (sample, channel, ceil(y / stride), ceil(x / stride))."""
         pads: list[int] = []
-        for size, kernel, stride in zip(reversed(x.shape[2:]), reversed(self.kernel_size), reversed(self.stride), strict=True):
+        for size, kernel, stride in zip(reversed(input.shape[2:]), reversed(self.kernel_size), reversed(self.stride), strict=True):
             total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
             pads += [total // 2, total - total // 2]
         if any(pads):
-            x = F.pad(x, pads)
-        return F.conv2d(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+            input = F.pad(input, pads)
+        return F.conv2d(input, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
 
 def _unit(channels_in: int, channels: int, *, kernel: int = 1, stride: int = 1, groups: int = 1, active: bool = True) -> nn.Sequential:
