@@ -12,7 +12,7 @@ from pellucid.errors import InputError
 if TYPE_CHECKING:
     import xarray
 
-AXES = frozenset("sample channel y x time token feature class layer head unit step fraction".split())
+AXES = frozenset(["sample", "channel", "y", "x", "time", "token", "feature", "class", "layer", "head", "unit", "step", "fraction"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,8 @@ class LabelledArray:
         for axis, labels in self.coordinates.items():
             if axis not in self.axes or len(labels) != self.values.shape[self.axes.index(axis)]:
                 raise InputError(
-                    f"The names along axis {axis!r} do not fit", received=f"{len(labels)} names, axes {self.axes}, shape {self.values.shape}"
+                    f"The names along axis {axis!r} do not fit",
+                    received=f"{len(labels)} names, axes {self.axes}, shape {self.values.shape}",
                 )
 
     def rows(self, index: np.ndarray) -> LabelledArray:

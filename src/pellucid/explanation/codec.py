@@ -60,7 +60,9 @@ class Packer:
             raise FileError("Non-finite numbers travel inside arrays only", received=repr(value), remedy="put the number into an array")
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
-        raise FileError("This value has no place in a frame", received=type(value).__name__, remedy="use numbers, text, tuples, dicts or arrays")
+        raise FileError(
+            "This value has no place in a frame", received=type(value).__name__, remedy="use numbers, text, tuples, dicts or arrays"
+        )
 
     def _name(self, array: np.ndarray) -> str:
         array = np.ascontiguousarray(array).reshape(array.shape)
@@ -136,4 +138,6 @@ def _required(field: dataclasses.Field[Any]) -> bool:
 
 
 def _misfit(where: str, expected: str, data: object) -> FileError:
-    return FileError(f"{where} should be {expected}", received=repr(data)[:80], remedy="the file was damaged or made by something else; make it anew")
+    return FileError(
+        f"{where} should be {expected}", received=repr(data)[:80], remedy="the file was damaged or made by something else; make it anew"
+    )

@@ -179,5 +179,7 @@ def load(path: str | os.PathLike[str]) -> Explanation:
     try:
         buffer = Path(path).read_bytes()
     except OSError as error:
-        raise FileError("The file can not be read", received=f"{path} ({error.strerror})", remedy="give the path of a saved explanation") from error
+        raise FileError(
+            "The file can not be read", received=f"{path} ({error.strerror})", remedy="give the path of a saved explanation"
+        ) from error
     return from_frame(buffer, Explanation)

@@ -27,7 +27,9 @@ def to_frame(value: object) -> bytes:
 
     packer = Packer()
     content = packer.pack(value)
-    text = json.dumps({"format": FORMAT, "type": type(value).__name__, "content": content}, allow_nan=False, ensure_ascii=False, sort_keys=True)
+    text = json.dumps(
+        {"format": FORMAT, "type": type(value).__name__, "content": content}, allow_nan=False, ensure_ascii=False, sort_keys=True
+    )
     return save(packer.arrays, metadata={"pellucid": text})
 
 
@@ -39,7 +41,9 @@ def from_frame(buffer: bytes, cls: type[T]) -> T:
     """
     arrays, header = read_frame(buffer)
     if header.get("type") != cls.__name__:
-        raise FileError(f"This frame holds no {cls.__name__}", received=repr(header.get("type")), remedy=f"give a file written from a {cls.__name__}")
+        raise FileError(
+            f"This frame holds no {cls.__name__}", received=repr(header.get("type")), remedy=f"give a file written from a {cls.__name__}"
+        )
     return unpack(cls, header.get("content"), arrays, cls.__name__)
 
 
@@ -80,7 +84,9 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> Path:
     try:
         handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
-        raise FileError("The folder can not be written to", received=f"{path} ({error.strerror})", remedy="choose another folder") from error
+        raise FileError(
+            "The folder can not be written to", received=f"{path} ({error.strerror})", remedy="choose another folder"
+        ) from error
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -89,7 +95,9 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> Path:
         Path(beside).chmod(0o666 & ~umask)
         Path(beside).replace(path)
     except OSError as error:
-        raise FileError("The file could not be written", received=f"{path} ({error.strerror})", remedy="free space, or choose another folder") from error
+        raise FileError(
+            "The file could not be written", received=f"{path} ({error.strerror})", remedy="free space, or choose another folder"
+        ) from error
     finally:
         Path(beside).unlink(missing_ok=True)
     return path

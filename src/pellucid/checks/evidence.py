@@ -1,0 +1,108 @@
+"""What a check measures: one finished attribution, reduced to the players that can be removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pellucid.data.players import grid, players
+
+if TYPE_CHECKING:
+    from pellucid.methods.protocol import Attribution, Method
+    from pellucid.methods.run import Evaluator
+
+FEWEST = 4  # with fewer players some random orders are always as good (1/2, 1/6), so no order can be told from chance
+
+
+@dataclass(frozen=True, eq=False)
+class Players:
+    """Who can be removed: a label map per input in the shape of one row, numbered over all inputs."""
+
+    labels: tuple[np.ndarray, ...]
+    count: int
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """One attribution under test.
+
+    Attributes:
+        strengths: (sample, player) in float64, the sum of the values of each player's elements.
+        infill: what takes the place of a removed player, per input (sample, ...), and its name.
+        rerun: the same method with another ``seed=``, or on a network with parameters ``shuffled=`` by a seed, as strengths.
+        can_shuffle: whether there are parameters to shuffle.
+        budget: model rows per explained row that the faithfulness checks may spend.
+    """
+
+    evaluator: Evaluator
+    method: Method
+    attribution: Attribution
+    players: Players
+    strengths: np.ndarray
+    infill: tuple[Tensor, ...]
+    infill_name: str
+    rerun: Callable[..., np.ndarray]
+    can_shuffle: bool
+    budget: int
+
+    def scores_without(self, removed: np.ndarray) -> np.ndarray:
+        """Scores (sample, mask) with players removed; ``removed`` is boolean (sample or 1, mask, player)."""
+        values, infill = self.evaluator.values, self.infill
+        gone = torch.from_numpy(removed).to(values[0].device)
+        labels = [torch.from_numpy(label).to(values[0].device) for label in self.players.labels]
+
+        def points(rows: Tensor, samples: Tensor) -> tuple[Tensor, ...]:
+            chosen = gone[rows if len(gone) > 1 else torch.zeros_like(rows), samples]
+            return tuple(
+                torch.where(chosen[:, label], fill[rows], value[rows]) for value, fill, label in zip(values, infill, labels, strict=True)
+            )
+
+        return self.evaluator.scores(points, removed.shape[1]).numpy()
+
+
+def find_players(evaluator: Evaluator, attribution: Attribution) -> Players:
+    """The players of each input; for a layer map, the cells of the layer's own grid."""
+    labels, offset = [], 0
+    for i, (values, spec) in enumerate(zip(evaluator.values, evaluator.specs, strict=True)):
+        shape = tuple(values.shape[1:])
+        if attribution.layer and "y" in spec.axes and "x" in spec.axes:
+            cells = attribution.values[i].shape[1:]
+            found = grid(shape, spec.axes, min(cells[0], shape[spec.axes.index("y")]), min(cells[-1], shape[spec.axes.index("x")]))
+        else:
+            found = players(shape, spec)
+        labels.append(found + offset)
+        offset += int(found.max()) + 1
+    return Players(tuple(labels), offset)
+
+
+def strengths_of(attribution: Attribution, found: Players) -> np.ndarray:
+    """The sum of the values over each player's elements, (sample, player); a layer map is spread over the input's pixels first."""
+    rows = len(attribution.values[0])
+    total = np.zeros((rows, found.count))
+    for values, labels in zip(attribution.values, found.labels, strict=True):
+        flat = values.detach().double().cpu().numpy()
+        if flat.shape[1:] != labels.shape:
+            offset = int(labels.min())
+            span = int(labels.max()) - offset + 1
+            cells = flat.reshape(rows, -1)
+            total[:, offset : offset + span] += cells if cells.shape[1] == span else _resampled(flat, labels - offset, span)
+            continue
+        order = labels.reshape(-1)
+        for row in range(rows):
+            total[row] += np.bincount(order, weights=flat[row].reshape(-1), minlength=found.count)
+    return total
+
+
+def _resampled(maps: np.ndarray, labels: np.ndarray, span: int) -> np.ndarray:
+    """A layer map finer than the image's players: each player takes the mean of the cells that fall into it."""
+    plane = labels.reshape(-1, *labels.shape[-2:])[0]
+    down = np.arange(maps.shape[1]) * plane.shape[0] // maps.shape[1]
+    across = np.arange(maps.shape[2]) * plane.shape[1] // maps.shape[2]
+    owner = plane[down][:, across].reshape(-1)
+    counts = np.maximum(np.bincount(owner, minlength=span), 1)
+    return np.stack([np.bincount(owner, weights=one.reshape(-1), minlength=span) / counts for one in maps])

@@ -1,0 +1,47 @@
+"""Parameter randomization: an explanation that stays the same when the network forgets everything explains something else."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pellucid.checks.evidence import FEWEST, Evidence
+from pellucid.explanation.check import Check
+
+DRAWS = 3
+SIMILAR = 0.8
+
+
+def parameter_randomization(evidence: Evidence) -> Check | None:
+    """Rank correlation with the explanation of networks whose parameters were shuffled (Adebayo et al. 2018), on |strength|.
+
+    None where there are no parameters to shuffle or too few players. The interval is the range over the draws.
+    """
+    if not evidence.can_shuffle or evidence.players.count < FEWEST:
+        return None
+    with evidence.evaluator.account("checks") as spent:
+        runs = [evidence.rerun(shuffled=evidence.evaluator.situation.seed + k) for k in range(DRAWS)]
+    found = np.array([_rank_correlation(np.abs(evidence.strengths), np.abs(run)) for run in runs])
+    value, none = found.mean(0), np.full(len(evidence.strengths), np.nan)
+    note = f"{DRAWS} networks with every parameter tensor shuffled; 0 is no similarity, {SIMILAR} or more means that what was learned hardly mattered"
+    return Check(
+        "parameter_randomization",
+        "sensitivity",
+        "lower",
+        value,
+        np.full(len(value), SIMILAR),
+        found.min(0),
+        found.max(0),
+        none,
+        spent.evaluations,
+        note=note,
+    )
+
+
+def _rank_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Spearman's rank correlation per row; 0 where one side is constant."""
+    from scipy.stats import rankdata
+
+    a, b = (rankdata(x, axis=1) for x in (first, second))
+    a, b = a - a.mean(1, keepdims=True), b - b.mean(1, keepdims=True)
+    size = np.sqrt((a * a).sum(1) * (b * b).sum(1))
+    return np.divide((a * b).sum(1), size, out=np.zeros(len(a)), where=size > 0)

@@ -1,0 +1,317 @@
+"""Targets: the scalar per row that is being explained.
+
+A target is resolved once against the model's real outputs into a :class:`Selection`; after that its ``score`` is
+applied to every batch. Scores are attributed on the logit scale: where outputs are probabilities the score is the log-odds,
+``log p_k - log(sum of the others)``, because a saturated softmax has next to no gradient.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, cast
+
+import numpy as np
+
+from pellucid.errors import TargetError, UnknownName
+from pellucid.explanation.explanation import OutputKind
+
+Scale = Literal["logit", "log-odds", "probability", "value"]
+# (outputs of a batch, index of the explained row each batch row belongs to) -> one score per batch row; torch tensors
+Score = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True)
+class OutputSpace:
+    """What the model's main output looks like: ``outputs`` holds it for the explained rows (sample, ...), as numpy."""
+
+    outputs: np.ndarray
+    kind: OutputKind
+    class_names: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        """The number of explained rows."""
+        return len(self.outputs)
+
+    @property
+    def classes(self) -> int:
+        """The number of output columns (1 for an output of shape (sample,))."""
+        return 1 if self.outputs.ndim == 1 else self.outputs.shape[1]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A resolved target: its name and class (-1: none) per row, its score function and the scale of the scores."""
+
+    labels: tuple[str, ...]
+    classes: np.ndarray
+    score: Score
+    scale: Scale
+    written: str
+
+
+class Target(Protocol):
+    """Anything that can be resolved against an output space."""
+
+    def resolve(self, space: OutputSpace) -> Selection:
+        """Names the scalar per row; raises :class:`TargetError` where this output has none of that name."""
+        ...
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """The class the model predicts for each row; for an output of one column, that output itself."""
+
+    def resolve(self, space: OutputSpace) -> Selection:
+        """The arg-max class of each row."""
+        if space.classes == 1:
+            if space.kind in ("logits", "probabilities"):
+                cut = 0.0 if space.kind == "logits" else 0.5
+                return _select(space, [int(value > cut) for value in space.outputs.reshape(space.rows, -1)[:, 0]], "Predicted()")
+            return Output(0).resolve(space)
+        _need_columns(space)
+        return _select(space, [int(k) for k in space.outputs.argmax(1)], "Predicted()")
+
+
+@dataclass(frozen=True)
+class Class:
+    """One class, by index or name, or one per row. With a single-logit output, class 0 is the negative logit."""
+
+    which: int | str | tuple[int | str, ...]
+
+    def resolve(self, space: OutputSpace) -> Selection:
+        """The score of that class in each row."""
+        wanted = self.which if isinstance(self.which, tuple) else (self.which,) * space.rows
+        if len(wanted) != space.rows:
+            raise TargetError("A list of targets needs one entry per row", received=f"{len(wanted)} targets for {space.rows} rows")
+        if space.classes == 1 and space.kind not in ("logits", "probabilities"):
+            raise TargetError(
+                "This model has one output, and it is not known whether that is a value or a logit",
+                received=f"{self}",
+                remedy="use target=Output(0) for the value itself, or spec=ModelSpec(outputs='logits') for a two-class logit",
+            )
+        return _select(space, [class_index(k, space) for k in wanted], repr(self))
+
+
+@dataclass(frozen=True)
+class Output:
+    """Output column ``index`` as it is: a regression value, one label of a multi-label network."""
+
+    index: int
+
+    def resolve(self, space: OutputSpace) -> Selection:
+        """The raw value of that column."""
+        _check_index(self.index, space.classes, "output")
+        column = self.index
+        name = (
+            space.class_names[column]
+            if len(space.class_names) == space.classes
+            else ("the output" if space.classes == 1 else f"output {column}")
+        )
+
+        def score(outputs: Any, rows: Any) -> Any:  # noqa: ANN401, ARG001
+            return outputs if outputs.ndim == 1 else _scalar(outputs[:, column])
+
+        scale: Scale = "probability" if space.kind == "probabilities" else "logit" if space.kind == "logits" else "value"
+        return Selection((name,) * space.rows, np.full(space.rows, -1), score, scale, repr(self))
+
+
+@dataclass(frozen=True)
+class Margin:
+    """How far class ``winner`` lies above class ``loser``: the difference of their scores."""
+
+    winner: int | str
+    loser: int | str
+
+    def resolve(self, space: OutputSpace) -> Selection:
+        """The difference of two class scores in each row."""
+        first, second = Class(self.winner).resolve(space), Class(self.loser).resolve(space)
+
+        def score(outputs: Any, rows: Any) -> Any:  # noqa: ANN401
+            return first.score(outputs, rows) - second.score(outputs, rows)
+
+        labels = tuple(f"{a} rather than {b}" for a, b in zip(first.labels, second.labels, strict=True))
+        return Selection(labels, first.classes, score, first.scale, repr(self))
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """The mean score of one class over a pixel mask, for segmentation outputs (sample, class, y, x).
+
+    ``mask`` is boolean, (y, x) for all rows or (sample, y, x).
+    """
+
+    which: int | str
+    mask: np.ndarray
+
+    def resolve(self, space: OutputSpace) -> Selection:
+        """The masked mean in each row."""
+        shape = space.outputs.shape
+        if len(shape) != 4:
+            raise TargetError("A pixel mask needs an output of shape (sample, class, y, x)", received=f"an output of shape {shape}")
+        mask = np.asarray(self.mask, bool)
+        if mask.shape not in (shape[2:], (shape[0], *shape[2:])):
+            raise TargetError("The mask does not fit the output", received=f"mask {mask.shape}, output {shape}", remedy=f"give {shape[2:]}")
+        mask = np.broadcast_to(mask, (shape[0], *shape[2:]))
+        if not mask.any((1, 2)).all():
+            raise TargetError("The mask selects no pixel", remedy="mark at least one pixel in every row")
+        index = class_index(self.which, space)
+        weights = mask / mask.sum((1, 2), keepdims=True)
+
+        def score(outputs: Any, rows: Any) -> Any:  # noqa: ANN401
+            return (outputs[:, index] * outputs.new_tensor(weights)[rows]).sum((1, 2))
+
+        name = class_name(index, space)
+        label = f"{name} in {int(mask[0].sum())} marked pixels"
+        written = f"Pixels({self.which!r}, mask of {mask[0].shape})"
+        return Selection((label,) * space.rows, np.full(space.rows, index), score, "logit" if space.kind != "values" else "value", written)
+
+
+@dataclass(frozen=True)
+class Custom:
+    """Any callable of the outputs that returns one number per row."""
+
+    function: Callable[[Any], Any]
+
+    def resolve(self, space: OutputSpace) -> Selection:
+        """The callable's own value."""
+        name = getattr(self.function, "__name__", type(self.function).__name__)
+
+        def score(outputs: Any, rows: Any) -> Any:  # noqa: ANN401, ARG001
+            scores = self.function(outputs)
+            if tuple(getattr(scores, "shape", ())) not in ((len(outputs),), (len(outputs), 1)):
+                raise TargetError(
+                    "The target function must return one number per row",
+                    received=f"{type(scores).__name__} of shape {tuple(getattr(scores, 'shape', ()))} for outputs {tuple(outputs.shape)}",
+                    remedy="return a tensor of shape (rows,), computed for each row from that row alone",
+                )
+            return scores.reshape(len(outputs))
+
+        return Selection((name,) * space.rows, np.full(space.rows, -1), score, "value", name)
+
+
+def as_target(target: object) -> Target:
+    """The target that a user's shorthand means: int or str a class, a list one class per row, a callable itself, None the prediction."""
+    if target is None:
+        return Predicted()
+    if hasattr(target, "resolve"):
+        return cast("Target", target)
+    if isinstance(target, bool):
+        raise TargetError("A target can not be a truth value", received=repr(target), remedy="give a class index or name")
+    if isinstance(target, (int, np.integer)):
+        return Class(int(target))
+    if isinstance(target, str):
+        return Class(target)
+    if callable(target):
+        return Custom(target)
+    if hasattr(target, "tolist"):
+        target = target.tolist()  # a numpy array or a tensor
+        if isinstance(target, int):
+            return Class(target)
+    if isinstance(target, Sequence) and all(isinstance(k, (int, str)) and not isinstance(k, bool) for k in target):
+        return Class(tuple(target))
+    raise TargetError(
+        "This is not a target",
+        received=f"{type(target).__name__} {target!r}"[:80],
+        remedy="give a class index or name, one per row, Predicted(), Class, Margin, Output, Pixels, or a function of the outputs",
+    )
+
+
+def class_index(which: int | str, space: OutputSpace) -> int:
+    """The index of a class given by index or name."""
+    count = max(space.classes, 2) if space.kind in ("logits", "probabilities") else space.classes
+    if isinstance(which, str):
+        if not space.class_names:
+            raise TargetError(
+                "The class names of this model are not known", received=repr(which), remedy="give class_names=..., or the class index"
+            )
+        if which not in space.class_names:
+            raise UnknownName("class", which, space.class_names)
+        return space.class_names.index(which)
+    _check_index(which, count, "class")
+    return which
+
+
+def class_name(index: int, space: OutputSpace) -> str:
+    """What people call this class."""
+    return space.class_names[index] if index < len(space.class_names) else f"class {index}"
+
+
+def probabilities(space: OutputSpace) -> np.ndarray | None:
+    """The outputs as probabilities (sample, class), or None where that makes no sense."""
+    values = space.outputs.reshape(space.rows, -1).astype(np.float64)
+    if space.outputs.ndim > 2 or space.kind not in ("logits", "probabilities"):
+        return None
+    if space.kind == "logits":
+        if values.shape[1] == 1:
+            values = np.concatenate([np.zeros_like(values), values], 1)
+        values = np.exp(values - values.max(1, keepdims=True))
+        return values / values.sum(1, keepdims=True)
+    return np.concatenate([1 - values, values], 1) if values.shape[1] == 1 else values
+
+
+def _select(space: OutputSpace, classes: list[int], written: str) -> Selection:
+    index = np.array(classes)
+    labels = tuple(class_name(k, space) for k in classes)
+    if space.classes == 1:
+        return Selection(labels, index, _single_logit(index, space.kind), "log-odds" if space.kind == "probabilities" else "logit", written)
+    _need_columns(space)
+    if space.kind == "probabilities":
+        return Selection(labels, index, _log_odds(index), "log-odds", written)
+
+    def score(outputs: Any, rows: Any) -> Any:  # noqa: ANN401
+        return _scalar(outputs.gather(1, _per_row(index, outputs, rows)[:, None])[:, 0])
+
+    return Selection(labels, index, score, "value" if space.kind == "values" else "logit", written)
+
+
+def _single_logit(index: np.ndarray, kind: OutputKind) -> Score:
+    def score(outputs: Any, rows: Any) -> Any:  # noqa: ANN401
+        value = outputs.reshape(len(outputs))
+        if kind == "probabilities":
+            tiny = 1e-38 if value.element_size() >= 4 else 1e-7
+            value = value.clamp(min=tiny).log() - (1 - value).clamp(min=tiny).log()
+        return value * (_per_row(index, outputs, rows) * 2 - 1)
+
+    return score
+
+
+def _log_odds(index: np.ndarray) -> Score:
+    def score(outputs: Any, rows: Any) -> Any:  # noqa: ANN401
+        at = _per_row(index, outputs, rows)[:, None]
+        tiny = 1e-38 if outputs.element_size() >= 4 else 1e-7
+        others = outputs.scatter(1, at, 0.0).sum(1)  # summed without p_k: 1 - p_k would cancel where p_k is near 1
+        return outputs.gather(1, at)[:, 0].clamp(min=tiny).log() - others.clamp(min=tiny).log()
+
+    return score
+
+
+def _per_row(index: np.ndarray, outputs: Any, rows: Any) -> Any:  # noqa: ANN401
+    return outputs.new_tensor(index.tolist()).long()[rows]
+
+
+def _scalar(column: Any) -> Any:  # noqa: ANN401
+    if column.ndim == 1:
+        return column
+    raise TargetError(
+        "This output has more than one number per row and class",
+        received=f"an output whose column has shape {tuple(column.shape)}",
+        remedy="use target=Pixels(class, mask) for segmentation, or a function of the outputs that returns one number per row",
+    )
+
+
+def _need_columns(space: OutputSpace) -> None:
+    if space.outputs.ndim != 2:
+        raise TargetError(
+            "A class target needs an output of shape (sample, class)",
+            received=f"an output of shape {space.outputs.shape}",
+            remedy="use target=Pixels(class, mask) for segmentation, or a function of the outputs that returns one number per row",
+        )
+
+
+def _check_index(index: int, count: int, what: str) -> None:
+    if not 0 <= index < count:
+        backwards = " (negative indices are not counted from the end)" if index < 0 else ""
+        raise TargetError(f"There is no {what} {index}{backwards}", received=repr(index), remedy=f"give 0 to {math.floor(count - 1)}")

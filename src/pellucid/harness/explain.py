@@ -1,0 +1,398 @@
+"""explain(): from a model, rows and a method to an Explanation with its checks and verdict."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pellucid.checks.completeness import completeness
+from pellucid.checks.evidence import Evidence, find_players, strengths_of
+from pellucid.checks.faithfulness import faithfulness
+from pellucid.checks.randomization import parameter_randomization
+from pellucid.checks.stability import seed_stability
+from pellucid.errors import CapabilityError, InputError, PellucidError, UnknownName
+from pellucid.explanation.arrays import LabelledArray
+from pellucid.explanation.check import Check
+from pellucid.explanation.explanation import Decision, Explanation
+from pellucid.explanation.provenance import Provenance
+from pellucid.explanation.spec import InputSpec, ModelSpec
+from pellucid.explanation.target import OutputSpace, Selection, as_target, probabilities
+from pellucid.harness.progress import Progress, shown_progress
+from pellucid.harness.shown import RawRows, labelled, shown_inputs
+from pellucid.harness.verdict import verdicts
+from pellucid.methods.batching import clock
+from pellucid.methods.registry import as_method
+from pellucid.methods.run import Budget, Evaluator, Situation
+from pellucid.models.inputs import RowInputs, collect
+from pellucid.models.wrap import wrap
+
+if TYPE_CHECKING:
+    from pellucid.data.preparation import Preparation
+    from pellucid.methods.protocol import Attribution, Method
+    from pellucid.models.protocol import BoundModel, Mode, Model
+
+Depth = Literal["fast", "full", "none"]
+CHECK_ROWS = {"fast": 64, "full": 512}  # model rows per explained row that the checks may spend
+
+
+@dataclass(frozen=True, eq=False)
+class _Request:
+    """One call of explain(), its parts made sense of."""
+
+    model: Model
+    rows: RowInputs
+    raw: RawRows
+    method: Method
+    situation: Situation
+    mode: Mode
+    checks: Depth
+    truth: tuple[str, ...]
+
+
+def explain(
+    model: Any,  # noqa: ANN401
+    inputs: Any,  # noqa: ANN401
+    method: Any,  # noqa: ANN401
+    *,
+    target: Any = None,  # noqa: ANN401
+    background: Any = None,  # noqa: ANN401
+    spec: ModelSpec | None = None,
+    preparation: Preparation | None = None,
+    class_names: Sequence[str] = (),
+    labels: Sequence[Any] | None = None,
+    checks: Depth = "fast",
+    seed: int = 0,
+    batch_size: int | None = None,
+    budget: Budget | None = None,
+    mode: Mode = "eval",
+    progress: bool | Progress = False,
+) -> Explanation:
+    """Explains why the model gives each row its score, and measures whether the explanation may be believed.
+
+    Args:
+        model: a ``torch.nn.Module``, a function ``x -> scores``, or what :func:`wrap` returned.
+        inputs: rows to explain, the row axis first: a tensor, array or DataFrame; a tuple of them for several inputs by position, a
+            dict by keyword. With ``preparation`` these are the user's own data (a table in its units, photos or paths).
+        method: an id such as ``"integrated_gradients"`` (see :func:`methods`), a Method class or object.
+        target: what to explain: a class index or name, one per row, or a Target; the predicted class if not given.
+        background: rows that stand for "nothing special"; tables are compared with their mean. In the form of ``inputs``.
+        spec: what goes in and comes out, where that is not to be guessed.
+        preparation: turns the user's data into model input, and back for display.
+        class_names: the names of the output columns.
+        labels: the true classes (index or name) of the rows, for display only.
+        checks: ``"fast"`` (at most 64 model rows per explained row), ``"full"`` (adds stability over seeds and parameter randomization),
+            ``"none"``.
+        seed: of every draw; the same seed and batch size give the same bytes.
+        batch_size: rows per model call; measured if not given.
+        budget: limits of time, calls, error and memory.
+        mode: ``"eval"``, or ``"as_is"`` to keep the module's own train/eval flags.
+        progress: True for a progress bar, or a function ``(stage, done, total)``.
+
+    Returns:
+        An Explanation: its ``values`` have the shape of the input (or of the layer, for CAM methods).
+
+    Raises:
+        PellucidError: with what was wrong, what was received and what to do. The model is as it was in every case.
+    """
+    chosen = as_method(method)
+    if checks not in ("fast", "full", "none"):
+        raise UnknownName("depth of checks", checks, ("fast", "full", "none"))
+    if mode not in ("eval", "as_is"):
+        raise UnknownName("mode", mode, ("eval", "as_is"))
+    if batch_size is not None and (isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1):
+        raise InputError("The batch size must be a positive whole number", received=repr(batch_size))
+    wrapped = wrap(model, spec)
+    known = _known(wrapped.spec, preparation, tuple(class_names))
+    wrapped = wrap(wrapped, known) if known != wrapped.spec else wrapped
+    rows = collect(preparation.apply(inputs) if preparation is not None else inputs, known)
+    _check_needs(wrapped, chosen)
+    with shown_progress(progress) as report:
+        owner: Any = getattr(wrapped, "net", wrapped)
+        situation = Situation(
+            as_target(target),
+            known,
+            wrapped.last_module(),
+            owner,
+            seed,
+            batch_size,
+            budget or Budget(),
+            _background(background, preparation, rows),
+            report,
+        )
+        truth = _truth(labels, rows.rows, known.class_names)
+        return _explain(_Request(wrapped, rows, RawRows(inputs, preparation), chosen, situation, mode, checks, truth))
+
+
+def judge(explanation: Explanation, model: Any, inputs: Any, *, values: np.ndarray | None = None, **options: Any) -> Explanation:  # noqa: ANN401
+    """Measures an explanation again, on the values it holds now or on other ``values`` of the same shape.
+
+    Takes the options of :func:`explain` that say how the model and the rows are to be read (``target``, ``background``, ``spec``,
+    ``preparation``, ``checks``, ``seed``). Only checks of the values themselves are made: whether removal in their order beats random order.
+
+    Returns:
+        The explanation with those values, new checks and new verdicts.
+    """
+    array = explanation.arrays[0]
+    given = array.values if values is None else np.asarray(values)
+    if given.shape != array.values.shape or len(explanation.arrays) != 1:
+        raise InputError(
+            "The values do not fit the explanation", received=f"{given.shape}", remedy=f"give {array.values.shape}, for one input"
+        )
+    fixed = _Given(given, explanation.layer)
+    made = explain(model, inputs, fixed, **options)
+    return replace(
+        explanation, arrays=(replace(array, values=given),), errors=(), error_kind="none", checks=made.checks, verdicts=made.verdicts
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """Values that exist already, in the place of a method."""
+
+    values: np.ndarray
+    layer: str
+    id = "given"
+    needs: frozenset[Any] = frozenset()
+    sampled = False
+
+    def attribute(self, evaluator: Evaluator) -> Attribution:
+        from pellucid.methods.protocol import Attribution
+
+        values = torch.from_numpy(np.ascontiguousarray(self.values))
+        shape, spec = evaluator.values[0].shape, evaluator.specs[0]
+        if not self.layer and values.shape != shape:
+            if spec.groups and values.shape[1] == max(spec.groups) + 1:  # features of a table whose columns are encoded
+                groups = torch.tensor(spec.groups)
+                values = values[:, groups] / torch.bincount(groups)[groups]
+            elif evaluator.bound.embedded[0]:
+                values = values[..., None].expand(shape) / shape[-1]
+        return Attribution((values,), layer=self.layer)
+
+
+def _explain(request: _Request) -> Explanation:
+    method, situation = request.method, request.situation
+    with request.model.open(request.rows, mode=request.mode) as bound:
+        evaluator = Evaluator(bound, situation)
+        evaluator.stage = method.id
+        started = clock()
+        found = method.attribute(evaluator)
+        selection, space = evaluator.selection, evaluator.space
+        scores = evaluator.scores_at_inputs().cpu().numpy()
+        seconds = clock() - started
+        spent = dataclasses.replace(evaluator.spent)
+        started = clock()
+        players = find_players(evaluator, found)
+        measured, check_rows = _checks(request, bound, evaluator, found, players)
+        check_seconds = clock() - started
+        baseline_scores = _baseline_scores(evaluator, found, measured)
+        finite = np.isfinite(scores) & np.array([all(bool(torch.isfinite(v[r]).all()) for v in found.values) for r in range(len(scores))])
+        shown = shown_inputs(evaluator, request.raw, players, layer=bool(found.layer))
+        provenance = _provenance(request, evaluator, selection)
+        guesses = tuple(dict.fromkeys((*request.rows.guesses, *bound.guesses, *evaluator.guesses)))
+    if request.checks == "none":
+        judged = verdicts((), finite=finite)
+    else:
+        judged = verdicts(measured, finite=finite)
+    return Explanation(
+        kind="layer_attribution" if found.layer else "attribution",
+        arrays=labelled(evaluator, found, found.values),
+        inputs=shown,
+        decision=_decision(space, selection, scores, baseline_scores, request.truth),
+        provenance=replace(
+            provenance,
+            batch=spent.batch,
+            evaluations=spent.evaluations,
+            check_evaluations=check_rows,
+            seconds=seconds,
+            check_seconds=check_seconds,
+            guesses=guesses,
+        ),
+        checks=measured,
+        verdicts=judged,
+        errors=labelled(evaluator, found, found.errors) if found.errors else (),
+        error_kind=found.error_kind,
+        layer=found.layer,
+    )
+
+
+def _checks(request: _Request, bound: BoundModel, evaluator: Evaluator, found: Attribution, players: Any) -> tuple[tuple[Check, ...], int]:  # noqa: ANN401
+    if request.checks == "none":
+        return (), 0
+    del bound
+    infill = found.baseline or evaluator.baseline(None)
+    names = "; ".join(dict.fromkeys(evaluator.baseline_names.values()))
+    extra = [0]
+
+    def rerun(*, seed: int | None = None, shuffled: int | None = None) -> np.ndarray:
+        model = request.model if shuffled is None else request.model.randomized(shuffled)
+        situation = replace(request.situation, target=_Resolved(evaluator.selection), seed=request.situation.seed if seed is None else seed)
+        with model.open(request.rows, mode=request.mode) as opened:
+            other = Evaluator(opened, situation)
+            other.stage = "checks"
+            other.space  # noqa: B018 (the predictions are evaluated, the target stays)
+            values = request.method.attribute(other)
+            extra[0] += other.spent.evaluations
+            return strengths_of(values, players)
+
+    evidence = Evidence(
+        evaluator,
+        request.method,
+        found,
+        players,
+        strengths_of(found, players),
+        infill,
+        names,
+        rerun,
+        "parameters" in request.model.can,
+        CHECK_ROWS[request.checks] - 1,
+    )
+    whole = [completeness(evidence), *faithfulness(evidence)]
+    if request.checks == "full":
+        whole += [seed_stability(evidence), parameter_randomization(evidence)]
+    checks = tuple(check for check in whole if check is not None)
+    return checks, sum(check.evaluations for check in checks) + extra[0]
+
+
+@dataclass(frozen=True, eq=False)
+class _Resolved:
+    """A target that was resolved before: what another network would predict does not matter."""
+
+    selection: Selection
+
+    def resolve(self, space: OutputSpace) -> Selection:  # noqa: ARG002
+        return self.selection
+
+
+def _check_needs(model: Model, method: Method) -> None:
+    for need in sorted(method.needs - model.can):
+        raise CapabilityError(f"{method.id} needs a model with {need}", received=model.name, remedy=model.why_not(need))
+
+
+def _known(spec: ModelSpec, preparation: Preparation | None, class_names: tuple[str, ...]) -> ModelSpec:
+    """The spec with what the preparation and the class names add."""
+    if class_names:
+        spec = replace(spec, class_names=tuple(map(str, class_names)))
+    if preparation is None:
+        return spec
+    given = spec.inputs[0] if spec.inputs else InputSpec()
+    if preparation.kind == "image":
+        return replace(spec, inputs=(replace(given, kind="image"),))
+    groups = tuple(int(g) for g in preparation.groups)  # type: ignore[attr-defined]
+    names = tuple(preparation.raw_names)  # type: ignore[attr-defined]
+    return replace(spec, inputs=(replace(given, kind="tabular", names=tuple(preparation.names), groups=groups, group_names=names),))  # type: ignore[attr-defined]
+
+
+def _background(background: Any, preparation: Preparation | None, rows: RowInputs) -> tuple[Tensor, ...] | None:  # noqa: ANN401
+    if background is None:
+        return None
+    prepared = preparation.apply(background) if preparation is not None else background
+    if rows.frame is not None and hasattr(prepared, "iloc"):
+        prepared = rows.frame.encode(prepared)
+    parts = list(prepared.values()) if isinstance(prepared, dict) else list(prepared) if isinstance(prepared, tuple) else [prepared]
+    if len(parts) != len(rows.tensors):
+        raise InputError("The background does not fit the inputs", received=f"{len(parts)} parts for {len(rows.tensors)} inputs")
+    found = []
+    for part, tensor, spec in zip(parts, rows.tensors, rows.specs, strict=True):
+        one = torch.as_tensor(np.asarray(part) if not isinstance(part, Tensor) else part).detach()
+        if one.shape[1:] != tensor.shape[1:] or not len(one):
+            raise InputError(
+                f"The background of {spec.name} has another shape",
+                received=f"rows of shape {tuple(one.shape[1:])}",
+                remedy=f"give at least one row of shape {tuple(tensor.shape[1:])}",
+            )
+        found.append(one.to(tensor.device) if one.is_floating_point() else one.double())
+    return tuple(found)
+
+
+def _truth(labels: Sequence[Any] | None, rows: int, class_names: tuple[str, ...]) -> tuple[str, ...]:
+    if labels is None:
+        return ()
+    if len(labels) != rows:
+        raise InputError("One label per row is needed", received=f"{len(labels)} labels for {rows} rows")
+
+    def name(label: Any) -> str:  # noqa: ANN401
+        number = label.item() if hasattr(label, "item") else label
+        return class_names[number] if isinstance(number, int) and 0 <= number < len(class_names) else str(number)
+
+    return tuple(name(label) for label in labels)
+
+
+def _baseline_scores(evaluator: Evaluator, found: Attribution, checks: tuple[Check, ...]) -> np.ndarray:
+    """f(baseline) where the method has a baseline and the checks evaluated it; not-a-number otherwise."""
+    if found.baseline is None or found.completeness is None:
+        return np.full(evaluator.rows, np.nan)
+    for check in checks:
+        if check.name == "insertion":
+            return check.curves[1].values[:, 0].astype(np.float64)
+    return np.full(evaluator.rows, np.nan)
+
+
+def _decision(
+    space: OutputSpace, selection: Selection, scores: np.ndarray, baseline_scores: np.ndarray, truth: tuple[str, ...]
+) -> Decision:
+    flat = space.outputs.ndim <= 2
+    columns = space.outputs.reshape(space.rows, -1)
+    likely = probabilities(space) if flat else None
+
+    def table(name: str, values: np.ndarray) -> LabelledArray:
+        names = {"class": space.class_names} if len(space.class_names) == values.shape[1] else {}
+        return LabelledArray(name, values, ("sample", "class"), names)
+
+    predicted = likely.argmax(1) if likely is not None else np.full(space.rows, -1)
+    return Decision(
+        output_kind=space.kind,
+        outputs=table("outputs", columns) if flat else None,
+        probabilities=table("probabilities", likely) if likely is not None else None,
+        class_names=space.class_names,
+        predicted=predicted,
+        target=selection.labels,
+        target_class=selection.classes,
+        scores=scores,
+        baseline_scores=baseline_scores,
+        truth=truth,
+    )
+
+
+def _provenance(request: _Request, evaluator: Evaluator, selection: Selection) -> Provenance:
+    from importlib.metadata import version
+
+    method = request.method
+    fields = dataclasses.fields(method) if not isinstance(method, _Given) else ()  # type: ignore[arg-type]
+    return Provenance(
+        method=method.id,
+        parameters={f.name: repr(getattr(method, f.name)) for f in fields},
+        target=selection.written,
+        scale=selection.scale,
+        baseline=dict(evaluator.baseline_names),
+        mode=request.mode,
+        dtype=request.model.dtype if request.model.dtype != "as given" else str(request.rows.tensors[0].dtype).removeprefix("torch."),
+        device=request.model.device,
+        batch=0,
+        seed=request.situation.seed,
+        versions={name: version(name) for name in ("numpy", "torch")} | {"pellucid": _own_version()},
+        model=request.model.name,
+        model_fingerprint=request.model.fingerprint(),
+        input_fingerprint=request.rows.fingerprint(),
+        evaluations=0,
+        check_evaluations=0,
+        seconds=0.0,
+        check_seconds=0.0,
+    )
+
+
+def _own_version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("pellucid")
+    except PackageNotFoundError:  # running from a source tree
+        return "source"
+
+
+__all__ = ["PellucidError", "explain", "judge"]

@@ -1,0 +1,137 @@
+"""Inputs as the user knows them, and attributions on the same axes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor
+
+from pellucid.explanation.arrays import LabelledArray
+from pellucid.explanation.explanation import ShownInput
+from pellucid.explanation.spec import InputSpec
+
+if TYPE_CHECKING:
+    from pellucid.checks.evidence import Players
+    from pellucid.methods.protocol import Attribution
+    from pellucid.methods.run import Evaluator
+
+
+@dataclass(frozen=True, eq=False)
+class RawRows:
+    """What the user handed over and the preparation that turned it into model input, if there was one."""
+
+    inputs: Any
+    preparation: Any = None
+
+
+def labelled(evaluator: Evaluator, found: Attribution, parts: tuple[Tensor, ...]) -> tuple[LabelledArray, ...]:
+    """Values (or errors) as labelled arrays: embeddings summed to tokens, one-hot columns to their feature."""
+    arrays = []
+    for i, (tensor, spec) in enumerate(zip(parts, evaluator.specs, strict=False)):
+        values = tensor.detach().cpu().numpy()
+        if found.layer:
+            axes = ("sample", "y", "x") if values.ndim == 3 else ("sample", "time")
+            arrays.append(LabelledArray(spec.name, values, axes, {}))
+            continue
+        if evaluator.bound.embedded[i]:
+            arrays.append(LabelledArray(spec.name, values.sum(-1), ("sample", *spec.axes), {}))
+            continue
+        coordinates: dict[str, tuple[str, ...]] = {}
+        axes = ("sample", *spec.axes)
+        if spec.kind == "tabular" and values.ndim == 2:
+            if spec.groups and len(spec.groups) == values.shape[1]:
+                values = _by_group(values, np.asarray(spec.groups))
+            coordinates = {"feature": feature_names(spec, values.shape[1])}
+        arrays.append(LabelledArray(spec.name, values, axes, coordinates))
+    return tuple(arrays)
+
+
+def shown_inputs(evaluator: Evaluator, raw: RawRows, found: Players, *, layer: bool) -> tuple[ShownInput, ...]:
+    """The explained inputs in the user's units."""
+    shown = []
+    offset = 0
+    for i, spec in enumerate(evaluator.specs):
+        labels = found.labels[i] - offset
+        offset += int(labels.max()) + 1
+        values = evaluator.values[i].detach().cpu().numpy()
+        if spec.kind == "tabular" and values.ndim == 2:
+            shown.append(_table(values, spec, raw, labels))
+        elif "y" in spec.axes and "x" in spec.axes:
+            shown.append(_image(values, spec, raw, labels))
+        elif evaluator.bound.embedded[i]:
+            fixed = getattr(evaluator.bound, "fixed", evaluator.values)[getattr(evaluator.bound, "slots", range(len(evaluator.values)))[i]]
+            shown.append(
+                ShownInput(spec.name, "tokens", LabelledArray(spec.name, fixed.cpu().numpy(), ("sample", *spec.axes), {}), (), labels)
+            )
+        else:
+            data = LabelledArray(spec.name, values, ("sample", *spec.axes), {})
+            shown.append(ShownInput(spec.name, spec.kind or "array", data, (), labels))
+    del layer
+    return tuple(shown)
+
+
+def feature_names(spec: InputSpec, count: int) -> tuple[str, ...]:
+    """The names of a table's features; numbered where they are not known."""
+    for names in (spec.group_names, spec.names):
+        if len(names) == count:
+            return names
+    return tuple(f"feature {k}" for k in range(count))
+
+
+def _by_group(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    total = np.zeros((len(values), int(groups.max()) + 1), values.dtype)
+    np.add.at(total, (slice(None), groups), values)
+    return total
+
+
+def _table(values: np.ndarray, spec: InputSpec, raw: RawRows, labels: np.ndarray) -> ShownInput:
+    if raw.preparation is not None and raw.preparation.kind == "tabular":
+        cells = raw.preparation.cells(raw.inputs)
+        data = np.asarray(raw.preparation.codes(raw.inputs), np.float64)
+    else:
+        data = values
+        cells = _cells(values, spec, raw.inputs)
+    names = feature_names(spec, data.shape[1])
+    return ShownInput(spec.name, "tabular", LabelledArray(spec.name, data, ("sample", "feature"), {"feature": names}), cells, labels)
+
+
+def _cells(values: np.ndarray, spec: InputSpec, inputs: Any) -> tuple[tuple[str, ...], ...]:  # noqa: ANN401
+    frame = inputs if hasattr(inputs, "iloc") else None
+
+    def text(row: int, column: int) -> str:
+        if np.isnan(values[row, column]):
+            return "missing"
+        if frame is not None and column in spec.categorical:
+            return str(frame.iloc[row, column])
+        return f"{values[row, column]:.4g}"
+
+    return tuple(tuple(text(r, c) for c in range(values.shape[1])) for r in range(len(values)))
+
+
+def _image(values: np.ndarray, spec: InputSpec, raw: RawRows, labels: np.ndarray) -> ShownInput:
+    order = [0] + [1 + spec.axes.index(axis) for axis in ("y", "x", "channel") if axis in spec.axes]
+    plane = raw.preparation.invert(values) if raw.preparation is not None and raw.preparation.kind == "image" else None
+    if plane is None:
+        plane = _bright(values.transpose(order), spec)
+    data = np.asarray(plane, np.float32)
+    axes = ("sample", "y", "x", "channel")[: data.ndim]
+    flat = labels.transpose([o - 1 for o in order[1:]])
+    return ShownInput(spec.name, "image", LabelledArray(spec.name, data, axes, {}), (), flat)
+
+
+def _bright(values: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """Values stretched to 0..1 for display: from the known range, from 0..1 or 0..255 where they fit, else from each row's own range."""
+    if spec.value_range is not None:
+        low, high = spec.value_range
+    elif values.min() >= 0 and values.max() <= 1:
+        low, high = 0.0, 1.0
+    elif values.min() >= 0 and values.max() <= 255:
+        low, high = 0.0, 255.0
+    else:
+        flat = values.reshape(len(values), -1)
+        form = (len(values), *[1] * (values.ndim - 1))
+        lows, highs = flat.min(1).reshape(form), flat.max(1).reshape(form)
+        return np.clip((values - lows) / np.maximum(highs - lows, 1e-12), 0, 1)
+    return np.clip((values - low) / (high - low), 0, 1)

@@ -1,0 +1,1 @@
+"""Pellucid: methods."""

@@ -1,0 +1,45 @@
+"""What a method is, and what it returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pellucid.methods.run import Evaluator
+    from pellucid.models.protocol import Capability
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """What a method found, as tensors on the model's device.
+
+    Attributes:
+        values: one tensor per explained input in the shape of that input, or, for a layer map, (sample, y, x) or (sample, time).
+        errors: the same shapes: standard errors or bounds; empty where the method states none.
+        error_kind: what ``errors`` are.
+        baseline: the rows compared with, where the method has a baseline.
+        completeness: for a method that promises sum(values) = f(x) - f(baseline): the error it states for that identity, (sample,).
+        layer: the layer of a layer map.
+    """
+
+    values: tuple[Tensor, ...]
+    errors: tuple[Tensor, ...] = ()
+    error_kind: Literal["none", "standard_error", "bound"] = "none"
+    baseline: tuple[Tensor, ...] | None = None
+    completeness: Tensor | None = None
+    layer: str = ""
+
+
+class Method(Protocol):
+    """A frozen dataclass whose fields are its hyper-parameters."""
+
+    id: ClassVar[str]
+    needs: ClassVar[frozenset[Capability]]
+    sampled: ClassVar[bool]  # whether another seed gives another answer
+
+    def attribute(self, evaluator: Evaluator) -> Attribution:
+        """Explains every row the evaluator holds."""
+        ...

@@ -1,0 +1,318 @@
+"""What every method needs and none should write: counted, batched access to the model for the rows being explained.
+
+A method asks for scores or gradients at points it makes from (row, sample) pairs; the evaluator forms full batches across rows,
+keeps to the memory limit and the budget, counts, and reports progress. Pairs run row by row, so a row's samples arrive in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pellucid.data.baselines import Baseline, default_baseline
+from pellucid.errors import BudgetError, InputError
+from pellucid.explanation.spec import ModelSpec
+from pellucid.explanation.target import OutputSpace, Selection, Target
+from pellucid.methods.batching import BatchSize, batch_size, clock, out_of_memory, peak_memory
+from pellucid.models.guess import guess_outputs
+from pellucid.models.protocol import BoundModel, LayerGradient
+
+_LAYERS: WeakKeyDictionary[object, dict[Hashable, dict[str, tuple[int, ...]]]] = WeakKeyDictionary()
+Points = Callable[[Tensor, Tensor], tuple[Tensor, ...]]  # (rows, samples) -> one tensor per explained input
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What an explanation may cost per call of ``explain``: wall ``seconds``, model ``calls`` (rows evaluated per explained row), the standard
+    ``error`` (relative) at which a sampled method may stop, and the ``memory`` in bytes that a batch may add.
+
+    Sampled methods stop when the first limit is met; others raise :class:`BudgetError` before they overspend.
+    """
+
+    seconds: float | None = None
+    calls: int | None = None
+    error: float | None = None
+    memory: int | None = None
+
+
+@dataclass
+class Spent:
+    """Model rows and wall time spent, and the largest batch."""
+
+    forward: int = 0
+    gradient: int = 0
+    batch: int = 0
+
+    @property
+    def evaluations(self) -> int:
+        """Rows evaluated; a gradient row counts as one."""
+        return self.forward + self.gradient
+
+
+@dataclass(frozen=True, eq=False)
+class Situation:
+    """The circumstances of one explanation that a method does not choose."""
+
+    target: Target
+    spec: ModelSpec
+    last_module: str
+    owner: object
+    seed: int = 0
+    batch: int | None = None
+    budget: Budget = Budget()
+    background: tuple[Tensor, ...] | None = None
+    progress: Callable[[str, int, int], None] | None = None
+
+
+class Evaluator:
+    """Access to one bound model: see the module's docstring."""
+
+    def __init__(self, bound: BoundModel, situation: Situation) -> None:
+        self.bound, self.situation = bound, situation
+        self.values, self.specs = bound.values, bound.specs
+        self.rows = len(self.values[0])
+        self.device = self.values[0].device
+        self.spent = Spent()
+        self.stage = ""
+        self.guesses: tuple[str, ...] = ()
+        self.baseline_names: dict[str, str] = {}
+        self._outputs: Tensor | None = None
+        self._known = torch.zeros(self.rows, dtype=torch.bool)
+        self._selection: Selection | None = None
+        self._spec = situation.spec
+        self._started = clock()
+
+    # ---- what is explained -------------------------------------------------------------------------------------------------
+
+    @property
+    def selection(self) -> Selection:
+        """The resolved target; evaluates the rows themselves if that has not happened yet."""
+        if self._selection is None:
+            for rows, _ in self._pairs(1):
+                self._note(self._run("forward", lambda r: self.bound.outputs(tuple(v[r] for v in self.values), r), rows), rows)
+            self._resolve()
+        if self._selection is None:
+            raise RuntimeError("the target was not resolved")
+        return self._selection
+
+    @property
+    def space(self) -> OutputSpace:
+        """The model's outputs for the explained rows."""
+        _ = self.selection
+        return self._space()
+
+    def scores_at_inputs(self) -> Tensor:
+        """The explained score of each row (sample,), from the evaluation that resolved the target."""
+        selection = self.selection
+        if self._outputs is None:
+            raise RuntimeError("the outputs were not kept")
+        return selection.score(self._outputs, torch.arange(self.rows)).double()
+
+    def generator(self, stream: int = 0) -> torch.Generator:
+        """A fresh local generator: the same seed and stream give the same draws."""
+        return torch.Generator().manual_seed(self.situation.seed * 1_000_003 + stream)
+
+    def baseline(self, chosen: Baseline | None) -> tuple[Tensor, ...]:
+        """The baseline of every explained input, its name kept for the provenance."""
+        found = []
+        for i, (values, spec) in enumerate(zip(self.values, self.specs, strict=True)):
+            background = self.situation.background[i] if self.situation.background is not None and not self.bound.embedded[i] else None
+            one = chosen or default_baseline(spec, background=background is not None, embedded=self.bound.embedded[i])
+            rows = one(values, spec, background)
+            if rows.shape != values.shape:
+                raise InputError(
+                    "The baseline has another shape than the input", received=f"{tuple(rows.shape)}", remedy=f"return {tuple(values.shape)}"
+                )
+            self.baseline_names[spec.name] = one.name
+            found.append(rows)
+        return tuple(found)
+
+    # ---- evaluations -------------------------------------------------------------------------------------------------------
+
+    def scores(self, points: Points, samples: int) -> Tensor:
+        """Scores (sample, point) in float64 at ``samples`` points per row, without gradient."""
+        score = self.selection.score
+        self._afford(samples)
+        found = torch.empty(self.rows * samples, dtype=torch.float64)
+        at = 0
+        for rows, numbers in self._pairs(samples):
+            outputs = self._run("forward", lambda r, s: self.bound.outputs(points(r, s), r), rows, numbers)
+            found[at : at + len(rows)] = score(outputs, rows).double().cpu()
+            at += len(rows)
+        return found.reshape(self.rows, samples)
+
+    def gradients(self, points: Points, samples: int, *, together: int = 1) -> Iterator[tuple[Tensor, Tensor, Tensor, tuple[Tensor, ...]]]:
+        """Yields (rows, samples, scores, gradients) batch by batch for ``samples`` points per row; ``together`` consecutive ones share a batch."""
+        score = self.selection.score
+        self._afford(samples)
+        for rows, numbers in self._pairs(samples, "gradient", together):
+            scores, gradients = self._run("gradient", lambda r, s: self.bound.gradients(points(r, s), r, score), rows, numbers)
+            yield rows, numbers, scores, gradients
+
+    def gradient_at_inputs(self) -> tuple[Tensor, ...]:
+        """The gradient at the rows themselves; the same pass tells what the model predicts."""
+        self._afford(1)
+        found = tuple(torch.empty_like(v) for v in self.values)
+        for rows, _ in self._pairs(1, "gradient"):
+            _, gradients = self._run(
+                "gradient", lambda r: self.bound.gradients(tuple(v[r] for v in self.values), r, self._noting_score), rows
+            )
+            for whole, part in zip(found, gradients, strict=True):
+                whole[rows] = part
+        self._resolve()
+        return found
+
+    def layer_gradient(self, layer: str) -> Iterator[tuple[Tensor, LayerGradient]]:
+        """Yields (rows, activations and gradients at the layer) batch by batch; the same pass tells what the model predicts."""
+        self._afford(1)
+        for rows, _ in self._pairs(1, f"layer {layer}"):
+            yield (
+                rows,
+                self._run(
+                    f"layer {layer}",
+                    lambda r: self.bound.layer_gradient(tuple(v[r] for v in self.values), r, self._noting_score, layer=layer),
+                    rows,
+                ),
+            )
+        self._resolve()
+
+    def layer_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The output shape of every layer for one row, in order of execution; one evaluation, kept for this model and input shape."""
+        key = ("layers", tuple(tuple(v.shape[1:]) for v in self.values))
+        kept = _LAYERS.setdefault(self.situation.owner, {})
+        if key not in kept:
+            kept[key] = self.bound.layer_shapes()
+            self.spent.forward += 1
+        return kept[key]
+
+    @contextmanager
+    def account(self, stage: str) -> Iterator[Spent]:
+        """Counts what happens inside under its own name."""
+        before, self.spent, self.stage = (self.spent, self.stage), Spent(), stage
+        try:
+            yield self.spent
+        finally:
+            self.spent, self.stage = before
+
+    def affordable(self, samples: int) -> int:
+        """How many of ``samples`` points per row the budget's calls still allow."""
+        calls = self.situation.budget.calls
+        return samples if calls is None else max(0, min(samples, calls - self.spent.evaluations // self.rows))
+
+    def expired(self) -> bool:
+        """Whether the budget's seconds are used up."""
+        seconds = self.situation.budget.seconds
+        return seconds is not None and clock() - self._started > seconds
+
+    # ---- inside ------------------------------------------------------------------------------------------------------------
+
+    def _pairs(self, samples: int, kind: str = "forward", together: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
+        total, at = self.rows * samples, 0
+        sizer = self._sizer(kind)
+        while at < total:
+            count = min(max(together, sizer.size // together * together), total - at)
+            flat = torch.arange(at, at + count, device=self.device)
+            yield flat // samples, flat % samples
+            at += count
+            if self.situation.progress:
+                self.situation.progress(self.stage, at, total)
+
+    def _run(self, kind: str, call: Callable[..., Any], *pairs: Tensor) -> Any:  # noqa: ANN401
+        """One batch through the model; on out-of-memory in halves, joined again."""
+        sizer, count = self._sizer(kind), len(pairs[0])
+        before, started = (0 if sizer.settled else peak_memory()), clock()
+        try:
+            found = call(*pairs)
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            sizer.halve(error)
+            if count == 1:
+                raise BudgetError("One row already runs out of memory", received=str(error)[:100], remedy="use a smaller input") from error
+            half = count // 2
+            return _join(self._run(kind, call, *(p[:half] for p in pairs)), self._run(kind, call, *(p[half:] for p in pairs)))
+        if not sizer.settled:
+            sizer.report(count, clock() - started, peak_memory() - before)
+        if kind == "forward":
+            self.spent.forward += count
+        else:
+            self.spent.gradient += count
+        self.spent.batch = max(self.spent.batch, count)
+        return found
+
+    def _sizer(self, kind: str) -> BatchSize:
+        shapes = tuple((tuple(v.shape[1:]), v.dtype) for v in self.values)
+        row_bytes = sum(v[0].numel() * v.element_size() for v in self.values)
+        budget = self.situation.budget
+        return batch_size(self.situation.owner, (kind, shapes), row_bytes=row_bytes, memory=budget.memory, fixed=self.situation.batch)
+
+    def _afford(self, samples: int) -> None:
+        budget = self.situation.budget
+        if budget.calls is not None and self.spent.evaluations + self.rows * samples > budget.calls * self.rows and self.stage != "checks":
+            needed = self.spent.evaluations // self.rows + samples
+            raise BudgetError(
+                "The budget does not allow this method's evaluations",
+                received=f"{needed} model rows per explained row needed, budget.calls is {budget.calls}",
+                remedy="allow more calls, or choose fewer steps or samples",
+            )
+
+    def _noting_score(self, outputs: Tensor, rows: Tensor) -> Tensor:
+        """The score at the rows themselves, the target being resolved on the way."""
+        self._note(outputs.detach(), rows)
+        if self._selection is not None:
+            return self._selection.score(outputs, rows)
+        return self.situation.target.resolve(self._space()).score(outputs, rows)
+
+    def _note(self, outputs: Tensor, rows: Tensor) -> None:
+        if self._outputs is None:
+            self._outputs = outputs.new_zeros((self.rows, *outputs.shape[1:]))
+        self._outputs[rows] = outputs
+        self._known[rows.cpu()] = True
+        if self._spec.outputs == "unknown":
+            kind, sentence = guess_outputs(_numpy(outputs), self.situation.last_module)
+            self._spec = ModelSpec(self._spec.inputs, kind, self._spec.class_names, self._spec.select)
+            self.guesses += (sentence,) if sentence else ()
+
+    def _space(self) -> OutputSpace:
+        if self._outputs is None:
+            raise RuntimeError("the model was not evaluated yet")
+        return OutputSpace(_numpy(self._outputs), self._spec.outputs, self._spec.class_names)
+
+    def _resolve(self) -> None:
+        if self._selection is None and bool(self._known.all()):
+            self._selection = self.situation.target.resolve(self._space())
+
+
+def sum_rows(total: Tensor, rows: Tensor, parts: Tensor) -> None:
+    """Adds each batch row to its explained row in ``total``, in order, so that the same batches give the same bytes."""
+    if parts.device.type == "cpu":
+        total.index_add_(0, rows, parts)
+        return
+    found, counts = torch.unique_consecutive(rows, return_counts=True)
+    for row, part in zip(found.tolist(), parts.split(counts.tolist()), strict=True):
+        total[row] += part.sum(0)
+
+
+def expand(weights: Tensor, like: Tensor) -> Tensor:
+    """One weight per batch row, shaped to multiply ``like``."""
+    return weights.to(like).reshape(-1, *([1] * (like.ndim - 1)))
+
+
+def _numpy(tensor: Tensor) -> np.ndarray:
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor).numpy()
+
+
+def _join(first: Any, second: Any) -> Any:  # noqa: ANN401
+    if isinstance(first, Tensor):
+        return torch.cat([first, second])
+    if isinstance(first, LayerGradient):
+        return LayerGradient(*(torch.cat([getattr(first, f), getattr(second, f)]) for f in ("scores", "activations", "gradients")))
+    return tuple(_join(a, b) for a, b in zip(first, second, strict=True))

@@ -1,0 +1,128 @@
+"""Any function from inputs to scores: a black box, explained by perturbation only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pellucid.errors import CapabilityError, InputError, ModelError, PellucidError
+from pellucid.explanation.spec import InputSpec, ModelSpec
+from pellucid.models.inputs import RowInputs
+from pellucid.models.outputs import main_output
+from pellucid.models.protocol import Capability, LayerGradient, Mode, Score
+
+
+class FunctionModel:
+    """A predict function behind the model interface.
+
+    It is called with numpy arrays (or a DataFrame, if the rows came as one) in the form the user gave, and
+    returns scores (sample,) or (sample, class).
+    """
+
+    device = "cpu"
+    dtype = "as given"
+    can: frozenset[Capability] = frozenset()
+
+    def __init__(self, function: Callable[..., Any], spec: ModelSpec) -> None:
+        self.function, self.spec = function, spec
+        self.name = getattr(function, "__qualname__", type(function).__name__)
+
+    def why_not(self, capability: Capability) -> str:
+        """A function shows nothing but its output."""
+        return f"a function has no {capability}; use a black-box method such as 'occlusion', or give the torch module itself"
+
+    @contextmanager
+    def open(self, inputs: RowInputs, *, mode: Mode) -> Iterator[BoundFunction]:  # noqa: ARG002
+        """The function bound to these rows."""
+        with torch.inference_mode(mode=False), torch.no_grad():
+            yield BoundFunction(self, inputs)
+
+    def randomized(self, seed: int) -> FunctionModel:  # noqa: ARG002
+        """Not possible for a function."""
+        raise CapabilityError("A function has no parameters to randomize", received=self.name, remedy=self.why_not("parameters"))
+
+    def fingerprint(self) -> str:
+        """A function can not be hashed; its name stands for it."""
+        return f"function {self.name}"
+
+    def last_module(self) -> str:
+        """Unknown."""
+        return ""
+
+
+class BoundFunction:
+    """A function bound to the rows being explained."""
+
+    embedded: tuple[bool, ...]
+    guesses: tuple[str, ...] = ()
+
+    def __init__(self, model: FunctionModel, inputs: RowInputs) -> None:
+        self.model, self.inputs = model, inputs
+        self.specs: tuple[InputSpec, ...] = inputs.specs
+        for tensor, spec in zip(inputs.tensors, inputs.specs, strict=True):
+            if not tensor.is_floating_point() and spec.kind == "tokens" and spec.blank is None:
+                raise InputError(
+                    f"{spec.name} holds integer tokens, and it is not known which token stands for 'removed'",
+                    received=f"{tensor.dtype} of shape {tuple(tensor.shape)}",
+                    remedy="spec=ModelSpec(inputs=(InputSpec(kind='tokens', blank=<id of the mask or padding token>),))",
+                )
+        self.dtypes = tuple(t.dtype for t in inputs.tensors)
+        self.values = tuple(t if t.is_floating_point() else t.double() for t in inputs.tensors)
+        self.embedded = (False,) * len(self.values)
+
+    def outputs(self, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor:
+        """The scores (batch, ...) as a tensor."""
+        arrays = [
+            t.to(dtype).cpu().numpy().copy() if dtype != t.dtype else t.cpu().numpy().copy()
+            for t, dtype in zip(batch, self.dtypes, strict=True)
+        ]
+        given: list[Any] = [self.inputs.frame.decode(arrays[0])] if self.inputs.frame else arrays
+        try:
+            found = (
+                self.model.function(**dict(zip(self.inputs.keywords, given, strict=True)))
+                if self.inputs.keywords
+                else self.model.function(*given)
+            )
+        except (PellucidError, MemoryError):
+            raise
+        except Exception as error:
+            raise ModelError(
+                f"{self.model.name} raised {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+                received=f"{type(given[0]).__name__} of shape {tuple(given[0].shape)}",
+                remedy="call the function on these inputs yourself; it must take a batch and return one row of scores per input row",
+            ) from error
+        scores = main_output(self._as_tensor(found), self.model.spec.select)
+        if scores.ndim == 0 or len(scores) != len(rows):
+            raise ModelError(
+                "The function does not return one row for each input row",
+                received=f"{len(rows)} rows in, scores of shape {tuple(scores.shape)}",
+                remedy="return an array whose first axis is the row",
+            )
+        return scores
+
+    def _as_tensor(self, found: Any) -> Any:  # noqa: ANN401
+        if isinstance(found, (Tensor, dict, tuple)):
+            return found.detach() if isinstance(found, Tensor) else found
+        array = np.asarray(found)
+        if array.dtype.kind not in "fiub":
+            raise ModelError(
+                "The function returns no numbers", received=f"{type(found).__name__} of dtype {array.dtype}", remedy="return scores"
+            )
+        return torch.from_numpy(np.array(array, np.float64 if array.dtype.kind != "f" else array.dtype))
+
+    def gradients(self, batch: tuple[Tensor, ...], rows: Tensor, score: Score) -> tuple[Tensor, tuple[Tensor, ...]]:  # noqa: ARG002
+        """Not possible for a function."""
+        raise CapabilityError("A function has no gradient", received=self.model.name, remedy=self.model.why_not("gradient"))
+
+    def layer_gradient(self, batch: tuple[Tensor, ...], rows: Tensor, score: Score, *, layer: str) -> LayerGradient:  # noqa: ARG002
+        """Not possible for a function."""
+        raise CapabilityError("A function has no layers", received=self.model.name, remedy=self.model.why_not("layers"))
+
+    def layer_shapes(self) -> dict[str, tuple[int, ...]]:
+        """None are known."""
+        return {}

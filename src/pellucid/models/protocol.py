@@ -1,0 +1,92 @@
+"""The one interface behind which every model stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from pellucid.explanation.spec import InputSpec, ModelSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pellucid.models.inputs import RowInputs
+
+Capability = Literal["gradient", "layers", "parameters"]
+Mode = Literal["eval", "as_is"]
+# (outputs, index of the explained row of each batch row) -> one score per batch row
+Score = Callable[["Tensor", "Tensor"], "Tensor"]
+
+
+@dataclass(frozen=True)
+class LayerGradient:
+    """A layer's output and the gradient of the score with respect to it, both (batch, channel, ...)."""
+
+    scores: Tensor
+    activations: Tensor
+    gradients: Tensor
+
+
+class BoundModel(Protocol):
+    """A model opened for the rows being explained.
+
+    ``values`` are what methods may vary, one tensor (sample, ...) per explained input; all else (masks, integer
+    inputs that feed an embedding) is fixed and follows the row. ``rows`` says, for each row of a batch, which explained row it belongs to.
+    """
+
+    values: tuple[Tensor, ...]
+    specs: tuple[InputSpec, ...]
+    embedded: tuple[bool, ...]
+    guesses: tuple[str, ...]
+
+    def outputs(self, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor:
+        """The main output (batch, ...), without gradient."""
+        ...
+
+    def gradients(self, batch: tuple[Tensor, ...], rows: Tensor, score: Score) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Scores (batch,) and their gradients with respect to each tensor of the batch."""
+        ...
+
+    def layer_gradient(self, batch: tuple[Tensor, ...], rows: Tensor, score: Score, *, layer: str) -> LayerGradient:
+        """Forward to the end, backward to ``layer`` and no further."""
+        ...
+
+    def layer_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The output shape (without the sample axis) of every layer that returns a tensor, in order of execution, for the first row."""
+        ...
+
+
+class Model(Protocol):
+    """One network behind one interface. ``can`` says what this instance is able to do."""
+
+    spec: ModelSpec
+    name: str
+    device: str
+    dtype: str
+
+    @property
+    def can(self) -> frozenset[Capability]:
+        """What this instance is able to do."""
+        ...
+
+    def open(self, inputs: RowInputs, *, mode: Mode) -> AbstractContextManager[BoundModel]:
+        """The model bound to these rows; the model is as it was when the context closes, however it closes."""
+        ...
+
+    def randomized(self, seed: int) -> Model:
+        """The same network with random parameters, the original untouched (needs ``parameters``)."""
+        ...
+
+    def fingerprint(self) -> str:
+        """A hash that changes when a parameter changes."""
+        ...
+
+    def last_module(self) -> str:
+        """The class name of the module that makes the output, or ""."""
+        ...
+
+    def why_not(self, capability: Capability) -> str:
+        """Why this instance lacks a capability, and what to do instead."""
+        ...
