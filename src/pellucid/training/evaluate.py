@@ -106,7 +106,7 @@ def evaluate(
         class_names: in label order; by default the indices.
         outputs: ``"values"`` for a regression; ``"auto"`` guesses between logits and probabilities, and the result says which.
         bins: of the reliability curve.
-        seed: of the interval's draws; the global random state is not touched.
+        seed: of the bootstrap draws of a regression; the global random state is not touched.
 
     Raises:
         InputError: labels that do not fit the outputs.
@@ -128,7 +128,7 @@ def evaluate(
     shares, taken = probabilities(answers, outputs)
     names = tuple(str(name) for name in class_names) if class_names is not None else tuple(str(i) for i in range(shares.shape[1]))
     _check_classes(truth, shares, names)
-    return _evaluate_classes(shares, truth.astype(int), names, taken, bins=bins, seed=seed)
+    return _evaluate_classes(shares, truth.astype(int), names, taken, bins=bins)
 
 
 def _check_classes(truth: np.ndarray, shares: np.ndarray, names: tuple[str, ...]) -> None:
@@ -140,7 +140,7 @@ def _check_classes(truth: np.ndarray, shares: np.ndarray, names: tuple[str, ...]
         raise InputError("Labels or class names do not fit the outputs", received=received, remedy=remedy)
 
 
-def _evaluate_classes(shares: np.ndarray, truth: np.ndarray, names: tuple[str, ...], taken: Outputs, *, bins: int, seed: int) -> Evaluation:
+def _evaluate_classes(shares: np.ndarray, truth: np.ndarray, names: tuple[str, ...], taken: Outputs, *, bins: int) -> Evaluation:
     rows, classes = shares.shape
     predicted = shares.argmax(1)
     right = predicted == truth
@@ -154,8 +154,8 @@ def _evaluate_classes(shares: np.ndarray, truth: np.ndarray, names: tuple[str, .
     log_loss = intervals.mean(surprise)
     metrics = {
         "accuracy": intervals.wilson(right.sum(), rows),
-        "balanced_accuracy": intervals.mean_of_shares(np.diagonal(confusion), counts),
-        "f1_macro": intervals.f1_macro(confusion, seed=seed),
+        "balanced_accuracy": intervals.balanced_accuracy(confusion),
+        "f1_macro": intervals.f1_macro(confusion),
         "log_loss": Metric(log_loss.value, max(log_loss.low, 0.0), log_loss.high),
     }
     if classes == 2 and 0 < truth.sum() < rows:

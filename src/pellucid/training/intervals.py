@@ -33,13 +33,41 @@ def wilson(hits: float, rows: float) -> Metric:
     return Metric(share, min(max(middle - half, 0.0), share), max(min(middle + half, 1.0), share))
 
 
-def mean_of_shares(hits: np.ndarray, rows: np.ndarray) -> Metric:
-    """The mean of independent shares, their Wilson limits combined in squares (Newcombe 1998; Zou & Donner 2008)."""
-    shares = [wilson(float(h), float(n)) for h, n in zip(hits, rows, strict=True) if n > 0]
-    value = sum(share.value for share in shares) / len(shares)
-    down = math.sqrt(sum((share.value - share.low) ** 2 for share in shares)) / len(shares)
-    up = math.sqrt(sum((share.high - share.value) ** 2 for share in shares)) / len(shares)
-    return Metric(value, max(value - down, 0.0), min(value + up, 1.0))
+def balanced_accuracy(confusion: np.ndarray) -> Metric:
+    """The mean of the shares found of each true class, with a score interval for as many rows as its variance is worth.
+
+    For the variance one row found and one missed are added to each class (Agresti & Caffo 2000): a rare class without an error would
+    otherwise seem certain.
+    """
+    rows = confusion.sum(1)
+    hits, rows = np.diagonal(confusion)[rows > 0], rows[rows > 0]
+    careful = (hits + 1) / (rows + 2)
+    variance = float((careful * (1 - careful) / (rows + 2)).sum()) / len(rows) ** 2
+    worth = float(careful.mean() * (1 - careful.mean())) / variance
+    value = float((hits / rows).mean())
+    return wilson(value * worth, worth)
+
+
+def f1_macro(confusion: np.ndarray) -> Metric:
+    """The mean of the classes' F1 scores, with a score interval for as many rows as its variance is worth (all, without an error).
+
+    The variance is the delta method's for a multinomial confusion matrix (Takahashi, Yamamoto, Kuchiba & Koyama 2022). Classes that occur
+    neither as truth nor as answer are left out.
+    """
+    total = confusion.sum()
+    shares = confusion / total
+    either = shares.sum(0) + shares.sum(1)
+    seen = either > 0
+    either = np.where(seen, either, 1)
+    scores = 2 * np.diagonal(shares) / either
+    # how the mean F1 moves with each cell: a wrong answer counts against its true and its predicted class, a right one for its own
+    slope = -(scores / either)[:, None] - (scores / either)[None, :] + np.diag(2 / either)
+    slope = slope / seen.sum()
+    variance = float((shares * slope**2).sum() - (shares * slope).sum() ** 2) / total
+    value = float(scores[seen].mean())
+    varies = variance > 1e-15 and 0 < value < 1
+    worth = value * (1 - value) / variance if varies else float(total)
+    return wilson(value * worth, worth)
 
 
 def mean(values: np.ndarray) -> Metric:
@@ -76,30 +104,6 @@ def _root(function: Callable[[float], float], low: float, high: float) -> float:
         middle = (low + high) / 2
         low, high = (low, middle) if function(middle) > 0 else (middle, high)
     return (low + high) / 2
-
-
-def f1_macro(confusion: np.ndarray, *, seed: int, draws: int = 4000) -> Metric:
-    """The mean of the classes' F1 scores, its interval from the posterior of the confusion matrix (Caelen 2017).
-
-    Each true class's row is drawn from a Dirichlet distribution with Perks' prior (1/k a cell), so that a matrix without an error does not
-    claim certainty. Classes that occur neither as truth nor as answer are left out.
-    """
-    value = float(_f1(confusion[None].astype(float))[0])
-    random = np.random.default_rng(seed)
-    classes = len(confusion)
-    rows = confusion.sum(1)
-    shares = np.zeros((draws, classes, classes))
-    for label in np.flatnonzero(rows):
-        shares[:, label] = random.dirichlet(confusion[label] + 1 / classes, size=draws) * rows[label]
-    low, high = np.quantile(_f1(shares), (0.025, 0.975))
-    return Metric(value, min(float(low), value), max(float(high), value))
-
-
-def _f1(confusions: np.ndarray) -> np.ndarray:
-    hits = np.diagonal(confusions, axis1=1, axis2=2)
-    either = confusions.sum(1) + confusions.sum(2)
-    scores = np.divide(2 * hits, either, out=np.full(hits.shape, np.nan), where=either > 0)
-    return np.nanmean(scores, axis=1)
 
 
 def bootstrap(measure: Callable[[np.ndarray], float], rows: int, *, seed: int, draws: int = 2000) -> np.ndarray:

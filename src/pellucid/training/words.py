@@ -1,5 +1,6 @@
 """The two sentences that say how good a network is, in English and Simplified Chinese."""
 
+# ruff: noqa: RUF001  (full-width punctuation is right in Chinese)
 from __future__ import annotations
 
 SUMMARY: dict[str, dict[str, str]] = {
