@@ -10,13 +10,13 @@ from pellucid.scenes.numbers import MINUS
 
 
 def round_ticks(domain: tuple[float, float], count: int = 5) -> tuple[float, ...]:
-    """At most about ``count`` multiples of 1, 2 or 5 times a power of ten inside the domain."""
+    """About ``count`` multiples of 1, 2 or 5 times a power of ten inside the domain."""
     low, high = min(domain), max(domain)
     if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
         return (low,) if math.isfinite(low) else ()
     rough = (high - low) / max(count, 1)
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * m for m in (1, 2, 5, 10) if power * m >= rough * (1 - 1e-9))
+    step = min((power * m for m in (1, 2, 5, 10)), key=lambda s: abs(math.log(s / rough)))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return tuple(float(f"{i * step:.12g}") for i in range(first, last + 1))
 

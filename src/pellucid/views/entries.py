@@ -79,12 +79,15 @@ def element_entries(array: LabelledArray, language: Language) -> list[Entry]:
 
 
 def strongest(entries: list[Entry], top: int, others: str) -> list[Entry]:
-    """The ``top`` entries by size, strongest first; what is left is summed under the label ``others`` (``{count}`` is filled in)."""
+    """The ``top`` entries by size, strongest first; what is left is summed under the label ``others`` (``{count}`` is filled in).
+
+    The sum has no interval: it would need to know how the errors of its parts depend on one another.
+    """
     ranked = sorted(entries, key=lambda e: (-abs(e.value) if np.isfinite(e.value) else -np.inf, e.label))
     if len(ranked) <= top + 1:
         return ranked
     rest = ranked[top:]
-    return [*ranked[:top], Entry(others.format(count=len(rest)), sum(e.value for e in rest), sum(e.error for e in rest))]
+    return [*ranked[:top], Entry(others.format(count=len(rest)), sum(e.value for e in rest))]
 
 
 def entry_table(entries: list[Entry], first_column: str, language: Language) -> Table:

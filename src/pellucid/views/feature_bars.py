@@ -31,7 +31,7 @@ def feature_panel(explanation: Explanation, index: int, language: Language, *, t
     shown = min(len(kept), top) if len(kept) < len(entries) else len(entries)
     counted = say["bars.all" if shown == len(entries) else "bars.some"].format(shown=shown, count=len(entries))
     refused = is_refused(explanation)
-    finding = say["bars.finding"].format(label=kept[0].label, value=signed(kept[0].value))
+    finding = say["bars.finding"].format(label=kept[0].label.rpartition(" = ")[0] or kept[0].label, value=signed(kept[0].value))
     captions = Captions(
         id=f"features{index}",
         title=say["bars.title"] if refused else finding,

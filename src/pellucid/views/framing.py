@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pellucid.explanation import Explanation, Reason
-from pellucid.scenes import Badge, Panel, Scene
+from pellucid.scenes import Badge, Bars, Panel, Scene
 from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.words import Language, check_name, method_name, words
 from pellucid.views.reading import is_complete, joined, predicted_name, scale_name, target_name
@@ -23,7 +23,7 @@ def framed(explanation: Explanation, panels: tuple[Panel, ...], language: Langua
         subtitle=decision_words(explanation, language),
         badge=badge(explanation, language),
         columns=columns,
-        notes=notes(explanation, language),
+        notes=notes(explanation, language, whiskers=any(_has_whiskers(panel) for panel in panels)),
         code=code(explanation),
         language=language,
     )
@@ -49,8 +49,8 @@ def decision_words(explanation: Explanation, language: Language) -> str:
     predicted = predicted_name(explanation)
     if predicted is not None:
         share = _probability(explanation)
-        known = {"predicted": predicted, "probability": percent(share, language)}
-        parts.append(say["says_plain" if share is None else "says"].format(**known) if share is not None else say["says_plain"].format(predicted=predicted))
+        sure = percent(share, language) if share is not None else ""
+        parts.append(say["says" if sure else "says_plain"].format(predicted=predicted, probability=sure))
     if decision.truth:
         parts.append(say["truth"].format(truth=decision.truth[0]))
     scale, target = scale_name(explanation, language), target_name(explanation)
@@ -68,7 +68,11 @@ def _probability(explanation: Explanation) -> float | None:
     return float(row[index]) if index < len(row) else None
 
 
-def notes(explanation: Explanation, language: Language) -> tuple[str, ...]:
+def _has_whiskers(panel: Panel) -> bool:
+    return any(isinstance(mark, Bars) and mark.low is not None for mark in panel.marks)
+
+
+def notes(explanation: Explanation, language: Language, *, whiskers: bool = False) -> tuple[str, ...]:
     """What a reader must know to read the picture: baseline, layer, whiskers, how the checks removed things."""
     say, found = words(language), []
     for name, baseline in explanation.provenance.baseline.items():
@@ -78,10 +82,14 @@ def notes(explanation: Explanation, language: Language) -> tuple[str, ...]:
         found.append(say[key].format(baseline=text, scale=scale_name(explanation, language), score=score))
     if explanation.layer:
         found.append(say["note.layer"].format(layer=explanation.layer))
-    if explanation.errors and explanation.error_kind != "none":
+    if whiskers and explanation.error_kind != "none":
         found.append(say[f"note.errors.{explanation.error_kind}"])
-    checks = {check.note: check for check in explanation.checks if check.note and check.role == "faithfulness"}
-    found += [say["note.check"].format(check=check_name(c.name, language), note=note) for note, c in checks.items()]
+    alike: dict[str, list[str]] = {}
+    for check in explanation.checks:
+        if check.note and check.role == "faithfulness":
+            alike.setdefault(check.note, []).append(check_name(check.name, language))
+    joiner = "、" if language == "zh-CN" else ", "
+    found += [say["note.check"].format(check=joiner.join(names), note=note) for note, names in alike.items()]
     return tuple(found)
 
 

@@ -66,8 +66,8 @@ def _signal_panel(tag: str, signal: np.ndarray, name: str, language: Language) -
         entry_summary(entries, "bars.summary", language),
         Table((say["time"], say["signal"]), tuple((float(i), float(v)) for i, v in enumerate(np.nan_to_num(signal)))),
         (Line(name or say["signal"], np.arange(len(signal), dtype=float), signal),),
-        x=_time_axis(len(signal), language),
-        y=Axis(say["signal"], padded(float(np.nanmin(signal)), float(np.nanmax(signal)), 0.08)),
+        x=Axis("", (-0.5, len(signal) - 0.5)),  # named once, under the attributions
+        y=Axis("", padded(float(np.nanmin(signal)), float(np.nanmax(signal)), 0.08)),
     )
 
 

@@ -54,7 +54,7 @@ def waterfall_panel(explanation: Explanation, index: int, language: Language, *,
         _marks(steps, levels, score),
         x=Axis(say["score_axis"].format(scale=scale_name(explanation, language)), _domain(levels)),
         y=category_axis(labels),
-        subtitle=say["waterfall.title"] if not is_refused(explanation) else "",
+        subtitle=_counted(explanation, index, language, top),
         legend=sign_legend(np.array([s.value for s in steps]), language),
         hatched=is_refused(explanation),
     )
@@ -72,6 +72,11 @@ def _steps(explanation: Explanation, index: int, language: Language, top: int) -
     if abs(gap) > NOTICEABLE * max(abs(whole), *(abs(s.value) for s in steps)):
         steps.append(Entry(say["waterfall.residual"], gap))
     return steps
+
+
+def _counted(explanation: Explanation, index: int, language: Language, top: int) -> str:
+    count = len(feature_entries(explanation, index, language)[0])
+    return words(language)["bars.all" if count <= top + 1 else "bars.some"].format(shown=top, count=count)
 
 
 def _domain(levels: np.ndarray) -> tuple[float, float]:

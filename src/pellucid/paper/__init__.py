@@ -1,0 +1,6 @@
+"""Paper: draws any scene with matplotlib."""
+
+from pellucid.paper.figure import PaperFigure, draw, png_bytes, save_png
+from pellucid.paper.plots import ViewName, plot, scene_of
+
+__all__ = ["PaperFigure", "ViewName", "draw", "plot", "png_bytes", "save_png", "scene_of"]

@@ -1,0 +1,176 @@
+# ruff: noqa: RUF001 (signs and dashes of set text are meant)
+"""Blocks of known height, measured first and drawn later: wrapped text, the verdict, legends, color bars, tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pellucid.paper.sheet import Sheet
+from pellucid.paper.style import LEADING, SMALL, SUBTITLE, Style
+from pellucid.scenes import Badge, ColorScale, LegendEntry, Table
+from pellucid.scenes.palette import colorize
+from pellucid.scenes.ticks import tick_texts
+
+SYMBOLS = {"supported": "✓", "weak": "~", "refused": "✕", "unchecked": "?"}
+ROWS_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Block:
+    """Something ``height`` points high; ``draw(sheet, left, top)`` puts it on a sheet."""
+
+    height: float
+    draw: Callable[[Sheet, float, float], None]
+
+
+def stack(blocks: list[Block], gap: float = 0.0) -> Block:
+    """Blocks under one another; those without height are left out."""
+    kept = [block for block in blocks if block.height > 0]
+
+    def draw(sheet: Sheet, left: float, top: float) -> None:
+        for block in kept:
+            block.draw(sheet, left, top)
+            top += block.height + gap
+
+    return Block(sum(b.height for b in kept) + gap * max(0, len(kept) - 1), draw)
+
+
+def paragraph(text: str, style: Style, width: float, size: float, *, role: str = "ink", bold: bool = False, most: int = 99) -> Block:
+    """Text in lines no wider than ``width``; no text, no height."""
+    lines = style.wrapped(text, size, width, bold=bold, most=most) if text else []
+
+    def draw(sheet: Sheet, left: float, top: float) -> None:
+        for i, line in enumerate(lines):
+            sheet.text(left, top + i * size * LEADING, line, size, role=role, bold=bold)
+
+    return Block(len(lines) * size * LEADING, draw)
+
+
+def verdict(badge: Badge | None, style: Style, width: float) -> Block:
+    """The verdict's symbol and word in a pill, its reasons beside it or, where they are long, below."""
+    if badge is None:
+        return Block(0, lambda *_: None)
+    label = f"{SYMBOLS[badge.level]} {badge.label}"
+    pill = style.width(label, SUBTITLE, bold=True) + 18
+    height = SUBTITLE * LEADING + 5
+    reasons = "; ".join(badge.reasons)
+    beside = bool(reasons) and pill + 10 + style.width(reasons, SMALL) <= width
+    below = Block(0, lambda *_: None) if beside else stack([paragraph(reason, style, width, SMALL, role="ink") for reason in badge.reasons])
+
+    def draw(sheet: Sheet, left: float, top: float) -> None:
+        sheet.pill(left + 0.6, top, pill, height, role=badge.level)
+        sheet.text(left + 0.6 + pill / 2, top + 2.2, label, SUBTITLE, role=badge.level, bold=True, align="center")
+        if beside:
+            sheet.text(left + pill + 10, top + 3.6, reasons, SMALL)
+        below.draw(sheet, left, top + height + 5)
+
+    return Block(height + (below.height + 5 if below.height else 0), draw)
+
+
+def legend(entries: tuple[LegendEntry, ...], style: Style, width: float) -> Block:
+    """Swatches with labels, in as many lines as they need."""
+    places: list[tuple[float, float, LegendEntry, str]] = []
+    x = y = 0.0
+    for entry in entries:
+        label = style.shortened(entry.label, SMALL, width - 22)
+        wide = 20 + style.width(label, SMALL)
+        if x and x + wide > width:
+            x, y = 0.0, y + SMALL * LEADING + 2
+        places.append((x, y, entry, label))
+        x += wide + 14
+
+    def draw(sheet: Sheet, left: float, top: float) -> None:
+        for dx, dy, entry, label in places:
+            _swatch(sheet, left + dx, top + dy, entry)
+            sheet.text(left + dx + 19, top + dy, label, SMALL)
+
+    return Block(y + SMALL * LEADING + 2 if entries else 0, draw)
+
+
+def _swatch(sheet: Sheet, x: float, top: float, entry: LegendEntry) -> None:
+    middle = top + 0.68 * SMALL
+    if entry.shape == "square":
+        sheet.square(x + 3, middle - 4.5, 9, role=entry.color, alpha=0.4 if entry.color == "random" else 1.0)
+    elif entry.shape == "point":
+        sheet.square(x + 5, middle - 3, 6, role=entry.color)
+    else:
+        sheet.line(x, middle, x + 15, middle, role=entry.color, width=1.8, dashed=entry.shape == "dashed")
+
+
+def color_bar(scale: ColorScale | None, style: Style, width: float) -> Block:
+    """The colors of a scale with its ends, its middle if it is signed, and what it means."""
+    if scale is None:
+        return Block(0, lambda *_: None)
+    low, high = scale.domain
+    ticks = (low, 0.0, high) if scale.kind == "diverging" else (low, high)
+    texts = _end_texts(ticks)
+    label = paragraph(scale.label, style, width, NOTE_SIZE, role="muted")
+
+    def draw(sheet: Sheet, left: float, top: float) -> None:
+        axes = sheet.axes(left, top, width, 8)
+        axes.imshow(colorize(np.linspace(low, high, 256)[None], scale.kind, scale.domain, sheet.style.theme), aspect="auto", extent=(0, 1, 0, 1))
+        axes.set_axis_off()
+        for tick, text in zip(ticks, texts, strict=True):
+            part = (tick - low) / (high - low)
+            align = "left" if part == 0 else "right" if part == 1 else "center"
+            sheet.text(left + part * width, top + 9, text, SMALL, role="muted", align=align)
+        label.draw(sheet, left, top + 9 + SMALL * LEADING + 1)
+
+    return Block(9 + SMALL * LEADING + 1 + label.height, draw)
+
+
+NOTE_SIZE = 8.5
+
+
+def _end_texts(ticks: tuple[float, ...]) -> tuple[str, ...]:
+    from pellucid.scenes.numbers import number, signed
+
+    return tuple(signed(t) for t in ticks) if len(ticks) == 3 else tuple(number(t) for t in ticks)
+
+
+def table(data: Table, style: Style, width: float) -> Block:
+    """A set table: a line under the head, numbers to the right, columns no wider than they need or than there is room."""
+    rows = [[_cell(value) for value in row] for row in data.rows[:ROWS_SHOWN]]
+    if len(data.rows) > ROWS_SHOWN:
+        rows.append([f"… +{len(data.rows) - ROWS_SHOWN}", *[""] * (len(data.columns) - 1)])
+    widths = _column_widths(data.columns, rows, style, width)
+    right = [bool(rows) and all(_NUMERIC.fullmatch(row[i]) for row in rows) for i in range(len(widths))]
+    pitch = SMALL * LEADING + 6
+
+    def draw(sheet: Sheet, left: float, top: float) -> None:
+        for y, row in enumerate([list(data.columns), *rows]):
+            x = left
+            for cell, wide, flush in zip(row, widths, right, strict=True):
+                text = sheet.style.shortened(cell, SMALL, wide)
+                role = "muted" if y == 0 else "ink"
+                sheet.text(x + (wide if flush else 0), top + y * pitch + 2, text, SMALL, role=role, align="right" if flush else "left")
+                x += wide + COLUMN_GAP
+            bottom = top + (y + 1) * pitch - 1
+            sheet.line(left, bottom, left + sum(widths) + COLUMN_GAP * (len(widths) - 1), bottom, role="muted" if y == 0 else "line", width=0.7)
+
+    return Block(pitch * (len(rows) + 1), draw)
+
+
+COLUMN_GAP = 14.0
+_NUMERIC = re.compile(r"[−+-]?[\d,.]+(e[−-]?\d+)?( ?%)?|–|")
+
+
+def _cell(value: str | float) -> str:
+    return value if isinstance(value, str) else tick_texts((value,))[0]
+
+
+def _column_widths(columns: tuple[str, ...], rows: list[list[str]], style: Style, width: float) -> list[float]:
+    """Natural widths; where they do not fit, the widest columns give way first."""
+    widths = [max(style.width(text, SMALL) for text in (column, *(row[i] for row in rows))) + 1 for i, column in enumerate(columns)]
+    room = width - COLUMN_GAP * (len(widths) - 1)
+    while sum(widths) > room:
+        widest = max(widths)
+        second = max((w for w in widths if w < widest), default=0.0)
+        count = widths.count(widest)
+        cut = max(second, widest - (sum(widths) - room) / count)
+        widths = [cut if w == widest else w for w in widths]
+    return widths

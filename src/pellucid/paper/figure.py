@@ -1,0 +1,130 @@
+"""Scenes and explanations as matplotlib figures."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure, SubFigure
+
+from pellucid.explanation.frame import write_whole
+from pellucid.paper.blocks import Block, paragraph, stack, verdict
+from pellucid.paper.fonts import families
+from pellucid.paper.into_axes import draw_into
+from pellucid.paper.panels import PanelPlan, plan
+from pellucid.paper.sheet import Sheet
+from pellucid.paper.style import GAP, MARGIN, NOTE, SUBTITLE, TITLE, Style
+from pellucid.scenes import Badge, ColorScale, LegendEntry, Panel, Scene
+from pellucid.scenes.palette import Theme
+
+WIDTHS = {1: 7.4, 2: 9.6, 3: 9.6}  # inches by number of columns
+SQUARE = 6.6  # inches for a single square picture
+
+
+class PaperFigure(Figure):
+    """A figure that pyplot does not know, so that nothing is shown twice or leaks, and that notebooks show all the same."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        """Twice the screen's resolution, at its natural size."""
+        width, height = self.get_size_inches()
+        return png_bytes(self, dpi=192), {"width": round(96 * width), "height": round(96 * height)}
+
+
+def draw(scene: Scene, *, theme: Theme = "light", ax: Axes | None = None, width: float | None = None) -> Figure | SubFigure:
+    """The scene as a figure ``width`` inches wide; with ``ax`` only its main panel, into those axes, whose figure is returned.
+
+    Nothing is shown, and neither pyplot nor rcParams are touched.
+    """
+    style = Style(theme, families(texts_of(scene)))
+    if ax is not None:
+        return draw_into(ax, scene, style)
+    points = 72 * (width or _natural_width(scene))
+    inner = points - 2 * MARGIN
+    head = stack(
+        [
+            paragraph(scene.title, style, inner, TITLE, bold=True, most=3),
+            paragraph(scene.subtitle, style, inner, SUBTITLE, role="muted", most=4),
+            _spaced(verdict(scene.badge, style, inner)),
+        ],
+        2,
+    )
+    rows = _rows(scene, style, inner)
+    notes = stack([paragraph(note, style, inner, NOTE, role="muted") for note in scene.notes], 1)
+    height = 2 * MARGIN + head.height + 16 + sum(h for _, h in rows) + GAP * (len(rows) - 1) + (14 + notes.height if notes.height else 0)
+    sheet = _sheet(style, points, height)
+    head.draw(sheet, MARGIN, MARGIN)
+    top = MARGIN + head.height + 16
+    for plans, tall in rows:
+        _draw_row(sheet, plans, top, inner, scene.columns)
+        top += tall + GAP
+    notes.draw(sheet, MARGIN, top - GAP + 14)
+    return sheet.figure
+
+
+def _natural_width(scene: Scene) -> float:
+    if scene.columns == 1 and all(panel.equal for panel in scene.panels):
+        return SQUARE
+    return WIDTHS.get(scene.columns, WIDTHS[3])
+
+
+def _spaced(block: Block) -> Block:
+    return Block(block.height + 5, lambda sheet, left, top: block.draw(sheet, left, top + 5)) if block.height else block
+
+
+def _sheet(style: Style, width: float, height: float) -> Sheet:
+    figure = PaperFigure(figsize=(width / 72, height / 72), dpi=100, layout="none", facecolor=style.color("surface"), edgecolor="none")
+    FigureCanvasAgg(figure)
+    return Sheet(figure, style, width, height)
+
+
+def _rows(scene: Scene, style: Style, inner: float) -> list[tuple[list[PanelPlan], float]]:
+    """The panels in rows, each with its height."""
+    columns = max(1, scene.columns)
+    wide = (inner - GAP * (columns - 1)) / columns
+    plans = [plan(panel, style, wide) for panel in scene.panels]
+    rows = [plans[i : i + columns] for i in range(0, len(plans), columns)]
+    return [(row, max(p.head.height for p in row) + max(p.total() for p in row)) for row in rows]
+
+
+def _draw_row(sheet: Sheet, plans: list[PanelPlan], top: float, inner: float, columns: int) -> None:
+    wide = (inner - GAP * (columns - 1)) / columns
+    head = max(p.head.height for p in plans)
+    for i, planned in enumerate(plans):
+        planned.draw(sheet, MARGIN + i * (wide + GAP), top, head)
+
+
+def texts_of(value: object) -> list[str]:
+    """Every text that a scene shows."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, (Scene, Panel, Badge, ColorScale, LegendEntry)) or hasattr(value, "__dataclass_fields__"):
+        return [t for name in value.__dataclass_fields__ for t in texts_of(getattr(value, name))]  # type: ignore[attr-defined]
+    if isinstance(value, tuple):
+        return [t for entry in value for t in texts_of(entry)]
+    return []
+
+
+def png_bytes(figure: Figure | SubFigure, *, dpi: float) -> bytes:
+    """The figure as PNG, the same bytes every time."""
+    buffer = io.BytesIO()
+    # a user's "tight" would cut the margins that were planned; hinting rounds letters to whole pixels, which spaces small text unevenly
+    with rc_context({"savefig.bbox": None, "text.hinting": "none"}):
+        root = figure if isinstance(figure, Figure) else figure.figure
+        root.savefig(buffer, format="png", dpi=dpi, facecolor=root.get_facecolor(), metadata={"Software": None})  # type: ignore[union-attr]
+    return buffer.getvalue()
+
+
+def save_png(picture: Scene | Figure, path: str | os.PathLike[str], *, dpi: float = 160, theme: Theme = "light") -> Path:
+    """Writes a scene or a figure as a PNG file, whole or not at all.
+
+    Raises:
+        FileError: the path can not be written.
+    """
+    figure = draw(picture, theme=theme) if isinstance(picture, Scene) else picture
+    return write_whole(path, png_bytes(figure, dpi=dpi))
+
+

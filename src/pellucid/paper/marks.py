@@ -1,0 +1,93 @@
+"""Each mark of a scene on matplotlib axes."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+
+from pellucid.paper.style import SMALL, Style
+from pellucid.scenes import Band, Bars, Image, Line, Mark, Points, Text
+from pellucid.scenes.palette import colorize
+
+MANY = 500  # points on a line from which it is drawn thin
+HATCH = 10.0  # points between the lines over a refused picture
+
+
+def draw_mark(axes: Axes, mark: Mark, style: Style) -> None:
+    """Draws one mark."""
+    if isinstance(mark, Image):
+        _image(axes, mark, style)
+    elif isinstance(mark, Line):
+        dashes = (0, (4, 2.5)) if mark.dashed else "-"
+        quiet = mark.color in ("line", "muted")
+        wide = 0.9 if quiet or len(mark.x) > MANY else 1.8
+        axes.plot(
+            mark.x, mark.y, color=style.color(mark.color), linewidth=wide, linestyle=dashes, marker="", label=mark.name or "_", zorder=2.1 if mark.color == "line" else 2.5
+        )
+    elif isinstance(mark, Band):
+        axes.fill_between(mark.x, mark.low, mark.high, color=style.color(mark.color), alpha=0.28, linewidth=0, label=mark.name or "_", zorder=2)
+    elif isinstance(mark, Bars):
+        _bars(axes, mark, style)
+    elif isinstance(mark, Points):
+        axes.scatter(mark.x, mark.y, s=(2 * mark.radius) ** 2, color=style.color(mark.color), edgecolors=style.color("surface"), linewidths=0.8, zorder=4, clip_on=False)
+    elif isinstance(mark, Text):
+        _text(axes, mark, style, pictured=bool(axes.images))
+
+
+def _image(axes: Axes, mark: Image, style: Style) -> None:
+    if mark.pixels is not None:
+        colors = mark.pixels / 255.0
+    else:
+        assert mark.values is not None and mark.scale is not None  # a scene's image has one or the other
+        colors = colorize(mark.values, mark.scale.kind, mark.scale.domain, style.theme)
+    if mark.opacity is not None:
+        colors = np.concatenate([colors, np.clip(mark.opacity, 0, 1)[..., None]], axis=-1)
+    left, right, top, bottom = mark.extent
+    axes.imshow(colors, extent=(left, right, bottom, top), origin="upper", interpolation="antialiased", aspect="auto", zorder=1)
+
+
+def _bars(axes: Axes, mark: Bars, style: Style) -> None:
+    half = mark.thickness / 2
+    for at, start, length, role in zip(mark.positions, mark.start, mark.length, mark.colors, strict=True):
+        corner = (start, at - half) if mark.horizontal else (at - half, start)
+        size = (length, mark.thickness) if mark.horizontal else (mark.thickness, length)
+        axes.add_patch(Rectangle(corner, *size, facecolor=style.color(role), linewidth=0, zorder=2.2))
+    if mark.low is None or mark.high is None:
+        return
+    known = np.isfinite(mark.low) & np.isfinite(mark.high)
+    segments = [((low, at), (high, at)) if mark.horizontal else ((at, low), (at, high)) for at, low, high in zip(mark.positions[known], mark.low[known], mark.high[known], strict=True)]
+    axes.add_collection(LineCollection(segments, colors=style.color("ink"), linewidths=1.1, zorder=3), autolim=False)
+
+
+def _text(axes: Axes, mark: Text, style: Style, *, pictured: bool) -> None:
+    align = {"start": "left", "middle": "center", "end": "right"}[mark.anchor]
+    drawn = axes.text(
+        mark.x,
+        mark.y,
+        mark.text,
+        color=style.color(mark.color),
+        fontproperties=style.font(SMALL),
+        ha=align,
+        va="center_baseline",
+        parse_math=False,
+        usetex=False,
+        zorder=5,
+    )
+    if not pictured:  # grid lines and hatching stay off the letters
+        drawn.set_path_effects([withStroke(linewidth=2.5, foreground=style.color("surface"))])
+
+
+def hatch(axes: Axes, style: Style) -> None:
+    """Slanted lines over everything: this picture was refused. Dark on light, so that they are seen on any photo."""
+    box = axes.get_window_extent()
+    points = 72 / axes.get_figure(root=True).dpi
+    width, height = max(box.width * points, 1), max(box.height * points, 1)
+    starts = np.arange(-height, width, HATCH)
+    segments = [((x / width, 0.0), ((x + height) / width, 1.0)) for x in starts]
+    for role, thick, alpha in (("surface", 2.6, 0.45), ("ink", 0.9, 0.75)):
+        lines = LineCollection(segments, colors=style.color(role), linewidths=thick, alpha=alpha, transform=axes.transAxes, zorder=4.5)
+        axes.add_collection(lines, autolim=False)
+        lines.set_clip_path(axes.patch)

@@ -1,0 +1,56 @@
+"""``explanation.plot()``: the view of an explanation, drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+
+from pellucid import views
+from pellucid.errors import UnknownName
+from pellucid.explanation import Explanation
+from pellucid.paper.figure import draw
+from pellucid.scenes import Scene
+from pellucid.scenes.palette import Theme
+from pellucid.scenes.words import Language
+
+ViewName = Literal[
+    "attribution", "feature_bars", "waterfall", "image_overlay", "token_bars", "series", "strongest_elements", "faithfulness_curves", "checks_table"
+]
+
+
+def plot(
+    explanation: Explanation,
+    *,
+    ax: Axes | None = None,
+    row: int = 0,
+    language: Language = "en",
+    theme: Theme = "light",
+    view: ViewName | None = None,
+) -> Figure | SubFigure:
+    """Draws one row of an explanation and returns the figure; nothing is shown.
+
+    Args:
+        explanation: what to draw.
+        ax: axes to draw the main panel into; without them a new figure is made, which pyplot does not know.
+        row: which row.
+        language: of every word in the picture.
+        theme: ``light`` or ``dark``.
+        view: another view than the one that fits the input, such as ``waterfall`` or ``faithfulness_curves``.
+
+    Raises:
+        UnknownName: no such view.
+        InputError: no such row, or the view does not fit the explanation.
+    """
+    return draw(scene_of(explanation, row=row, language=language, view=view), theme=theme, ax=ax)
+
+
+def scene_of(explanation: Explanation, *, row: int = 0, language: Language = "en", view: ViewName | None = None) -> Scene:
+    """The scene of one row in the named view."""
+    name = view or "attribution"
+    if name not in get_args(ViewName):
+        raise UnknownName("view", name, get_args(ViewName))
+    make: Callable[..., Scene] = getattr(views, name)
+    return make(explanation, row=row, language=language)
