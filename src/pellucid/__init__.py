@@ -5,7 +5,9 @@ Everything public is found here and loaded at first use: ``import pellucid`` its
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from pellucid.explanation import renderers
@@ -65,3 +67,14 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Face(ModuleType):
+    """The package, whose public functions are not hidden by subpackages of the same name (``methods``, ``report``)."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (isinstance(value, ModuleType) and name in _PUBLIC):  # the import system binds every subpackage it loads
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face

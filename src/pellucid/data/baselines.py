@@ -1,6 +1,7 @@
 """Baselines: what a row is compared with, and what takes the place of a feature that is removed (the in-fill).
 
-Each is a small frozen callable ``(values, spec, background) -> Tensor`` of the same shape as ``values`` (sample, ...), with a ``name`` that the result
+Each is a small frozen callable ``(values, spec, background) -> Tensor`` of the same shape as ``values`` (sample, ...), with
+a ``name`` that the result
 carries. Every row's baseline depends on that row and the background alone.
 """
 
@@ -134,7 +135,8 @@ class Rows:
 
 
 def default_baseline(spec: InputSpec, *, background: bool, embedded: bool) -> Baseline:
-    """The baseline used where none is given: image the mean color, table the background's mean, removed tokens the blank or a zero embedding."""
+    """The baseline used where none is given: image the mean color, table the background's mean, removed tokens the blank or
+    a zero embedding."""
     if embedded:
         return _Named("a zero embedding", Constant(0.0))
     if spec.kind == "tokens" and spec.blank is not None:

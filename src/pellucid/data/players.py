@@ -1,6 +1,7 @@
 """Players: the units of an input that are removed together.
 
-A label map gives every element of one row the number of its player: each feature of a table (one-hot columns of a feature share one), single
+A label map gives every element of one row the number of its player: each feature of a table (one-hot columns of a feature
+share one), single
 pixels of small images and square patches of large ones, tokens, time windows.
 """
 

@@ -51,7 +51,8 @@ class Decision:
     """What the network said about each row.
 
     ``outputs`` (sample, class) are the raw outputs and ``probabilities`` the same as probabilities, where both make
-    sense. ``predicted`` is the index of the predicted class, -1 where there is none. ``target`` names what is explained, one text per row, ``target_class``
+    sense. ``predicted`` is the index of the predicted class, -1 where there is none. ``target`` names what is explained,
+    one text per row, ``target_class``
     its class index or -1. ``scores`` (sample) is the explained scalar and ``baseline_scores`` (sample) the
     same at the baseline (not-a-number if the method has none). ``truth`` holds true labels where they are known.
     """
@@ -86,7 +87,8 @@ class Decision:
 class Explanation:
     """What a method found about each explained row, with its checks and verdicts.
 
-    ``arrays`` has one labelled array per explained input; ``errors``, where the method states one, has the same shapes: the standard error of a sampled
+    ``arrays`` has one labelled array per explained input; ``errors``, where the method states one, has the same shapes: the
+    standard error of a sampled
     method, the integration error of a deterministic one (``error_kind``). It holds no model and no plotting code.
     """
 

@@ -133,7 +133,8 @@ def judge(explanation: Explanation, model: Any, inputs: Any, *, values: np.ndarr
     """Measures an explanation again, on the values it holds now or on other ``values`` of the same shape.
 
     Takes the options of :func:`explain` that say how the model and the rows are to be read (``target``, ``background``, ``spec``,
-    ``preparation``, ``checks``, ``seed``). Only checks of the values themselves are made: whether removal in their order beats random order.
+    ``preparation``, ``checks``, ``seed``). Only checks of the values themselves are made: whether removal in their order
+    beats random order.
 
     Returns:
         The explanation with those values, new checks and new verdicts.

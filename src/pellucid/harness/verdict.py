@@ -15,7 +15,8 @@ def verdicts(checks: Sequence[Check], *, finite: np.ndarray) -> tuple[Verdict, .
     """The verdict of every row.
 
     *refused*: a score or value is not finite, an identity the method promises is broken beyond its stated error, or removal in its order is
-    not better than random order (one-sided 95 %). *weak*: an interval includes its reference, the strongest players change with the seed, or
+    not better than random order (one-sided 95 %). *weak*: an interval includes its reference, the strongest players change
+    with the seed, or
     the explanation hardly depends on what the network learned. *unchecked*: nothing could be measured. Otherwise *supported*.
     """
     return tuple(_verdict(checks, row, finite=bool(finite[row])) for row in range(len(finite)))

@@ -30,7 +30,8 @@ Points = Callable[[Tensor, Tensor], tuple[Tensor, ...]]  # (rows, samples) -> on
 
 @dataclass(frozen=True)
 class Budget:
-    """What an explanation may cost per call of ``explain``: wall ``seconds``, model ``calls`` (rows evaluated per explained row), the standard
+    """What an explanation may cost per call of ``explain``: wall ``seconds``, model ``calls`` (rows evaluated per explained
+    row), the standard
     ``error`` (relative) at which a sampled method may stop, and the ``memory`` in bytes that a batch may add.
 
     Sampled methods stop when the first limit is met; others raise :class:`BudgetError` before they overspend.
@@ -149,7 +150,8 @@ class Evaluator:
         return found.reshape(self.rows, samples)
 
     def gradients(self, points: Points, samples: int, *, together: int = 1) -> Iterator[tuple[Tensor, Tensor, Tensor, tuple[Tensor, ...]]]:
-        """Yields (rows, samples, scores, gradients) batch by batch for ``samples`` points per row; ``together`` consecutive ones share a batch."""
+        """Yields (rows, samples, scores, gradients) batch by batch for ``samples`` points per row; ``together`` consecutive
+        ones share a batch."""
         score = self.selection.score
         self._afford(samples)
         for rows, numbers in self._pairs(samples, "gradient", together):

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class GradCAM:
     """Channels of a layer weighted by their mean gradient and summed (Selvaraju et al. 2017, eq. 1 and 2).
 
-    Shapes: (sample, y, x) or (sample, time) at the layer's own resolution, signed; units: score times activation. ``layer`` is found by itself: the last one in order of
+    Shapes: (sample, y, x) or (sample, time) at the layer's own resolution, signed; units: score times activation. ``layer``
+    is found by itself: the last one in order of
     execution whose output has more than one cell. One forward per row and a backward that stops at the layer.
     # differs from paper: the final ReLU is left to the reader, so that evidence against the class is not lost.
 

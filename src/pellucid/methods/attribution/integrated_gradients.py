@@ -26,8 +26,10 @@ class IntegratedGradients:
     Shapes: like the input; units: score; the values sum to f(x) - f(baseline) up to the stated error. ``steps`` gradient evaluations per
     row by the midpoint rule (ReLU networks have piecewise constant gradients, for which higher-order rules are no better).
 
-    The error is stated per element: a bound from how much the gradient changes between neighboring steps, |x - b| sum_k |g_k+1 - g_k| / 2n, with
-    the two end cells taken as their neighbors. It is the local form of step doubling and costs no evaluation; it covers every path whose gradient is monotone between
+    The error is stated per element: a bound from how much the gradient changes between neighboring steps, |x - b| sum_k
+    |g_k+1 - g_k| / 2n, with
+    the two end cells taken as their neighbors. It is the local form of step doubling and costs no evaluation; it covers
+    every path whose gradient is monotone between
     steps, and does not see a kink before the first or after the last midpoint.
 
     What it does not show: anything off that line. Another baseline gives another answer, and the result names the one used.

@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 class Occlusion:
     """The fall of the score when one player (feature, pixel or window, token) is replaced by the in-fill (Zeiler & Fergus 2014).
 
-    Shapes: like the input; units: score. On tables, tokens and series every player is removed once and its fall is shared equally between its elements. On
-    images a square window slides: ``window`` and ``stride`` in pixels (default: single pixels up to 32 x 32, a 14 x 14 grid of patches above); all channels go together, and a
-    pixel's values summed over channels are the mean fall over the windows that cover it. One forward evaluation per window and one for the input.
+    Shapes: like the input; units: score. On tables, tokens and series every player is removed once and its fall is shared
+    equally between its elements. On
+    images a square window slides: ``window`` and ``stride`` in pixels (default: single pixels up to 32 x 32, a 14 x 14 grid
+    of patches above); all channels go together, and a
+    pixel's values summed over channels are the mean fall over the windows that cover it. One forward evaluation per window
+    and one for the input.
 
     What it does not show: interactions (two copies of a feature hide one another), and anything that the in-fill, named in the result, does
     not remove. Another in-fill gives another answer.

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Random:
     """Standard normal noise in the place of an attribution: the control against which others are judged.
 
-    Shapes: like the input. Draws once per row from the seed and the row's own values, so that a row's answer does not depend on its neighbors.
+    Shapes: like the input. Draws once per row from the seed and the row's own values, so that a row's answer does not
+    depend on its neighbors.
     It shows nothing about the model, and its verdict must be ``refused``.
     """
 

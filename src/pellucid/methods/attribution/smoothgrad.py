@@ -25,8 +25,10 @@ _KEPT = 128 * 2**20  # bytes of noise kept in memory; above that it is drawn ane
 class SmoothGrad:
     """The mean gradient over ``samples`` copies of the input with Gaussian noise (Smilkov et al. 2017, eq. 1), with its standard error.
 
-    Shapes: like the input; units: score per input unit. ``sigma`` is relative: the noise's standard deviation over the range of the input (the
-    spec's value range, the background's range per feature of a table, or else the row's own range). Noise comes in antithetic pairs (+e, -e), which cancels the linear
+    Shapes: like the input; units: score per input unit. ``sigma`` is relative: the noise's standard deviation over the
+    range of the input (the
+    spec's value range, the background's range per feature of a table, or else the row's own range). Noise comes in
+    antithetic pairs (+e, -e), which cancels the linear
     part of the error; all rows share the draws. ``samples`` gradient evaluations per row; a budget's seconds, calls or error
     (largest standard error over the root mean square value) may stop it earlier.
 

@@ -1,0 +1,121 @@
+"""What the tests over every registered method share: a network with everything that could be disturbed, and a record of its state."""
+
+from __future__ import annotations
+
+import gc
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import pellucid as pl
+
+METHODS = tuple(row.id for row in pl.methods())
+
+
+class Busy(nn.Module):
+    """A CNN in train mode with batch norm, dropout, an in-place op, a counter buffer, an attribute set by forward, and a list it appends to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(2, 6, 3, padding=1)
+        self.norm = nn.BatchNorm2d(6)
+        self.act = nn.ReLU(inplace=True)
+        self.second = nn.Conv2d(6, 8, 3, padding=1, stride=2)
+        self.drop = nn.Dropout(0.3)
+        self.head = nn.Linear(8 * 3 * 3, 4)
+        self.register_buffer("calls", torch.zeros(1))
+        self.seen: list[int] = []
+        self.settings = {"scale": 1.0}
+        self.last_mean: Any = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        self.seen.append(len(x))
+        self.settings["rows"] = len(x)
+        x = x.mul_(self.settings["scale"])
+        x = self.act(self.norm(self.first(x)))
+        self.last_mean = x.mean()
+        x = torch.nn.functional.relu(self.second(x))
+        return self.head(self.drop(x).flatten(1))
+
+
+def busy(seed: int = 0, dtype: torch.dtype = torch.float64) -> tuple[Busy, Tensor]:
+    """The network in train mode, with user hooks, a frozen layer and gradients of its own; and five rows."""
+    kept = torch.get_rng_state()
+    torch.manual_seed(seed)
+    net, x = Busy().to(dtype), torch.randn(5, 2, 6, 6, dtype=dtype)
+    net.norm.running_mean += torch.randn(6, dtype=dtype) / 4
+    net.first.weight.requires_grad_(False)
+    net.head.weight.grad = torch.randn_like(net.head.weight)
+    net.second.register_forward_hook(lambda _m, _a, output: output * 1.0)
+    net.head.register_full_backward_hook(lambda _m, _i, _o: None)
+    net.train()
+    net.drop.eval()
+    torch.set_rng_state(kept)
+    return net, x
+
+
+def record(net: nn.Module, inputs: Tensor) -> dict[str, Any]:
+    """Everything that an explanation must leave as it was."""
+    state: dict[str, Any] = {"input": inputs.detach().numpy().tobytes(), "input.requires_grad": inputs.requires_grad, "input.grad": inputs.grad}
+    for name, module in net.named_modules():
+        state[f"{name}.training"] = module.training
+        for kind in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "_state_dict_hooks"):
+            state[f"{name}.{kind}"] = list(getattr(module, kind).items())
+        for key, value in vars(module).items():
+            if not key.startswith("_"):
+                state[f"{name}.{key}"] = repr(value) if not isinstance(value, Tensor) else value.detach().numpy().tobytes()
+    for kind, tensors in (("parameter", net.named_parameters()), ("buffer", net.named_buffers())):
+        for name, tensor in tensors:
+            grad = None if tensor.grad is None else tensor.grad.numpy().tobytes()
+            state[f"{kind} {name}"] = (id(tensor), tensor.detach().numpy().tobytes(), tensor.requires_grad, grad, tensor._version)
+    return state | surroundings()
+
+
+def surroundings() -> dict[str, Any]:
+    """Random states, grad modes and backend settings of this thread and process."""
+    return {
+        "torch rng": torch.get_rng_state().numpy().tobytes(),
+        "numpy rng": repr(np.random.get_state()),  # noqa: NPY002
+        "python rng": random.getstate(),
+        "grad": torch.is_grad_enabled(),
+        "inference": torch.is_inference_mode_enabled(),
+        "autocast": (torch.is_autocast_enabled("cpu"), torch.is_autocast_cache_enabled()),
+        "threads": (torch.get_num_threads(), torch.get_num_interop_threads()),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "dtype": torch.get_default_dtype(),
+        "backends": (torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic, torch.backends.mkldnn.enabled),
+    }
+
+
+def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """The names of what is not as it was."""
+    return sorted(k for k in before.keys() | after.keys() if before.get(k, "absent") != after.get(k, "absent"))
+
+
+def live_tensors() -> int:
+    """How many tensors exist in this process."""
+    gc.collect()
+    return sum(isinstance(thing, Tensor) for thing in gc.get_objects())
+
+
+class Interrupting(nn.Module):
+    """Passes its input on and raises at the n-th call."""
+
+    def __init__(self, inner: nn.Module, at: int, error: Callable[[], BaseException]) -> None:
+        super().__init__()
+        self.inner, self.at, self.error = inner, at, error
+        self.count = [0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        INTERRUPTS.append(1)
+        if len(INTERRUPTS) >= self.at:
+            raise self.error()
+        return self.inner(x)
+
+
+INTERRUPTS: list[int] = []  # outside the network, since whatever forward stores on the network is undone
