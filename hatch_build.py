@@ -26,6 +26,11 @@ OUTPUT = ROOT / "src" / "pellucid" / "front"
 OUTPUTS = ("report.js", "report.css", "notebook.js")
 INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund")
 
+OFFLINE = (
+    "check that the npm registry can be reached (npm config get registry), or set PELLUCID_FRONT=skip to install without the front end "
+    "(reports and notebook display then do not work)."
+)
+
 
 class FrontEndError(RuntimeError):
     """The front end could not be built or tested."""
@@ -92,11 +97,8 @@ def npm(folder: Path, *arguments: str) -> str:
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", errors="replace")
     if done.returncode:
         last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-40:])
-        raise FrontEndError(
-            f"npm {' '.join(arguments)} failed with status {done.returncode}:\n{last}\n"
-            "What to do: check that the npm registry can be reached (npm config get registry), or set PELLUCID_FRONT=skip to install without the "
-            "front end (reports and notebook display then do not work)."
-        )
+        remedy = OFFLINE if arguments[0] == "ci" else "see the lines above."
+        raise FrontEndError(f"npm {' '.join(arguments)} failed with status {done.returncode}:\n{last}\nWhat to do: {remedy}")
     return done.stdout
 
 

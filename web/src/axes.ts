@@ -3,9 +3,11 @@ import { type Box, type Chart, type Layout, spacing, type Ticks, ticksOf, type V
 import type { Scales } from "./marks";
 import type { Scale } from "./scales";
 import { color, type Theme } from "./theme";
-import { place, type TextBox, write } from "./writing";
+import { font, place, type TextBox, wrap, write } from "./writing";
 
-const APART = 8; // pixels between neighbouring labels
+const APART = 8; // pixels between neighboring labels
+const LINE = 15; // pixels between the two lines of a wrapped label
+const TWO_LINES = 32; // pixels between ticks that leave room for them
 
 export function drawGrid(canvas: CanvasRenderingContext2D, panel: Chart, view: View, plot: Box, scales: Scales, theme: Theme): void {
   canvas.save();
@@ -86,7 +88,7 @@ function writeX(
   order.forEach(([x, text], i) => {
     if (i % every) return;
     const maxWidth = category ? Math.min(width, gap * every - APART) : width;
-    const label = { text, x, y: plot.top + plot.height + 14, color: ink, align: "center" as const, within: [0, width] as const, maxWidth };
+    const label = { text, x, y: plot.top + plot.height + 16, color: ink, align: "center" as const, within: [0, width] as const, maxWidth };
     const box = place(canvas, label);
     if (box.left < taken + APART) return;
     taken = box.left + box.width;
@@ -96,19 +98,28 @@ function writeX(
 }
 
 function writeY(canvas: CanvasRenderingContext2D, ticks: Ticks, scale: Scale, plot: Box, ink: string): TextBox[] {
-  const every = Math.max(1, Math.ceil(16 / spacing(ticks, scale)));
+  const gap = spacing(ticks, scale);
+  const every = Math.max(1, Math.ceil(16 / gap));
   // labels end at the plot; those of a centered picture may use the free room at its left
   const maxWidth = Math.max(0, plot.left - 8);
-  return ticks.values.flatMap((value, i) =>
-    i % every ? [] : [write(canvas, { text: ticks.labels[i]!, x: plot.left - 8, y: scale.at(value), color: ink, align: "right", maxWidth })],
-  );
+  return ticks.values.flatMap((value, i) => {
+    if (i % every) return [];
+    canvas.font = font();
+    const lines = gap * every >= TWO_LINES ? wrap(canvas, ticks.labels[i]!, maxWidth) : [ticks.labels[i]!];
+    const first = scale.at(value) - ((lines.length - 1) * LINE) / 2;
+    const cut = lines.join("").includes("…");
+    return lines.map((text, k) => {
+      const box = write(canvas, { text, x: plot.left - 8, y: first + k * LINE, color: ink, align: "right", maxWidth });
+      return cut ? { ...box, full: ticks.labels[i]! } : box;
+    });
+  });
 }
 
 function xCount(plot: Box): number {
-  return Math.max(2, Math.floor(plot.width / 80));
+  return Math.max(3, Math.floor(plot.width / 64));
 }
 
 function yCount(plot: Box): number {
-  return Math.max(2, Math.floor(plot.height / 48));
+  return Math.max(3, Math.floor(plot.height / 44));
 }
 

@@ -10,7 +10,7 @@ export function formatValue(value: number, locale: string): string {
   return new Intl.NumberFormat(locale, { maximumSignificantDigits: 4, notation }).format(value);
 }
 
-/** Labels of evenly spaced ticks: all with the decimals that their step needs. */
+/** Labels of ticks: all with the decimals that tell them apart and state them right. */
 export function formatTicks(ticks: readonly number[], locale: string): string[] {
   const size = Math.max(...ticks.map(Math.abs));
   const step = ticks.length > 1 ? Math.abs(ticks[1]! - ticks[0]!) : size;
@@ -18,7 +18,8 @@ export function formatTicks(ticks: readonly number[], locale: string): string[] 
     const style = new Intl.NumberFormat(locale, { notation: "scientific", maximumSignificantDigits: 3 });
     return ticks.map((tick) => (tick === 0 ? "0" : style.format(tick)));
   }
-  const digits = step > 0 ? Math.min(8, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9))) : 0;
+  const exact = (places: number): boolean => ticks.every((tick) => Math.abs(tick - Number(tick.toFixed(places))) <= step * 1e-3);
+  const digits = [0, 1, 2, 3, 4, 5, 6, 7].find(exact) ?? 8;
   const style = new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
   return ticks.map((tick) => style.format(tick === 0 ? 0 : tick));
 }

@@ -1,5 +1,5 @@
 // Where the plot lies inside its canvas: room for tick labels, no more.
-import { formatTicks } from "./format";
+import { formatTicks, formatValue } from "./format";
 import { logTicks, roundTicks, type Scale } from "./scales";
 import type { Axis, Panel } from "./schema.gen";
 import { measure } from "./writing";
@@ -40,6 +40,7 @@ export function wholeView(panel: Chart): View {
 }
 
 const ROW = 28; // pixels per category
+const TALL_ROW = 38; // where a label needs two lines
 const GAP = 10; // between tick labels and plot
 const WIDEST_SHARE = 0.42; // of the width, for the labels at the left
 
@@ -48,7 +49,7 @@ export function ticksOf(axis: Axis, shown: readonly [number, number], count: num
   const [low, high] = shown[0] <= shown[1] ? shown : [shown[1], shown[0]];
   if (axis.ticks.length === 0) {
     const values = axis.kind === "log" ? logTicks(low, high) : axis.kind === "category" ? [] : roundTicks(low, high, count);
-    return { values, labels: formatTicks(values, locale) };
+    return { values, labels: axis.kind === "log" ? values.map((value) => formatValue(value, locale)) : formatTicks(values, locale) };
   }
   const named = axis.tick_labels.length === axis.ticks.length ? axis.tick_labels : formatTicks(axis.ticks, locale);
   const slack = (high - low) * 1e-9;
@@ -63,9 +64,9 @@ export function layOut(canvas: CanvasRenderingContext2D, panel: Chart, view: Vie
   const left = y.hidden ? 1 : Math.ceil(Math.min(widest, width * WIDEST_SHARE)) + GAP;
   const right = x.hidden ? 1 : 14;
   const top = !y.hidden && y.label ? 28 : y.hidden ? 1 : 8;
-  const bottom = x.hidden ? 1 : (x.label ? 46 : 26);
+  const bottom = x.hidden ? 1 : x.label ? 48 : 28;
   const room = Math.max(40, width - left - right);
-  const size = panel.equal ? square(panel, room, (tallest ?? 440) - top - bottom) : [room, freeHeight(panel, room, tallest, top + bottom)] as const;
+  const size = panel.equal ? square(panel, room, (tallest ?? 440) - top - bottom) : [room, freeHeight(panel, room, tallest, top + bottom, widest > width * WIDEST_SHARE ? TALL_ROW : ROW)] as const;
   const inset = panel.equal ? Math.max(0, (room - size[0]) / 2) : 0;
   return {
     width,
@@ -80,13 +81,13 @@ function square(panel: Chart, room: number, tallest: number): readonly [number, 
   return [wide * unit, high * unit];
 }
 
-function freeHeight(panel: Chart, room: number, tallest: number | null, margins: number): number {
-  const rows = panel.y.kind === "category" ? Math.max(2, Math.abs(panel.y.domain[1] - panel.y.domain[0])) * ROW : 0;
+function freeHeight(panel: Chart, room: number, tallest: number | null, margins: number, row: number): number {
+  const rows = panel.y.kind === "category" ? Math.max(2, Math.abs(panel.y.domain[1] - panel.y.domain[0])) * row : 0;
   if (tallest !== null) return Math.max(rows, tallest - margins);
   return rows || Math.max(190, Math.min(320, room * 0.56));
 }
 
-/** The smallest distance between neighbouring ticks in pixels. */
+/** The smallest distance between neighboring ticks in pixels. */
 export function spacing(ticks: Ticks, scale: Scale): number {
   const places = ticks.values.map((value) => scale.at(value)).sort((a, b) => a - b);
   return Math.min(Infinity, ...places.slice(1).map((place, i) => place - places[i]!));

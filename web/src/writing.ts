@@ -52,6 +52,27 @@ export function shorten(canvas: CanvasRenderingContext2D, text: string, width: n
   return `${letters.slice(0, fits).join("").trimEnd()}…`;
 }
 
+// a line may end after a space, a hyphen or an underscore, and between Chinese or Japanese signs
+const BREAK = /[\s\-_/]|[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]/;
+
+// "feature = value": the value is worth more than the end of a long name
+const VALUE = /\s=\s.{1,16}$/;
+
+/** The text on one line if it fits, else on two; the second is shortened where it must be, but keeps a value at its end. */
+export function wrap(canvas: CanvasRenderingContext2D, text: string, width: number): readonly string[] {
+  if (canvas.measureText(text).width <= width) return [text];
+  const letters = [...text];
+  let fits = letters.length;
+  while (fits > 1 && canvas.measureText(letters.slice(0, fits).join("").trimEnd()).width > width) fits--;
+  let cut = fits;
+  while (cut > fits / 3 && !BREAK.test(letters[cut - 1]!)) cut--;
+  const at = cut > fits / 3 ? cut : fits;
+  const rest = letters.slice(at).join("").trim();
+  const value = canvas.measureText(rest).width > width ? (VALUE.exec(rest)?.[0] ?? "") : "";
+  const name = value ? rest.slice(0, -value.length) : rest;
+  return [letters.slice(0, at).join("").trim(), shorten(canvas, name, width - canvas.measureText(value).width) + value];
+}
+
 /** Where a label would stand; `y` is the middle of the line. */
 export function place(canvas: CanvasRenderingContext2D, label: Label): TextBox {
   const size = label.size ?? SIZE;

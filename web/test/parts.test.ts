@@ -1,0 +1,134 @@
+import { describe, expect, it } from "vitest";
+import { type Chart, isChart, layOut, ticksOf, wholeView } from "../src/layout";
+import { composePng } from "../src/png";
+import { wordsOf } from "../src/i18n";
+import { drawPlot, nearest } from "../src/plot";
+import { chooseLanguage, readState, writeState } from "../src/state";
+import { csv } from "../src/table";
+import { shorten, wrap } from "../src/writing";
+import { canZoom, isWhole, zoomAt, zoomTo } from "../src/zoom";
+import { installCanvas, stubCanvas } from "./canvas";
+import { goldenScene } from "./golden";
+
+const canvas = stubCanvas();
+
+function chart(kinds: readonly string[], change: Partial<Chart> = {}): Chart {
+  const panel = goldenScene().panels[0]!;
+  const made = { ...panel, ...change, marks: panel.marks.filter((mark) => kinds.includes(mark.mark)) };
+  if (!isChart(made)) throw new Error("no axes");
+  return made;
+}
+
+function drawn(panel: Chart, width = 600) {
+  return drawPlot(canvas, panel, { view: wholeView(panel), width, tallest: null, theme: "light", locale: "en" });
+}
+
+describe("text on the canvas", () => {
+  it("is shortened to its width and never beyond", () => {
+    expect(shorten(canvas, "mean radius", 200)).toBe("mean radius");
+    expect(shorten(canvas, "mean radius", 49)).toBe("mean r…");
+    expect(shorten(canvas, "平均半径的误差", 28)).toBe("平均半…");
+  });
+
+  it("wraps at words and keeps a value at the end", () => {
+    expect(wrap(canvas, "worst concave points", 100)).toEqual(["worst concave", "points"]);
+    expect(wrap(canvas, "worst smoothness of the radius lengths = 0.16", 126)).toEqual(["worst smoothness", "of the rad… = 0.16"]);
+    for (const line of wrap(canvas, "one_very_long_name_without_any_space_at_all = 3", 90)) expect(7 * [...line].length).toBeLessThanOrEqual(90);
+  });
+
+  it("has tick labels that do not overlap, at any width", () => {
+    const panel = chart(["line"], { x: { ...chart([]).x, domain: [100000, 123456] } });
+    for (let width = 120; width <= 1200; width += 60) {
+      const { boxes } = drawn(panel, width);
+      boxes.forEach((a, i) => boxes.slice(i + 1).forEach((b) => {
+        const apart = a.left + a.width <= b.left || b.left + b.width <= a.left || a.top + a.height <= b.top || b.top + b.height <= a.top;
+        expect(apart, `${a.text} and ${b.text} at ${width}`).toBe(true);
+      }));
+      for (const box of boxes) expect(box.left >= 0 && box.left + box.width <= width, `${box.text} at ${width}`).toBe(true);
+    }
+  });
+
+  it("leaves out the ticks outside the part shown", () => {
+    const axis = { ...chart([]).x, ticks: [0, 1, 2], tick_labels: ["a", "b", "c"] };
+    expect(ticksOf(axis, [0.5, 2], 5, "en")).toEqual({ values: [1, 2], labels: ["b", "c"] });
+  });
+});
+
+describe("layout", () => {
+  it("keeps pixels square", () => {
+    const panel = chart(["image"], { equal: true });
+    const { plot } = layOut(canvas, panel, wholeView(panel), 600, null, "en");
+    expect(plot.width / 3).toBeCloseTo(plot.height / 6, 0);
+  });
+});
+
+describe("pointing", () => {
+  it("finds the nearest element of all marks", () => {
+    const panel = chart(["line", "points", "image"]);
+    const { scales } = drawn(panel);
+    const at = (x: number, y: number) => nearest(panel, scales.x.at(x), scales.y.at(y), scales);
+    expect(at(0.75, 0.75)).toMatchObject({ mark: { mark: "points" }, hit: { index: 3 } });
+    expect(at(0.75, 0.5625)).toMatchObject({ mark: { mark: "line" }, hit: { index: 3 } });
+    expect(at(2.5, 1.5)).toMatchObject({ mark: { mark: "image" }, hit: { index: 5 } });
+  });
+});
+
+describe("zoom", () => {
+  const panel = chart(["line"]);
+  const { scales } = drawn(panel);
+
+  it("keeps what is under the pointer in its place", () => {
+    const view = zoomAt(panel, scales, scales.x.at(1), scales.y.at(1), 2);
+    expect(view.x[1] - view.x[0]).toBeCloseTo(1.5, 9);
+    expect((1 - view.x[0]) / (view.x[1] - view.x[0])).toBeCloseTo(1 / 3, 9);
+  });
+
+  it("never goes beyond the whole", () => {
+    expect(isWhole(panel, zoomAt(panel, scales, 0, 0, 0.5))).toBe(true);
+    const view = zoomTo(panel, scales, [scales.x.at(-9), scales.y.at(3)], [scales.x.at(1), scales.y.at(1)]);
+    expect(view.x[0]).toBeGreaterThanOrEqual(0);
+    expect(view.y).toEqual([expect.closeTo(1, 9), expect.closeTo(3, 9)]);
+  });
+
+  it("is not offered for bars", () => {
+    expect(canZoom(panel)).toBe(true);
+    expect(canZoom(chart(["line", "bars"]))).toBe(false);
+  });
+});
+
+describe("downloads", () => {
+  it("CSV quotes, and disarms what a spreadsheet would run", () => {
+    expect(csv(goldenScene().panels[0]!.table)).toBe('\ufeffname,value\r\n\'=1+1,2.5\r\n"a ""quoted"", name",-1\r\n');
+  });
+
+  it("a PNG has room for title, verdict, plot and key", () => {
+    installCanvas();
+    const context = { theme: "light", language: "en", words: wordsOf("en"), badge: goldenScene().badge } as const;
+    const scale = { kind: "diverging", domain: [-4, 4], label: "value" } as const;
+    const [bare, full] = [chart(["image"]), chart(["image"], { scale, legend: [{ label: "a", color: "positive", shape: "square" }] })];
+    const [small, large] = [composePng(bare, { ...context, badge: null }, 500), composePng(full, context, 500)];
+    expect(small.width).toBe(1000);
+    expect(large.height - small.height).toBe(2 * (20 + 20 + 54));
+  });
+});
+
+describe("the address of the page", () => {
+  it("holds its state", () => {
+    const state = { lang: "zh-CN", theme: "dark", section: "检验 1", debug: false } as const;
+    expect(readState(writeState(state))).toEqual(state);
+    expect(readState("#lang=xx&theme=pink")).toEqual({ lang: null, theme: null, section: null, debug: false });
+    expect(writeState(readState(""))).toBe("");
+  });
+
+  it("opens the edition that is asked for, else preferred, else the first", () => {
+    expect(chooseLanguage("zh-CN", ["en", "zh-CN"], ["en-US"])).toBe("zh-CN");
+    expect(chooseLanguage(null, ["en", "zh-CN"], ["fr", "zh-TW"])).toBe("zh-CN");
+    expect(chooseLanguage("zh-CN", ["en"], ["zh"])).toBe("en");
+  });
+});
+
+describe("words", () => {
+  it("take values", () => {
+    expect(wordsOf("zh-CN")("range", { low: "1", high: "2" })).toBe("1 至 2");
+  });
+});
