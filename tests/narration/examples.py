@@ -9,8 +9,8 @@ import numpy as np
 from pellucid.explanation import Check, Decision, Explanation, LabelledArray, Provenance, Reason, ShownInput, Verdict
 
 NAN = float("nan")
-FEATURES = ("age", "pulse", "weight", "height")
-CELLS = ("61 years", "88 /min", "70.5 kg", "1.81 m")
+FEATURES = ("pressure", "pulse", "weight", "height")
+CELLS = ("142 mmHg", "88 /min", "70.5 kg", "1.81 m")
 
 
 def labelled(name: str, values, axes: str, **coordinates: tuple[str, ...]) -> LabelledArray:

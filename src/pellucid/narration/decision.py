@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -90,7 +89,7 @@ def class_name(decision: Decision, index: int) -> str:
 
 
 class Metric(Protocol):
-    """A measured quantity with its 95 % interval, and what the base rate scores."""
+    """A measured quantity with its 95 % interval."""
 
     @property
     def value(self) -> float: ...  # noqa: D102
@@ -98,8 +97,6 @@ class Metric(Protocol):
     def low(self) -> float: ...  # noqa: D102
     @property
     def high(self) -> float: ...  # noqa: D102
-    @property
-    def base(self) -> float: ...  # noqa: D102
 
 
 class Quality(Protocol):
@@ -112,7 +109,12 @@ class Quality(Protocol):
 
     @property
     def metrics(self) -> Mapping[str, Metric]:
-        """The measured quantities, the most telling first."""
+        """The measured quantities: among them ``accuracy`` for classes, ``rmse`` for values."""
+        ...
+
+    @property
+    def base_rate(self) -> Metric:
+        """The same quantity when the commonest class, or the mean, is always given."""
         ...
 
 
@@ -120,12 +122,10 @@ def guessing(quality: Quality | None, voice: Voice) -> list[Finding]:
     """That the network is no better than guessing, where it is not; otherwise nothing."""
     if quality is None or quality.better_than_base_rate:
         return []
-    for name, metric in quality.metrics.items():
-        if voice.has(f"metric.{name}") and math.isfinite(metric.base):
-            share = name.endswith("accuracy")
-            show = voice.percent if share else voice.number
-            said = {key: show(getattr(metric, key)) for key in ("value", "low", "high", "base")}
-            text = voice.say("quality.guessing", metric=voice.say(f"metric.{name}"), **said)
-            evidence = tuple((f"{name}_{key}", float(getattr(metric, key))) for key in ("value", "low", "high", "base"))
-            return [Finding(text, "refused", "quality", evidence)]
+    name = "accuracy" if "accuracy" in quality.metrics else "rmse"
+    if name in quality.metrics:
+        metric, show = quality.metrics[name], voice.percent if name == "accuracy" else voice.number
+        numbers = {"value": metric.value, "low": metric.low, "high": metric.high, "base": quality.base_rate.value}
+        text = voice.say("quality.guessing", metric=voice.say(f"metric.{name}"), **{key: show(n) for key, n in numbers.items()})
+        return [Finding(text, "refused", "quality", tuple((f"{name}_{key}", float(n)) for key, n in numbers.items()))]
     return [Finding(voice.say("quality.guessing.plain"), "refused", "quality", (("better_than_base_rate", 0.0),))]

@@ -28,10 +28,7 @@ ENGLISH = {
         "nothing of use."
     ),
     "metric.accuracy": "accuracy",
-    "metric.balanced_accuracy": "balanced accuracy",
-    "metric.r2": "R²",
     "metric.rmse": "root mean squared error",
-    "metric.mae": "mean absolute error",
     # what it decided
     "decision.only_just": "The network says {name} with a probability of {p}, only just ahead of {second} with {p2}.",
     "decision.ahead": "The network says {name} with a probability of {p}, ahead of {second} with {p2}.",
@@ -115,16 +112,13 @@ ENGLISH = {
     "reason.not_finite": "it holds values that are not finite",
     "reason.identity_broken": "{check} is broken: it is off by {value}, and the error that the method states for itself is {reference}",
     "reason.identity_broken.plain": "an identity that the method promises is broken",
-    "reason.not_better_than_random": "{check} scores {value}, which is not better than the {reference} of a random order",
+    "reason.not_better_than_random": "{check} scores {value}, which is no better than the {reference} of a random order",
     "reason.not_better_than_random.plain": "removing in its order does no more than removing in random order",
     "reason.interval_includes_random": "{check} scores {value}, and its interval includes the {reference} of a random order",
     "reason.interval_includes_random.plain": "its effect can not be told apart from that of a random order",
     "reason.unstable_over_seeds": "only {value} of the strongest entries stay when the random seed changes ({reference} are needed)",
     "reason.unstable_over_seeds.plain": "the strongest entries change with the random seed",
-    "reason.ignores_parameters": (
-        "it hardly changes when the network's parameters are made random (similarity {value}, which must lie below {reference})"
-    ),
-    "reason.ignores_parameters.plain": "it hardly changes when the network's parameters are made random",
+    "reason.ignores_parameters.plain": "it hardly changes when the network's parameters are shuffled",
     "reason.unchecked": "no check was run",
     "reason.no_difference": "the score is the same with and without the input ({value}), so there is nothing to explain",
     "reason.no_difference.plain": "the score is the same with and without the input, so there is nothing to explain",
@@ -137,26 +131,29 @@ ENGLISH = {
         "The attributions do not add up to the change of the score: they miss it by {value}; the stated error is {reference} ("
         "{check})."
     ),
-    "faithfulness.clearly": (
-        "In {check} the order scores {value} (95 % interval {low} to {high}), clearly better than random order with "
-        "{reference}{p}."
+    "faithfulness.deletion": (
+        "Removed strongest first, the {scale} averages {value} (95 % interval {low} to {high}), in random order {reference}"
     ),
-    "faithfulness.probably": (
-        "In {check} the order scores {value} (95 % interval {low} to {high}), probably better than random order with "
-        "{reference}{p}."
+    "faithfulness.insertion": (
+        "Put back strongest first, the {scale} averages {value} (95 % interval {low} to {high}), in random order {reference}"
     ),
-    "faithfulness.same": (
-        "In {check} the order scores {value} (95 % interval {low} to {high}); random order, with {reference}, can not be told "
-        "apart{p}."
+    "faithfulness.other": "The order scores {value} (95 % interval {low} to {high}), a random order {reference}",
+    "faithfulness.clearly": ": clearly better than chance ({check}{p}).",
+    "faithfulness.probably": ": probably better than chance ({check}{p}).",
+    "faithfulness.same": ": it can not be told apart from chance ({check}{p}).",
+    "p": ", {p}",
+    "reason.ignores_parameters": (
+        "it hardly changes when the network's parameters are shuffled (similarity {value}; all of its interval must lie below "
+        "{reference})"
+    ),
+    "sensitivity.holds": "With shuffled parameters the explanation is another one: similarity {value}, below {reference} ({check}).",
+    "sensitivity.broken": (
+        "With shuffled parameters the explanation is hardly another one: similarity {value}, up to {high}, which must lie "
+        "below {reference} ({check})."
     ),
     "stability.holds": "With other random seeds {value} of the strongest entries stay the same; {reference} are needed ({check}).",
     "stability.broken": "With other random seeds only {value} of the strongest entries stay the same; {reference} are needed ({check}).",
-    "sensitivity.holds": "With random parameters the map is another one: similarity {value}, which lies below {reference} ({check}).",
-    "sensitivity.broken": (
-        "With random parameters the map is nearly the same: similarity {value}, which must lie below {reference} ({check})."
-    ),
     "check.unknown": "The result of {check} is not a number, so it shows nothing.",
-    "p": " ({p})",
     # what this does not show
     "limit.integrated_gradients": "Integrated gradients compares with one baseline ({baseline}); another baseline can give another answer.",
     "limit.gradient": (

@@ -99,8 +99,10 @@ def removal(explanation: Explanation) -> Removal | None:
 
 
 def passed(check: Check) -> bool:
-    """Whether the first row's value is on the good side of the check's reference."""
-    value, reference = float(check.value[0]), float(check.reference[0])
+    """Whether the first row is on the good side of the check's reference: the whole interval for a sensitivity, else the value."""
+    value, reference, high = float(check.value[0]), float(check.reference[0]), float(check.high[0])
+    if check.role == "sensitivity":
+        return not max(value, high) >= reference if np.isfinite(high) else value < reference
     return value <= reference if check.direction == "lower" else value >= reference
 
 

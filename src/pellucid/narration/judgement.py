@@ -36,10 +36,11 @@ def reason_words(reason: Reason, voice: Voice, *, plain: bool = False) -> str:
 
 def checked(explanation: Explanation, voice: Voice) -> list[Finding]:
     """One sentence per check of the first row."""
-    return [_check(check, voice) for check in explanation.checks]
+    scale = voice.word(f"scale.{explanation.provenance.scale}")
+    return [_check(check, scale, voice) for check in explanation.checks]
 
 
-def _check(check: Check, voice: Voice) -> Finding:
+def _check(check: Check, scale: str, voice: Voice) -> Finding:
     value, reference, low, high, p = (float(a[0]) for a in (check.value, check.reference, check.low, check.high, check.p_value))
     show = voice.percent if check.name in SHARES else voice.number
     said = {"check": voice.check(check.name), "value": show(value), "reference": show(reference), "low": show(low), "high": show(high)}
@@ -50,12 +51,13 @@ def _check(check: Check, voice: Voice) -> Finding:
         grade = "clearly" if p < CLEARLY else "probably" if p < PROBABLY else "same"
         if grade != "same" and low <= reference <= high:
             grade = "same"
-        said["p"] = voice.p_value(p)
+        opening = f"faithfulness.{check.name}" if voice.has(f"faithfulness.{check.name}") else "faithfulness.other"
+        text = voice.say(opening, scale=scale, **said) + voice.say(f"faithfulness.{grade}", p=voice.p_value(p), **said)
         evidence = (*evidence, (f"{check.name}:low", low), (f"{check.name}:high", high), (f"{check.name}:p_value", p))
-        return Finding(voice.say(f"faithfulness.{grade}", **said), "weak" if grade == "same" else "supported", "checks", evidence)
+        return Finding(text, "weak" if grade == "same" else "supported", "checks", evidence)
     if passed(check):
         return Finding(voice.say(f"{check.role}.holds", **said), "supported", "checks", evidence)
-    return Finding(voice.say(f"{check.role}.broken", **said), "weak" if check.role == "stability" else "refused", "checks", evidence)
+    return Finding(voice.say(f"{check.role}.broken", **said), "refused" if check.role == "identity" else "weak", "checks", evidence)
 
 
 def limits(explanation: Explanation, voice: Voice) -> list[Finding]:

@@ -60,7 +60,7 @@ class Voice:
         return percent(share, self.language, digits=2)
 
     def p_value(self, value: float) -> str:
-        """A p-value in brackets; nothing where it is not a number."""
+        """A p-value after a comma; nothing where it is not a number."""
         if value != value:
             return ""
         return self.say("p", p="p < 0.001" if value < 0.001 else f"p = {value:.2g}")
