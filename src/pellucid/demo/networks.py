@@ -98,8 +98,8 @@ def train_digits(*, seed: int = 0, progress: bool = False, random_labels: bool =
     Args:
         seed: of split, weights and training; the same seed, the same weights.
         progress: a bar on stderr.
-        random_labels: the control: deal the labels of the training rows out at random and learn them by heart, so that nothing learned holds
-            for other rows. (Stopped early it would be a nearly random function, whose few coarse answers hit a class by luck.)
+        random_labels: the control: deal the labels of the training rows out at random and learn them by heart, so that nothing learned
+            holds for other rows. (Stopped early it would be a nearly random function, whose few coarse answers hit a class by luck.)
     """
     return _train(digits_network(seed), datasets.digits(), None, seed=seed, progress=progress, random_labels=random_labels)
 
