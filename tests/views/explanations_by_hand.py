@@ -69,20 +69,29 @@ def checks(rows: int = 1) -> tuple[Check, ...]:
     def one(value: float) -> np.ndarray:
         return np.full(rows, value)
 
-    deletion = (labelled("curve", fall), labelled("random_mean", mean), labelled("random_low", mean * 0.8), labelled("random_high", mean * 1.15))
+    deletion = (
+        labelled("curve", fall),
+        labelled("random_mean", mean),
+        labelled("random_low", mean * 0.8),
+        labelled("random_high", mean * 1.15),
+    )
     insertion = tuple(labelled(c.name, c.values[0][::-1] if c.name != "curve" else 4.2 - fall) for c in deletion)
     fraction = LabelledArray("fraction", x, ("fraction",), {})
     note = "in-fill: the background's mean, 20 steps"
     return (
         Check("completeness", "identity", "lower", one(0.0021), one(0.0123), one(0.0021), one(0.0021), one(np.nan), 2),
         Check("deletion", "faithfulness", "lower", one(1.03), one(2.31), one(0.97), one(1.11), one(0.004), 42, (*deletion, fraction), note),
-        Check("insertion", "faithfulness", "higher", one(3.11), one(2.29), one(2.2), one(3.2), one(0.004), 42, (*insertion, fraction), note),
+        Check(
+            "insertion", "faithfulness", "higher", one(3.11), one(2.29), one(2.2), one(3.2), one(0.004), 42, (*insertion, fraction), note
+        ),
         Check("seed_stability", "stability", "higher", one(0.91), one(0.8), one(np.nan), one(np.nan), one(np.nan), 100),
         Check("parameter_randomization", "sensitivity", "lower", one(0.11), one(0.5), one(0.05), one(0.18), one(np.nan), 100),
     )
 
 
-def explanation(arrays, inputs, told, level="supported", *, method="integrated_gradients", rows=1, errors=(), kind="attribution", layer="") -> Explanation:
+def explanation(
+    arrays, inputs, told, level="supported", *, method="integrated_gradients", rows=1, errors=(), kind="attribution", layer=""
+) -> Explanation:
     """The parts as an explanation whose rows all have this verdict."""
     return Explanation(
         kind=kind,
@@ -104,7 +113,10 @@ def patient(level: str = "supported", rows: int = 1) -> Explanation:
     from sklearn.datasets import load_breast_cancer
 
     data = load_breast_cancer()
-    names = tuple(str(n) for n in data.feature_names[:-1]) + ("worst fractal dimension of all the nuclei that were found in the whole image, 细胞核",)
+    names = (
+        *(str(n) for n in data.feature_names[:-1]),
+        "worst fractal dimension of all the nuclei that were found in the whole image, 细胞核",
+    )
     draw = np.random.default_rng(0)
     values = draw.normal(0, 0.4, (rows, 30)) * np.linspace(2, 0.05, 30)
     values += (5.0 - values.sum(axis=1, keepdims=True)) / 30
@@ -126,7 +138,9 @@ def digits(level: str = "supported", rows: int = 6) -> Explanation:
     draw = np.random.default_rng(1)
     values = (images * draw.normal(0.05, 0.12, images.shape))[:, :, :, None].transpose(0, 3, 1, 2)
     names = tuple(str(i) for i in range(10))
-    made = explanation((LabelledArray("x", values, ("sample", "channel", "y", "x"), {}),), (shown,), decision(names, rows, truth="9"), level, rows=rows)
+    made = explanation(
+        (LabelledArray("x", values, ("sample", "channel", "y", "x"), {}),), (shown,), decision(names, rows, truth="9"), level, rows=rows
+    )
     from dataclasses import replace
 
     mixed = tuple(Verdict(lv, REASONS[lv]) for lv in (level, "weak", level, "refused", level, level))[:rows]
@@ -171,7 +185,31 @@ def coarse(level: str = "supported") -> Explanation:
 @cache
 def tokens(level: str = "supported") -> Explanation:
     """A sentence with padding, explained at an embedding of four features."""
-    words = "The film is far too long , but the ending — 真的很好 — makes up for every unbelievablyslowlymovingscene of it . [PAD] [PAD]".split()
+    words = [
+        "The",
+        "film",
+        "is",
+        "far",
+        "too",
+        "long",
+        ",",
+        "but",
+        "the",
+        "ending",
+        "—",
+        "真的很好",
+        "—",
+        "makes",
+        "up",
+        "for",
+        "every",
+        "unbelievablyslowlymovingscene",
+        "of",
+        "it",
+        ".",
+        "[PAD]",
+        "[PAD]",
+    ]
     values = np.random.default_rng(3).normal(0, 0.3, (1, len(words), 4))
     valid = np.array([[[w != "[PAD]"] * 4 for w in words]])
     shown = ShownInput("x", "tokens", LabelledArray("x", np.arange(len(words))[None], ("sample", "token"), {}), (tuple(words),))

@@ -46,13 +46,17 @@ def _confusion_named(language: Language) -> Scene:
 def _reliability(language: Language) -> Scene:
     confidence = np.linspace(0.15, 0.98, 8)
     accuracy = confidence**1.4
-    bins = views.ReliabilityBins(confidence, accuracy, np.maximum(accuracy - 0.08, 0), np.minimum(accuracy + 0.07, 1), np.array([0, 9, 12, 20, 31, 40, 66, 180]))
+    bins = views.ReliabilityBins(
+        confidence, accuracy, np.maximum(accuracy - 0.08, 0), np.minimum(accuracy + 0.07, 1), np.array([0, 9, 12, 20, 31, 40, 66, 180])
+    )
     return views.reliability(bins, language=language)
 
 
 def _histogram(language: Language) -> Scene:
     draw = np.random.default_rng(0)
-    return views.histogram({"fc1.weight": draw.normal(0, 0.05, 4000), "fc2.weight": np.append(draw.normal(0, 0.11, 900), np.nan)}, language=language)
+    return views.histogram(
+        {"fc1.weight": draw.normal(0, 0.05, 4000), "fc2.weight": np.append(draw.normal(0, 0.11, 900), np.nan)}, language=language
+    )
 
 
 SCENES: dict[str, Callable[[Language], Scene]] = {

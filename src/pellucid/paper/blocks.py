@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pellucid.paper.fonts import HAN
 from pellucid.paper.sheet import Sheet
 from pellucid.paper.style import LEADING, SMALL, SUBTITLE, Style
 from pellucid.scenes import Badge, ColorScale, LegendEntry, Table
@@ -57,7 +58,7 @@ def verdict(badge: Badge | None, style: Style, width: float) -> Block:
     label = f"{SYMBOLS[badge.level]} {badge.label}"
     pill = style.width(label, SUBTITLE, bold=True) + 18
     height = SUBTITLE * LEADING + 5
-    reasons = "; ".join(badge.reasons)
+    reasons = ("；" if any(HAN.search(reason) for reason in badge.reasons) else "; ").join(badge.reasons)
     beside = bool(reasons) and pill + 10 + style.width(reasons, SMALL) <= width
     below = Block(0, lambda *_: None) if beside else stack([paragraph(reason, style, width, SMALL, role="ink") for reason in badge.reasons])
 
@@ -112,7 +113,9 @@ def color_bar(scale: ColorScale | None, style: Style, width: float) -> Block:
 
     def draw(sheet: Sheet, left: float, top: float) -> None:
         axes = sheet.axes(left, top, width, 8)
-        axes.imshow(colorize(np.linspace(low, high, 256)[None], scale.kind, scale.domain, sheet.style.theme), aspect="auto", extent=(0, 1, 0, 1))
+        axes.imshow(
+            colorize(np.linspace(low, high, 256)[None], scale.kind, scale.domain, sheet.style.theme), aspect="auto", extent=(0, 1, 0, 1)
+        )
         axes.set_axis_off()
         for tick, text in zip(ticks, texts, strict=True):
             part = (tick - low) / (high - low)
@@ -150,7 +153,9 @@ def table(data: Table, style: Style, width: float) -> Block:
                 sheet.text(x + (wide if flush else 0), top + y * pitch + 2, text, SMALL, role=role, align="right" if flush else "left")
                 x += wide + COLUMN_GAP
             bottom = top + (y + 1) * pitch - 1
-            sheet.line(left, bottom, left + sum(widths) + COLUMN_GAP * (len(widths) - 1), bottom, role="muted" if y == 0 else "line", width=0.7)
+            sheet.line(
+                left, bottom, left + sum(widths) + COLUMN_GAP * (len(widths) - 1), bottom, role="muted" if y == 0 else "line", width=0.7
+            )
 
     return Block(pitch * (len(rows) + 1), draw)
 

@@ -86,8 +86,21 @@ def _rows(scene: Scene, style: Style, inner: float) -> list[tuple[list[PanelPlan
     columns = max(1, scene.columns)
     wide = (inner - GAP * (columns - 1)) / columns
     plans = [plan(panel, style, wide) for panel in scene.panels]
+    if columns == 1:
+        plans = _aligned(plans, style, wide)
     rows = [plans[i : i + columns] for i in range(0, len(plans), columns)]
     return [(row, max(p.head.height for p in row) + max(p.total() for p in row)) for row in rows]
+
+
+def _aligned(plans: list[PanelPlan], style: Style, wide: float) -> list[PanelPlan]:
+    """Plots under one another on the same x axis begin at the same place."""
+    lefts: dict[tuple[float, float], float] = {}
+    for planned in plans:
+        if planned.panel.x is not None:
+            lefts[planned.panel.x.domain] = max(planned.left, lefts.get(planned.panel.x.domain, 0.0))
+    return [
+        p if p.panel.x is None or p.left == lefts[p.panel.x.domain] else plan(p.panel, style, wide, lefts[p.panel.x.domain]) for p in plans
+    ]
 
 
 def _draw_row(sheet: Sheet, plans: list[PanelPlan], top: float, inner: float, columns: int) -> None:
@@ -126,5 +139,3 @@ def save_png(picture: Scene | Figure, path: str | os.PathLike[str], *, dpi: floa
     """
     figure = draw(picture, theme=theme) if isinstance(picture, Scene) else picture
     return write_whole(path, png_bytes(figure, dpi=dpi))
-
-

@@ -62,6 +62,15 @@ def chinese_family() -> str | None:
 
 
 @cache
+def lacks_bold(family: str) -> bool:
+    """Whether no bold face of this family is installed."""
+    return not any(
+        f.name == family and (f.weight == "bold" or (str(f.weight).isdigit() and int(f.weight) >= 600))
+        for f in font_manager.fontManager.ttflist
+    )
+
+
+@cache
 def font(names: tuple[str, ...], size: float, bold: bool) -> FontProperties:
     """The font of these families at this size in points."""
     chosen = FontProperties(family=list(names), size=size, weight="bold" if bold else "normal")

@@ -67,7 +67,14 @@ def _title(axes: Axes, scene: Scene, panel: Panel, style: Style, width: float) -
         text = f"{SYMBOLS[badge.level]} {badge.label}"
         small = style.font(SMALL, bold=True)
         axes.annotate(
-            text, (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", color=style.color(badge.level), fontproperties=small, parse_math=False
+            text,
+            (0, 1),
+            (0, 5),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            color=style.color(badge.level),
+            fontproperties=small,
+            parse_math=False,
         )
 
 

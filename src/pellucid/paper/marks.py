@@ -25,14 +25,32 @@ def draw_mark(axes: Axes, mark: Mark, style: Style) -> None:
         quiet = mark.color in ("line", "muted")
         wide = 0.9 if quiet or len(mark.x) > MANY else 1.8
         axes.plot(
-            mark.x, mark.y, color=style.color(mark.color), linewidth=wide, linestyle=dashes, marker="", label=mark.name or "_", zorder=2.1 if mark.color == "line" else 2.5
+            mark.x,
+            mark.y,
+            color=style.color(mark.color),
+            linewidth=wide,
+            linestyle=dashes,
+            marker="",
+            label=mark.name or "_",
+            zorder=2.1 if mark.color == "line" else 2.5,
         )
     elif isinstance(mark, Band):
-        axes.fill_between(mark.x, mark.low, mark.high, color=style.color(mark.color), alpha=0.28, linewidth=0, label=mark.name or "_", zorder=2)
+        axes.fill_between(
+            mark.x, mark.low, mark.high, color=style.color(mark.color), alpha=0.28, linewidth=0, label=mark.name or "_", zorder=2
+        )
     elif isinstance(mark, Bars):
         _bars(axes, mark, style)
     elif isinstance(mark, Points):
-        axes.scatter(mark.x, mark.y, s=(2 * mark.radius) ** 2, color=style.color(mark.color), edgecolors=style.color("surface"), linewidths=0.8, zorder=4, clip_on=False)
+        axes.scatter(
+            mark.x,
+            mark.y,
+            s=(2 * mark.radius) ** 2,
+            color=style.color(mark.color),
+            edgecolors=style.color("surface"),
+            linewidths=0.8,
+            zorder=4,
+            clip_on=False,
+        )
     elif isinstance(mark, Text):
         _text(axes, mark, style, pictured=bool(axes.images))
 
@@ -58,7 +76,10 @@ def _bars(axes: Axes, mark: Bars, style: Style) -> None:
     if mark.low is None or mark.high is None:
         return
     known = np.isfinite(mark.low) & np.isfinite(mark.high)
-    segments = [((low, at), (high, at)) if mark.horizontal else ((at, low), (at, high)) for at, low, high in zip(mark.positions[known], mark.low[known], mark.high[known], strict=True)]
+    segments = [
+        ((low, at), (high, at)) if mark.horizontal else ((at, low), (at, high))
+        for at, low, high in zip(mark.positions[known], mark.low[known], mark.high[known], strict=True)
+    ]
     axes.add_collection(LineCollection(segments, colors=style.color("ink"), linewidths=1.1, zorder=3), autolim=False)
 
 

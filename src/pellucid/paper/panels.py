@@ -64,8 +64,8 @@ class PanelPlan:
         return 4 + self.height + self._under() + self.foot.height
 
 
-def plan(panel: Panel, style: Style, width: float) -> PanelPlan:
-    """Measures a panel that may be ``width`` points wide."""
+def plan(panel: Panel, style: Style, width: float, least_left: float = 0.0) -> PanelPlan:
+    """Measures a panel that may be ``width`` points wide, its left gutter at least ``least_left``."""
     head = [
         paragraph(panel.title, style, width, HEADING, bold=True, most=3),
         paragraph(panel.subtitle, style, width, SMALL, role="muted", most=4),
@@ -77,7 +77,7 @@ def plan(panel: Panel, style: Style, width: float) -> PanelPlan:
         head.append(_spaced(paragraph(panel.y.label, style, width, SMALL, role="muted", most=1)))
     y = _vertical_ticks(panel.y, style, width * LABEL_PART, _plot_height(panel, width))
     left = max((style.width(text, SMALL) for text in y.labels), default=0.0)
-    left = left + TICK + 2 if y.labels else 0.0
+    left = max(least_left, left + TICK + 2) if y.labels else 0.0
     inner = width - left - _overhang(panel.x, style)
     inner, height = _fit(panel, inner)
     panel = replace(panel, x=roomy(panel, style, inner))
@@ -152,6 +152,8 @@ def _vertical_ticks(axis: Axis, style: Style, widest: float, height: float) -> T
     if axis.hidden:
         return Ticks((), ())
     places = _places(axis, max(2, round(height / 42)))
+    if axis.kind == "category":  # of very many names only as many as there are lines
+        places = places[:: -(-len(places) * 11 // max(int(height), 1))]
     return Ticks(places, tuple(style.shortened(text, SMALL, widest) for text in _labels(axis, places)))
 
 
@@ -164,7 +166,9 @@ def horizontal_ticks(axis: Axis, style: Style, width: float) -> Ticks:
         labels = _labels(axis, axis.ticks)
         room = width / span - 4
         if any(style.width(text, SMALL) > room for text in labels):
-            return Ticks(axis.ticks, tuple(style.shortened(text, SMALL, 90) for text in labels), upright=True)
+            stride = -(-len(labels) * 11 // max(int(width), 1))
+            kept = tuple(style.shortened(text, SMALL, 90) for text in labels[::stride])
+            return Ticks(axis.ticks[::stride], kept, upright=True)
         return Ticks(axis.ticks, labels)
     for count in range(max(2, round(width / 62)), 0, -1):
         places = _places(axis, count)

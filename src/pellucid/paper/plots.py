@@ -17,7 +17,15 @@ from pellucid.scenes.palette import Theme
 from pellucid.scenes.words import Language
 
 ViewName = Literal[
-    "attribution", "feature_bars", "waterfall", "image_overlay", "token_bars", "series", "strongest_elements", "faithfulness_curves", "checks_table"
+    "attribution",
+    "feature_bars",
+    "waterfall",
+    "image_overlay",
+    "token_bars",
+    "series",
+    "strongest_elements",
+    "faithfulness_curves",
+    "checks_table",
 ]
 
 

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch, Rectangle
+from matplotlib.patheffects import withStroke
 
 from pellucid.paper.style import Style
 
@@ -27,21 +28,32 @@ class Sheet:
     def text(self, x: float, top: float, text: str, size: float, *, role: str = "ink", bold: bool = False, align: Align = "left") -> None:
         """One line of text whose line box begins at ``top``."""
         place = self._place(x, top + 1.02 * size)
-        font = self.style.font(size, bold=bold)
-        self.figure.text(*place, text, color=self.style.color(role), fontproperties=font, ha=align, va="baseline", parse_math=False, usetex=False)
+        smeared = bold and self.style.smears(text)
+        color, font = self.style.color(role), self.style.font(size, bold=bold and not smeared)
+        drawn = self.figure.text(*place, text, color=color, fontproperties=font, ha=align, va="baseline", parse_math=False, usetex=False)
+        if smeared:
+            drawn.set_path_effects([withStroke(linewidth=0.045 * size, foreground=color)])
 
     def line(self, x0: float, y0: float, x1: float, y1: float, *, role: str, width: float = 0.8, dashed: bool = False) -> None:
         """A straight line."""
         (a, b), (c, d) = self._place(x0, y0), self._place(x1, y1)
         style = (0, (4, 2.5)) if dashed else "-"
-        self.figure.add_artist(Line2D([a, c], [b, d], color=self.style.color(role), linewidth=width, linestyle=style, transform=self.figure.transFigure))
+        self.figure.add_artist(
+            Line2D([a, c], [b, d], color=self.style.color(role), linewidth=width, linestyle=style, transform=self.figure.transFigure)
+        )
 
     def square(self, x: float, top: float, size: float, *, role: str, alpha: float = 1.0) -> None:
         """A filled square."""
         corner = self._place(x, top + size)
         self.figure.add_artist(
             Rectangle(
-                corner, size / self.width, size / self.height, color=self.style.color(role), alpha=alpha, linewidth=0, transform=self.figure.transFigure
+                corner,
+                size / self.width,
+                size / self.height,
+                color=self.style.color(role),
+                alpha=alpha,
+                linewidth=0,
+                transform=self.figure.transFigure,
             )
         )
 

@@ -10,8 +10,7 @@ from functools import lru_cache
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontProperties
 
-from pellucid.paper.fonts import font
-
+from pellucid.paper.fonts import HAN, chinese_family, font, lacks_bold
 from pellucid.scenes.palette import ROLES, Theme
 
 MARGIN = 22.0
@@ -37,6 +36,11 @@ class Style:
     def font(self, size: float, *, bold: bool = False) -> FontProperties:
         """The font at this size in points."""
         return font(self.families, size, bold)
+
+    def smears(self, text: str) -> bool:
+        """Whether bold has to be feigned by outlining: Chinese text, but no bold Chinese font. A line half bold looks worse."""
+        chinese = chinese_family()
+        return chinese is not None and lacks_bold(chinese) and HAN.search(text) is not None
 
     def width(self, text: str, size: float, *, bold: bool = False) -> float:
         """How wide ``text`` is, in points."""
@@ -78,7 +82,9 @@ class Style:
 
 
 # a Chinese character, with the punctuation that must not begin a line after it or end a line before it
-_PIECES = re.compile(r"[（《“]*[\u2e80-\u2fff\u3040-\u9fff\uf900-\ufaff][，。；：！？、）》”…％]*|[^\s\u2e80-\u9fff\uf900-\ufaff]+[ \t\n]*|\s+")
+_PIECES = re.compile(
+    r"[（《“]*[\u2e80-\u2fff\u3040-\u9fff\uf900-\ufaff][，。；：！？、）》”…％]*|[^\s\u2e80-\u9fff\uf900-\ufaff]+[ \t\n]*|\s+"
+)
 
 
 def _words(text: str) -> list[str]:

@@ -17,4 +17,19 @@ from pellucid.scenes.marks import (
     Text,
 )
 
-__all__ = ["Axis", "Badge", "Band", "Bars", "ColorScale", "Image", "LegendEntry", "Line", "Mark", "Panel", "Points", "Scene", "Table", "Text"]
+__all__ = [
+    "Axis",
+    "Badge",
+    "Band",
+    "Bars",
+    "ColorScale",
+    "Image",
+    "LegendEntry",
+    "Line",
+    "Mark",
+    "Panel",
+    "Points",
+    "Scene",
+    "Table",
+    "Text",
+]

@@ -25,7 +25,11 @@ def faithfulness_curves(explanation: Explanation, *, row: int = 0, language: Lan
     one = one_row(explanation, row)
     drawn = [check for check in one.checks if "curve" in _curves(check)]
     if not drawn:
-        raise InputError("This explanation has no faithfulness curves", received=f"checks {[c.name for c in one.checks]}", remedy="explain with checks='fast'")
+        raise InputError(
+            "This explanation has no faithfulness curves",
+            received=f"checks {[c.name for c in one.checks]}",
+            remedy="explain with checks='fast'",
+        )
     panels = tuple(curve_panel(one, check, language) for check in drawn)
     return framed(one, panels, language, columns=min(2, len(panels)))
 
@@ -53,7 +57,7 @@ def curve_panel(explanation: Explanation, check: Check, language: Language) -> P
         marks,
         x=Axis(say.get(f"faith.{check.name}", say["fraction"]), (0.0, 1.0), *_percent_ticks(language)),
         y=Axis(score, padded(float(known.min()), float(known.max()), 0.06)),
-        subtitle=f"{name}: " + say["faith.area"].format(value=value, low=low, high=high, reference=reference),
+        subtitle=say["note.check"].format(check=name, note=say["faith.area"].format(value=value, low=low, high=high, reference=reference)),
         legend=legend,
     )
 

@@ -7,7 +7,7 @@ import numpy as np
 from pellucid.explanation import Explanation, Reason
 from pellucid.scenes import Badge, Bars, Panel, Scene
 from pellucid.scenes.numbers import number, percent
-from pellucid.scenes.words import Language, check_name, method_name, words
+from pellucid.scenes.words import Language, check_name, method_name, spaced, words
 from pellucid.views.reading import is_complete, joined, predicted_name, scale_name, target_name
 
 
@@ -54,7 +54,7 @@ def decision_words(explanation: Explanation, language: Language) -> str:
     if decision.truth:
         parts.append(say["truth"].format(truth=decision.truth[0]))
     scale, target = scale_name(explanation, language), target_name(explanation)
-    parts.append(say["score"].format(scale=scale, target=target, score=number(decision.scores[0])))
+    parts.append(spaced(say["score"].format(scale=scale, target=target, score=number(decision.scores[0]))))
     return joined(parts, language)
 
 

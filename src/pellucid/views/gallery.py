@@ -33,7 +33,9 @@ def gallery(explanation: Explanation, *, rows: tuple[int, ...] | None = None, la
     ones = [one_row(explanation, row) for row in chosen]
     shown = shown_input(explanation, 0)
     if not ones or shown is None or shown.kind != "image":
-        raise InputError("A gallery needs rows of images", received=shown.kind if shown else "no input", remedy="use the view of a single row")
+        raise InputError(
+            "A gallery needs rows of images", received=shown.kind if shown else "no input", remedy="use the view of a single row"
+        )
     scale = color_scale(_shared_limit(ones, language), value_label(explanation, language), language)
     panels = [_pair(one, row, scale, language) for one, row in zip(ones, chosen, strict=True)]
     panels[-1] = replace(panels[-1], scale=scale)

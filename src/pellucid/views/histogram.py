@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 
@@ -25,11 +26,19 @@ def histogram(values: Mapping[str, np.ndarray], *, language: Language = "en", ti
     finite = {name: np.asarray(v, float)[np.isfinite(np.asarray(v, float))] for name, v in values.items()}
     everything = np.concatenate([v.ravel() for v in finite.values()]) if finite else np.empty(0)
     if not everything.size:
-        raise InputError("There is nothing to count", received=f"{len(finite)} arrays without a finite value", remedy="give an array with numbers")
+        raise InputError(
+            "There is nothing to count", received=f"{len(finite)} arrays without a finite value", remedy="give an array with numbers"
+        )
     edges = _edges(everything, bins)
     top = max(int(np.histogram(v, edges)[0].max()) for v in finite.values())
     panels = tuple(_panel(name, v, np.size(values[name]) - v.size, (edges, top), language) for name, v in finite.items())
-    return Scene(title or say["histogram.title"], panels, joined([p.summary for p in panels], language), columns=min(3, len(panels)), language=language)
+    return Scene(
+        title or say["histogram.title"],
+        panels,
+        joined([p.summary for p in panels], language),
+        columns=min(3, len(panels)),
+        language=language,
+    )
 
 
 def _edges(values: np.ndarray, bins: int | None) -> np.ndarray:
@@ -46,8 +55,12 @@ def _edges(values: np.ndarray, bins: int | None) -> np.ndarray:
 def _panel(name: str, values: np.ndarray, dropped: int, shared: tuple[np.ndarray, int], language: Language) -> Panel:
     say, (edges, top) = words(language), shared
     counts = np.histogram(values, edges)[0].astype(float)
-    labels = tuple(f"{number(a)} … {number(b)}" for a, b in zip(edges[:-1], edges[1:], strict=True))
-    known = {"count": len(values), "low": number(values.min()), "high": number(values.max()), "mean": number(values.mean())} if values.size else {}
+    labels = tuple(f"{number(a)} … {number(b)}" for a, b in pairwise(edges))
+    known = (
+        {"count": len(values), "low": number(values.min()), "high": number(values.max()), "mean": number(values.mean())}
+        if values.size
+        else {}
+    )
     mean = say["histogram.summary"].format(name=name, **known) if known else name
     bars = Bars(
         say["count"],

@@ -44,7 +44,10 @@ def signed_map(explanation: Explanation, index: int, language: Language) -> Sign
     array, gone = reduced(explanation.arrays[index], ("y", "x"))
     limit = limit_of(array.values)
     return SignedMap(
-        array.values.astype(np.float32), limit, color_scale(limit, value_label(explanation, language), language), summed_note(gone, language)
+        array.values.astype(np.float32),
+        limit,
+        color_scale(limit, value_label(explanation, language), language),
+        summed_note(gone, language),
     )
 
 

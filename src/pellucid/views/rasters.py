@@ -21,17 +21,14 @@ def photo(data: LabelledArray) -> np.ndarray:
     if values.ndim == 2:
         values = values[..., None]
     channels = values.shape[2]
-    if channels in (3, 4):
-        values = values[..., :3]
-    else:
-        values = np.repeat(values.mean(axis=2, keepdims=True), 3, axis=2)
+    values = values[..., :3] if channels in (3, 4) else np.repeat(values.mean(axis=2, keepdims=True), 3, axis=2)
     return np.round(255 * np.clip(np.nan_to_num(values), 0, 1)).astype(np.uint8)
 
 
 def quiet_gray(pixels: np.ndarray) -> np.ndarray:
-    """A gray, lightened copy of a photo, over which colors can be read."""
+    """A gray copy of a photo with less contrast, over which the colors of both themes can be read."""
     gray = pixels.astype(float) @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601 luma
-    return np.repeat(np.round(90 + 0.6 * gray).astype(np.uint8)[..., None], 3, axis=2)
+    return np.repeat(np.round(64 + 0.52 * gray).astype(np.uint8)[..., None], 3, axis=2)
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,9 @@ def blocks(values: np.ndarray, most: int = 14) -> list[tuple[int, int, int, int,
     xs = np.unique(np.linspace(0, values.shape[1], min(most, values.shape[1]) + 1).round().astype(int))
     sums = np.add.reduceat(np.add.reduceat(np.nan_to_num(values), ys[:-1], axis=0), xs[:-1], axis=1)
     return [
-        (int(ys[i]), int(ys[i + 1]) - 1, int(xs[j]), int(xs[j + 1]) - 1, float(sums[i, j])) for i in range(len(ys) - 1) for j in range(len(xs) - 1)
+        (int(ys[i]), int(ys[i + 1]) - 1, int(xs[j]), int(xs[j + 1]) - 1, float(sums[i, j]))
+        for i in range(len(ys) - 1)
+        for j in range(len(xs) - 1)
     ]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from pellucid.errors import InputError
 from pellucid.explanation import Explanation, LabelledArray, ShownInput
-from pellucid.scenes.words import Language, words
+from pellucid.scenes.words import Language, spaced, words
 
 
 def one_row(explanation: Explanation, row: int) -> Explanation:
@@ -96,7 +96,7 @@ def is_refused(explanation: Explanation) -> bool:
 def value_label(explanation: Explanation, language: Language) -> str:
     """What a value of this explanation is, for axes and color bars."""
     key = "contribution" if is_complete(explanation) else "attribution_for"
-    return words(language)[key].format(scale=scale_name(explanation, language))
+    return spaced(words(language)[key].format(scale=scale_name(explanation, language)))
 
 
 def summed_note(axes: tuple[str, ...], language: Language) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from pellucid.errors import InputError
 from pellucid.scenes import Axis, Band, Bars, LegendEntry, Line, Mark, Panel, Points, Scene, Table
-from pellucid.scenes.numbers import percent
+from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.words import Language, words
 
 
@@ -42,12 +42,12 @@ def _panel(bins: ReliabilityBins, language: Language) -> Panel:
     say = words(language)
     gaps = bins.confidence - bins.accuracy
     gap = float(np.average(gaps, weights=bins.counts))
-    size = percent(float(np.average(np.abs(gaps), weights=bins.counts)), language, 2)
+    size = number(100 * float(np.average(np.abs(gaps), weights=bins.counts)), 2)
     names = ("confidence", "accuracy", "low", "high", "count")
     rows = tuple(zip(*(a.tolist() for a in (bins.confidence, bins.accuracy, bins.low, bins.high, bins.counts)), strict=True))
     return Panel(
         "reliability",
-        say["reliability.over" if gap > 0 else "reliability.under"].format(gap=percent(abs(gap), language, 2)),
+        say["reliability.over" if gap > 0 else "reliability.under"].format(gap=number(100 * abs(gap), 2)),
         say["reliability.summary"].format(count=len(rows), gap=size),
         Table(tuple(say[n] for n in names), rows),
         _marks(bins, language),
@@ -70,7 +70,16 @@ def _marks(bins: ReliabilityBins, language: Language) -> tuple[Mark, ...]:
     colors = ("series1",) * len(labels)
     # bars without length carry the whiskers
     whiskers = Bars(
-        say["accuracy"], bins.confidence, bins.accuracy, np.zeros(len(labels)), colors, labels, horizontal=False, thickness=0.02, low=bins.low, high=bins.high
+        say["accuracy"],
+        bins.confidence,
+        bins.accuracy,
+        np.zeros(len(labels)),
+        colors,
+        labels,
+        horizontal=False,
+        thickness=0.02,
+        low=bins.low,
+        high=bins.high,
     )
     between = Band("", bins.confidence, np.minimum(bins.confidence, bins.accuracy), np.maximum(bins.confidence, bins.accuracy), "random")
     return (

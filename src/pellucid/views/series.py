@@ -49,7 +49,9 @@ def _signal(explanation: Explanation, index: int, steps: int) -> np.ndarray | No
     if shown is None or "time" not in shown.data.axes:
         return None
     array: LabelledArray = first_sample(shown.data)
-    values = np.moveaxis(np.asarray(array.values, float), array.axes.index("time"), 0).reshape(array.values.shape[array.axes.index("time")], -1)
+    values = np.moveaxis(np.asarray(array.values, float), array.axes.index("time"), 0).reshape(
+        array.values.shape[array.axes.index("time")], -1
+    )
     return values if len(values) == steps else None
 
 

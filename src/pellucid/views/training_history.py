@@ -26,7 +26,9 @@ def training_history(curves: Mapping[str, Sequence[float]], *, language: Languag
         InputError: there is no curve, or a curve without a value.
     """
     if not curves or not all(len(curve) for curve in curves.values()):
-        raise InputError("A training history needs at least one epoch", received=f"curves {list(curves)}", remedy="train for an epoch first")
+        raise InputError(
+            "A training history needs at least one epoch", received=f"curves {list(curves)}", remedy="train for an epoch first"
+        )
     groups: dict[str, dict[str, np.ndarray]] = {}
     for name, curve in curves.items():
         part, _, quantity = name.partition("_")
@@ -34,7 +36,13 @@ def training_history(curves: Mapping[str, Sequence[float]], *, language: Languag
         groups.setdefault(quantity if known else name, {})[part if known else ""] = np.asarray(curve, float)
     panels = tuple(_panel(quantity, lines, language) for quantity, lines in groups.items())
     say = words(language)
-    return Scene(title or say["training.title"], panels, joined([p.summary for p in panels], language), columns=min(2, len(panels)), language=language)
+    return Scene(
+        title or say["training.title"],
+        panels,
+        joined([p.summary for p in panels], language),
+        columns=min(2, len(panels)),
+        language=language,
+    )
 
 
 def _panel(quantity: str, lines: dict[str, np.ndarray], language: Language) -> Panel:
@@ -47,7 +55,8 @@ def _panel(quantity: str, lines: dict[str, np.ndarray], language: Language) -> P
     low, high = (float(everything.min()), float(everything.max())) if everything.size else (0.0, 1.0)
     epochs = max(len(line) for line in lines.values())
     marks: list[Mark] = [
-        Line(called[p], np.arange(1, len(line) + 1, dtype=float), line, COLORS[i % len(COLORS)]) for i, (p, line) in enumerate(lines.items())
+        Line(called[p], np.arange(1, len(line) + 1, dtype=float), line, COLORS[i % len(COLORS)])
+        for i, (p, line) in enumerate(lines.items())
     ]
     color = COLORS[list(lines).index(part) % len(COLORS)]
     marks.append(Points(called[part], np.array([best + 1.0]), lines[part][best : best + 1], color, 4.0))
