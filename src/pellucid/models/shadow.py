@@ -11,12 +11,15 @@ from __future__ import annotations
 import copy
 import functools
 import types
+from collections import OrderedDict
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 _BACKWARD = ("_backward_hooks", "_backward_pre_hooks")
+_SHARED = frozenset({bool, int, float, str, type(None)})
+_CONTAINERS = frozenset({dict, OrderedDict, set, list, tuple})
 
 
 def unwrap(module: nn.Module) -> nn.Module:
@@ -51,16 +54,22 @@ class _Copier:
         copied = object.__new__(type(module))
         self.memo[id(module)] = copied
         self.kept.append(module)
-        state = copied.__dict__
+        state = module.__dict__.copy()
+        object.__setattr__(copied, "__dict__", state)
         for name, value in module.__dict__.items():
-            if name == "_parameters":
+            kind = type(value)
+            if kind in _SHARED:
+                continue
+            if kind in _CONTAINERS and not value:  # most tables of hooks
+                state[name] = kind()
+            elif name == "_parameters":
                 state[name] = {key: self.tensor(p, clone=False) for key, p in value.items()}
-            elif name in ("_buffers",):
+            elif name == "_buffers":
                 state[name] = {key: self.tensor(b, clone=True) for key, b in value.items()}
             elif name == "_modules":
                 state[name] = {key: None if child is None else self.module(child) for key, child in value.items()}
             elif name in _BACKWARD:
-                state[name] = type(value)()
+                state[name] = kind()
             else:
                 state[name] = self.value(value)
         if self.training is not None:
@@ -76,22 +85,27 @@ class _Copier:
         """A detached tensor: sharing storage, or a copy; tied tensors stay tied."""
         if tensor is None:
             return None
-        if id(tensor) not in self.memo:
+        known = self.memo.get(id(tensor))
+        if known is None:
             self.kept.append(tensor)
-            plain = tensor.detach()
-            self.memo[id(tensor)] = plain.clone() if clone or plain.is_inference() else plain
-        return self.memo[id(tensor)]
+            known = tensor.detach()
+            if clone or known.is_inference():
+                known = known.clone()
+            self.memo[id(tensor)] = known
+        return known
 
     def value(self, value: Any) -> Any:  # noqa: ANN401, PLR0911
         """An attribute's value: containers are copied, modules and bound methods inside them replaced by their shadows."""
         kind = type(value)
-        if kind in (bool, int, float, str, type(None)):
+        if kind in _SHARED:
             return value
         if isinstance(value, nn.Module):
             return self.module(value)
         if isinstance(value, Tensor):
             return self.tensor(value, clone=not isinstance(value, nn.Parameter))
         if kind in (list, tuple, set):
+            if _SHARED.issuperset(map(type, value)):
+                return value if kind is tuple else kind(value)
             return kind(self.value(entry) for entry in value) if value else kind()
         if isinstance(value, dict):
             return self.mapping(value)
