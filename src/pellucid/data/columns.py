@@ -23,7 +23,8 @@ def column_names(table: Table, names: Sequence[str] | None) -> tuple[str, ...]:
         raise InputError(
             "A DataFrame has names already", received=f"names={list(names)[:6]}", remedy="rename its columns, or leave names out"
         )
-    width = np.shape(table)[-1] if np.ndim(table) else 0
+    shape = table.shape if is_frame(table) else _array(table).shape
+    width = shape[-1] if shape else 0
     own = [str(name) for name in table.columns] if is_frame(table) else [f"feature {i + 1}" for i in range(width)]
     found = tuple(str(name) for name in names) if names is not None else tuple(own)
     if len(found) != width:

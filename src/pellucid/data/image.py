@@ -157,7 +157,7 @@ def _from_array(values: np.ndarray) -> Image:
         if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
             raise InputError(
                 "Floats of a photo must be finite and in 0..1",
-                received=f"{received}, from {np.nanmin(values):.4g} to {np.nanmax(values):.4g}",
+                received=f"{received}, from {values.min():.4g} to {values.max():.4g}",
                 remedy="divide by the largest possible value, or give uint8",
             )
         values = np.rint(values * 255)
