@@ -28,7 +28,11 @@ def column_names(table: Table, names: Sequence[str] | None) -> tuple[str, ...]:
     own = [str(name) for name in table.columns] if is_frame(table) else [f"feature {i + 1}" for i in range(width)]
     found = tuple(str(name) for name in names) if names is not None else tuple(own)
     if len(found) != width:
-        raise InputError("One name is needed per column", received=f"{len(found)} names for {width} columns")
+        raise InputError(
+            "One name is needed per column",
+            received=f"{len(found)} names for {width} columns",
+            remedy="give as many names as there are columns",
+        )
     if len(set(found)) < len(found):
         twice = sorted({name for name in found if found.count(name) > 1})
         raise InputError("Two columns have the same name", received=", ".join(twice), remedy="rename one of them")
@@ -46,7 +50,7 @@ def read_columns(table: Table, names: Sequence[str]) -> list[np.ndarray]:
         own = {str(name): position for position, name in enumerate(table.columns)}
         for name in names:
             if name not in own:
-                raise InputError(str(UnknownName("column in this table", name, own)))
+                raise UnknownName("column in this table", name, own)
         return [_column(table.iloc[:, own[name]].to_numpy(), name) for name in names]
     values = _array(table)
     values = values[None] if values.ndim == 1 else values
@@ -72,9 +76,13 @@ def _array(table: Table) -> np.ndarray:
     if type(table).__module__.split(".")[0] == "torch":
         return table.detach().cpu().numpy()
     try:
-        return np.array(table, dtype=object)
-    except ValueError as error:
-        raise InputError("The rows of this table have different lengths", received=type(table).__name__) from error
+        values = np.array(table, dtype=object)
+    except ValueError:  # numpy's answer to some rows of different lengths; to others it is an array of lists
+        values = np.array([[]], dtype=object)
+    if any(isinstance(entry, (list, tuple, np.ndarray)) for entry in values.flat) or values.size == 0:
+        received = f"{type(table).__name__} of {len(table)} rows"
+        raise InputError("The rows of this table are empty or have different lengths", received=received, remedy="give rows of equal length")
+    return values
 
 
 def _column(values: np.ndarray, name: str) -> np.ndarray:
