@@ -9,14 +9,12 @@ from difflib import get_close_matches
 class PellucidError(Exception):
     """Base of every error that Pellucid raises on purpose."""
 
-    def __init__(self, problem: str, *, received: str = "", remedy: str = "") -> None:
+    def __init__(self, problem: str, *, remedy: str, received: str = "") -> None:
         self.problem, self.received, self.remedy = problem, received, remedy
         parts = [problem.rstrip(".") + "."]
         if received:
             parts.append(f"Received: {received.rstrip('.')}.")
-        if remedy:
-            parts.append(f"What to do: {remedy.rstrip('.')}.")
-        super().__init__(" ".join(parts))
+        super().__init__(" ".join([*parts, f"What to do: {remedy.rstrip('.')}."]))
 
 
 class InputError(PellucidError, ValueError):
@@ -54,7 +52,7 @@ class MissingExtra(PellucidError, ImportError):
         super().__init__(f"{package} is not installed", remedy=f"pip install 'pellucid[{extra}]'")
 
 
-class UnknownName(PellucidError, KeyError):
+class UnknownName(InputError, KeyError):
     """A name (method, layer, class, language) that is not among the legal ones."""
 
     def __init__(self, what: str, name: object, legal: Iterable[str], *, shown: int = 12) -> None:

@@ -61,7 +61,11 @@ def busy(seed: int = 0, dtype: torch.dtype = torch.float64) -> tuple[Busy, Tenso
 
 def record(net: nn.Module, inputs: Tensor) -> dict[str, Any]:
     """Everything that an explanation must leave as it was."""
-    state: dict[str, Any] = {"input": inputs.detach().numpy().tobytes(), "input.requires_grad": inputs.requires_grad, "input.grad": inputs.grad}
+    state: dict[str, Any] = {
+        "input": inputs.detach().numpy().tobytes(),
+        "input.requires_grad": inputs.requires_grad,
+        "input.grad": inputs.grad,
+    }
     for name, module in net.named_modules():
         state[f"{name}.training"] = module.training
         for kind in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "_state_dict_hooks"):

@@ -41,7 +41,11 @@ class ImagePreparation:
     def __post_init__(self) -> None:
         if len(self.mean) not in (1, 3) or len(self.mean) != len(self.std) or min(self.std) <= 0:
             received = f"mean {self.mean}, std {self.std}"
-            raise InputError("mean and std need one (grayscale) or three (RGB) values each, std above zero", received=received)
+            raise InputError(
+                "mean and std need one (grayscale) or three (RGB) values each, std above zero",
+                received=received,
+                remedy="give mean=(m,) and std=(s,), or three of each",
+            )
         if self.size < 1 or (self.shorter_side or self.size) < self.size:
             received = f"size {self.size}, shorter_side {self.shorter_side}"
             raise InputError("The crop does not fit into the resized photo", received=received, remedy="give shorter_side >= size >= 1")
@@ -69,7 +73,9 @@ class ImagePreparation:
         inputs = np.asarray(inputs, float)
         if inputs.ndim != 4 or inputs.shape[1] != len(self.mean):
             raise InputError(
-                "Network inputs (sample, channel, y, x) are needed", received=f"shape {inputs.shape}, {len(self.mean)} channels"
+                "Network inputs (sample, channel, y, x) are needed",
+                received=f"shape {inputs.shape}, {len(self.mean)} channels",
+                remedy="give what apply() returned",
             )
         return np.clip(inputs.transpose(0, 2, 3, 1) * np.asarray(self.std) + np.asarray(self.mean), 0, 1)
 

@@ -194,7 +194,11 @@ class TablePreparation:
         """
         inputs = np.asarray(inputs, np.float64)
         if inputs.ndim != 2 or inputs.shape[1] != len(self.names):
-            raise InputError(f"Network inputs (sample, {len(self.names)}) are needed", received=f"shape {inputs.shape}")
+            raise InputError(
+                f"Network inputs (sample, {len(self.names)}) are needed",
+                received=f"shape {inputs.shape}",
+                remedy="give what apply() returned",
+            )
         decoded = [column.decode(inputs[:, self.groups == i]) for i, column in enumerate(self.columns)]
         if self.from_frame:
             import pandas as pd
@@ -235,7 +239,7 @@ def _chosen(categories: Literal["infer"] | Sequence[str | int], names: tuple[str
     chosen: set[int] = set()
     for entry in categories:
         if isinstance(entry, str) and entry not in names:
-            raise InputError(str(UnknownName("column", entry, names)))
+            raise UnknownName("column", entry, names)
         position = names.index(entry) if isinstance(entry, str) else int(entry)
         if not 0 <= position < len(names):
             raise InputError("There is no column at this position", received=str(position), remedy=f"0 to {len(names) - 1}")

@@ -31,7 +31,11 @@ class LabelledArray:
 
     def __post_init__(self) -> None:
         if len(self.axes) != self.values.ndim:
-            raise InputError("One axis name is needed per dimension", received=f"axes {self.axes} for shape {self.values.shape}")
+            raise InputError(
+                "One axis name is needed per dimension",
+                received=f"axes {self.axes} for shape {self.values.shape}",
+                remedy="give axes=(...) of that length",
+            )
         unknown = set(self.axes) - AXES
         if unknown:
             raise InputError(f"Unknown axis names {sorted(unknown)}", remedy=f"use {', '.join(sorted(AXES))}")
@@ -40,6 +44,7 @@ class LabelledArray:
                 raise InputError(
                     f"The names along axis {axis!r} do not fit",
                     received=f"{len(labels)} names, axes {self.axes}, shape {self.values.shape}",
+                    remedy="give one name per entry along that axis",
                 )
 
     def rows(self, index: np.ndarray) -> LabelledArray:

@@ -116,7 +116,7 @@ class Explanation:
         else:
             raise IndexError(f"row {row} of an explanation with {count} rows")
         if not len(index):
-            raise InputError("An explanation needs at least one row", received=f"{row} of {count} rows")
+            raise InputError("An explanation needs at least one row", received=f"{row} of {count} rows", remedy="choose rows that exist")
         return replace(
             self,
             arrays=tuple(a.rows(index) for a in self.arrays),

@@ -67,7 +67,9 @@ def reachable(classes: Iterable[type]) -> list[type]:
     while waiting:
         cls = waiting.pop()
         if found.setdefault(cls.__name__, cls) is not cls:
-            raise PellucidError("Two classes of one name can not share a schema", received=f"{cls} and {found[cls.__name__]}")
+            raise PellucidError(
+                "Two classes of one name can not share a schema", received=f"{cls} and {found[cls.__name__]}", remedy="rename one of them"
+            )
         waiting += [c for hint in hints(cls).values() for c in _classes(hint) if c.__name__ not in found]
     return [found[name] for name in sorted(found)]
 

@@ -85,7 +85,11 @@ class Class:
         """The score of that class in each row."""
         wanted = self.which if isinstance(self.which, tuple) else (self.which,) * space.rows
         if len(wanted) != space.rows:
-            raise TargetError("A list of targets needs one entry per row", received=f"{len(wanted)} targets for {space.rows} rows")
+            raise TargetError(
+                "A list of targets needs one entry per row",
+                received=f"{len(wanted)} targets for {space.rows} rows",
+                remedy="give one target per row, or a single one for all",
+            )
         if space.classes == 1 and space.kind not in ("logits", "probabilities"):
             raise TargetError(
                 "This model has one output, and it is not known whether that is a value or a logit",
@@ -150,7 +154,11 @@ class Pixels:
         """The masked mean in each row."""
         shape = space.outputs.shape
         if len(shape) != 4:
-            raise TargetError("A pixel mask needs an output of shape (sample, class, y, x)", received=f"an output of shape {shape}")
+            raise TargetError(
+                "A pixel mask needs an output of shape (sample, class, y, x)",
+                received=f"an output of shape {shape}",
+                remedy="give a class index, or a network that scores every pixel",
+            )
         mask = np.asarray(self.mask, bool)
         if mask.shape not in (shape[2:], (shape[0], *shape[2:])):
             raise TargetError("The mask does not fit the output", received=f"mask {mask.shape}, output {shape}", remedy=f"give {shape[2:]}")

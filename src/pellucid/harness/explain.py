@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -106,7 +107,11 @@ def explain(
     if mode not in ("eval", "as_is"):
         raise UnknownName("mode", mode, ("eval", "as_is"))
     if batch_size is not None and (isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1):
-        raise InputError("The batch size must be a positive whole number", received=repr(batch_size))
+        raise InputError(
+            "The batch size must be a positive whole number",
+            received=repr(batch_size),
+            remedy="give batch_size=8, or leave it out to have it measured",
+        )
     wrapped = wrap(model, spec)
     known = _known(wrapped.spec, preparation, tuple(class_names))
     wrapped = wrap(wrapped, known) if known != wrapped.spec else wrapped
@@ -196,10 +201,7 @@ def _explain(request: _Request) -> Explanation:
         shown = shown_inputs(evaluator, request.raw, players, layer=bool(found.layer))
         provenance = _provenance(request, evaluator, selection)
         guesses = tuple(dict.fromkeys((*request.rows.guesses, *bound.guesses, *evaluator.guesses)))
-    if request.checks == "none":
-        judged = verdicts((), finite=finite)
-    else:
-        judged = verdicts(measured, finite=finite)
+    judged = verdicts(measured, finite=finite)
     return Explanation(
         kind="layer_attribution" if found.layer else "attribution",
         arrays=labelled(evaluator, found, found.values),
@@ -297,7 +299,11 @@ def _background(background: Any, preparation: Preparation | None, rows: RowInput
         prepared = rows.frame.encode(prepared)
     parts = list(prepared.values()) if isinstance(prepared, dict) else list(prepared) if isinstance(prepared, tuple) else [prepared]
     if len(parts) != len(rows.tensors):
-        raise InputError("The background does not fit the inputs", received=f"{len(parts)} parts for {len(rows.tensors)} inputs")
+        raise InputError(
+            "The background does not fit the inputs",
+            received=f"{len(parts)} parts for {len(rows.tensors)} inputs",
+            remedy="give the background in the form of the inputs",
+        )
     found = []
     for part, tensor, spec in zip(parts, rows.tensors, rows.specs, strict=True):
         one = torch.as_tensor(np.asarray(part) if not isinstance(part, Tensor) else part).detach()
@@ -315,7 +321,9 @@ def _truth(labels: Sequence[Any] | None, rows: int, class_names: tuple[str, ...]
     if labels is None:
         return ()
     if len(labels) != rows:
-        raise InputError("One label per row is needed", received=f"{len(labels)} labels for {rows} rows")
+        raise InputError(
+            "One label per row is needed", received=f"{len(labels)} labels for {rows} rows", remedy="give labels in the order of the rows"
+        )
 
     def name(label: Any) -> str:  # noqa: ANN401
         number = label.item() if hasattr(label, "item") else label
@@ -361,8 +369,6 @@ def _decision(
 
 
 def _provenance(request: _Request, evaluator: Evaluator, selection: Selection) -> Provenance:
-    from importlib.metadata import version
-
     method = request.method
     fields = dataclasses.fields(method) if not isinstance(method, _Given) else ()  # type: ignore[arg-type]
     return Provenance(
@@ -376,7 +382,7 @@ def _provenance(request: _Request, evaluator: Evaluator, selection: Selection) -
         device=request.model.device,
         batch=0,
         seed=request.situation.seed,
-        versions={name: version(name) for name in ("numpy", "torch")} | {"pellucid": _own_version()},
+        versions=dict(_versions()),
         model=request.model.name,
         model_fingerprint=request.model.fingerprint(),
         input_fingerprint=request.rows.fingerprint(),
@@ -387,13 +393,16 @@ def _provenance(request: _Request, evaluator: Evaluator, selection: Selection) -
     )
 
 
-def _own_version() -> str:
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    """The installed versions; looked up once, since each takes a millisecond."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
-        return version("pellucid")
+        own = version("pellucid")
     except PackageNotFoundError:  # running from a source tree
-        return "source"
+        own = "source"
+    return ("numpy", version("numpy")), ("torch", version("torch")), ("pellucid", own)
 
 
 __all__ = ["PellucidError", "explain", "judge"]

@@ -24,10 +24,8 @@ def _guess_kind(shape: tuple[int, ...], *, integer: bool) -> tuple[InputKind, tu
         return "tokens", USUAL_AXES["tokens"]
     if len(shape) == 1:
         return "tabular", USUAL_AXES["tabular"]
-    if len(shape) == 3 and shape[0] in (1, 3, 4):
-        return "image", USUAL_AXES["image"]
-    if len(shape) == 3 and shape[2] in (1, 3, 4):
-        return "image", ("y", "x", "channel")
+    if len(shape) == 3:
+        return "image", _axes("image", shape)
     if len(shape) == 2 and shape[0] in (1, 2) and shape[1] > 8:
         return "audio", USUAL_AXES["audio"]
     if len(shape) == 2:
@@ -47,8 +45,8 @@ def _axes(kind: InputKind, shape: tuple[int, ...]) -> tuple[str, ...]:
         return ("time",)
     if kind == "series" and len(shape) == 1:
         return ("time",)
-    generic = ("channel", "time", "y", "x", "feature", "unit", "step", "token")
-    return generic[: len(shape)]
+    generic = ("unit", "step", "layer", "head", "channel", "time", "y", "x")
+    return generic[len(generic) - len(shape) :]
 
 
 def guess_outputs(outputs: np.ndarray, last_module: str) -> tuple[OutputKind, str]:

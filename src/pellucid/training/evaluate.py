@@ -122,7 +122,11 @@ def evaluate(
         )
     answers = run_rows(scorer, inputs, batch_size)
     if len(answers) != len(truth):
-        raise InputError("There must be one output per row", received=f"{len(answers)} outputs for {len(truth)} rows")
+        raise InputError(
+            "There must be one output per row",
+            received=f"{len(answers)} outputs for {len(truth)} rows",
+            remedy="check that the model keeps the rows of its input",
+        )
     if outputs == "values" or (outputs == "auto" and truth.dtype.kind == "f"):
         return _evaluate_values(answers, truth.astype(float), seed)
     shares, taken = probabilities(answers, outputs)

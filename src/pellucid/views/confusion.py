@@ -23,7 +23,9 @@ def confusion(counts: np.ndarray, class_names: Sequence[str], *, language: Langu
     counts = np.asarray(counts)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or len(class_names) != len(counts):
         raise InputError(
-            "A confusion matrix is square, with one name per class", received=f"shape {counts.shape}, {len(class_names)} names"
+            "A confusion matrix is square, with one name per class",
+            received=f"shape {counts.shape}, {len(class_names)} names",
+            remedy="give counts (class, class) and as many names",
         )
     say = words(language)
     panel = _panel(counts, tuple(str(n) for n in class_names), language)

@@ -53,7 +53,7 @@ class IntegratedGradients:
         difference = tuple(v - b for v, b in zip(evaluator.values, start, strict=True))
 
         def points(rows: Tensor, samples: Tensor) -> tuple[Tensor, ...]:
-            part = (samples + 0.5) / self.steps
+            part = (samples.double() + 0.5) / self.steps
             return tuple(torch.addcmul(b[rows], d[rows], expand(part, d)) for b, d in zip(start, difference, strict=True))
 
         sums = tuple(torch.zeros_like(d) for d in difference)

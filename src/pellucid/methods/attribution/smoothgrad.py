@@ -51,6 +51,7 @@ class SmoothGrad:
             raise InputError(
                 "SmoothGrad needs an even number of samples, at least 4, and a positive sigma",
                 received=f"{self.samples}, sigma {self.sigma}",
+                remedy="use samples=32, sigma=0.15",
             )
         scales = tuple(self._scale(evaluator, i) for i in range(len(evaluator.values)))
         noise = _noise(evaluator, self.samples // 2)
