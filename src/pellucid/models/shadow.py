@@ -4,32 +4,54 @@ Flags, buffers, hooks, attributes that ``forward`` sets, and gradients all live 
 may each have one. Parameters share storage with the original (detached, so that no gradient can reach them); buffers and plain tensor
 attributes are copied, since a forward may write them. Forward hooks are kept, they are part of what the model computes; backward
 hooks are not, since they may replace the gradient.
+
+Whatever leads from one module to another must lead to its shadow, or a part of the original would run: bound methods, lambdas and
+hooks that hold modules in their closure, lists, weak references, and objects of the user's own classes are copied with it. What was one
+object in the original is one object in the shadow, so that a list through which two modules speak still joins them.
 """
 
 from __future__ import annotations
 
+import collections
 import copy
 import functools
+import random
+import sys
 import types
-from collections import OrderedDict
+import weakref
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pellucid.errors import ModelError
+
 _BACKWARD = ("_backward_hooks", "_backward_pre_hooks")
-_SHARED = frozenset({bool, int, float, str, type(None)})
-_CONTAINERS = frozenset({dict, OrderedDict, set, list, tuple})
+_TABLES = frozenset(vars(nn.Module()))  # torch's own attributes, most of them empty tables of hooks
+_SHARED = frozenset({bool, int, float, complex, str, bytes, type(None), type, torch.dtype, torch.device, torch.Size})
+_GENERATORS = (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)
+_LIBRARIES = frozenset({*sys.stdlib_module_names, "torch", "numpy", "scipy", "pandas", "PIL", "safetensors", "pellucid"}) - {"__main__"}
 
 
 def unwrap(module: nn.Module) -> nn.Module:
-    """The network inside torch.compile, DataParallel and DistributedDataParallel wrappers."""
+    """The network inside torch.compile, DataParallel and DistributedDataParallel wrappers.
+
+    Raises:
+        ModelError: forward hooks hang on the wrapper itself; they would be lost with it.
+    """
     while True:
         inner = module.__dict__.get("_modules", {}).get("_orig_mod")
         if inner is None and type(module).__name__ in ("DataParallel", "DistributedDataParallel"):
             inner = module.module
         if not isinstance(inner, nn.Module):
             return module
+        if module.__dict__.get("_forward_hooks") or module.__dict__.get("_forward_pre_hooks"):
+            raise ModelError(
+                "Forward hooks hang on a wrapper around the network",
+                received=type(module).__name__,
+                remedy="register them on the network inside the wrapper, and give that network",
+            )
         module = inner
 
 
@@ -44,34 +66,43 @@ class _Copier:
         self.memo: dict[int, Any] = {}
         self.kept: list[object] = []  # what the memo's ids refer to must stay alive
 
+    def note(self, original: object, copied: Any) -> Any:  # noqa: ANN401
+        """Remembers the copy of an object."""
+        self.memo[id(original)] = copied
+        self.kept.append(original)
+        return copied
+
     def module(self, module: nn.Module) -> nn.Module:
         """The shadow of one module, the same one each time it is met."""
+        module = unwrap(module)
         if id(module) in self.memo:
             return self.memo[id(module)]
         if isinstance(module, torch.jit.ScriptModule):
-            self.memo[id(module)] = self.scripted(module)
-            return self.memo[id(module)]
-        copied = object.__new__(type(module))
-        self.memo[id(module)] = copied
-        self.kept.append(module)
+            return self.note(module, self.scripted(module))
+        copied = self.note(module, object.__new__(type(module)))
         state = module.__dict__.copy()
         object.__setattr__(copied, "__dict__", state)
         for name, value in module.__dict__.items():
             kind = type(value)
             if kind in _SHARED:
                 continue
-            if kind in _CONTAINERS and not value:  # most tables of hooks
+            if name in _TABLES and not value:
                 state[name] = kind()
             elif name == "_parameters":
-                state[name] = {key: self.tensor(p, clone=False) for key, p in value.items()}
+                # a bounded embedding renormalizes its weights whenever it is called
+                bounded = getattr(module, "max_norm", None) is not None
+                state[name] = {key: self.tensor(p, clone=bounded) for key, p in value.items()}
             elif name == "_buffers":
                 state[name] = {key: self.tensor(b, clone=True) for key, b in value.items()}
             elif name == "_modules":
                 state[name] = {key: None if child is None else self.module(child) for key, child in value.items()}
             elif name in _BACKWARD:
                 state[name] = kind()
+            elif name == "_compiled_call_impl":
+                state[name] = None  # it would run the original
             else:
                 state[name] = self.value(value)
+        self.slots(module, copied)
         if self.training is not None:
             state["training"] = self.training
         return copied
@@ -85,40 +116,122 @@ class _Copier:
         """A detached tensor: sharing storage, or a copy; tied tensors stay tied."""
         if tensor is None:
             return None
+        if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+            raise ModelError(
+                "The network holds lazy parameters that have no shape yet",
+                received=type(tensor).__name__,
+                remedy="call the network once on a batch, then explain it",
+            )
         known = self.memo.get(id(tensor))
         if known is None:
-            self.kept.append(tensor)
             known = tensor.detach()
-            if clone or known.is_inference():
-                known = known.clone()
-            self.memo[id(tensor)] = known
+            known = self.note(tensor, known.clone() if clone or known.is_inference() else known)
         return known
 
-    def value(self, value: Any) -> Any:  # noqa: ANN401, PLR0911
-        """An attribute's value: containers are copied, modules and bound methods inside them replaced by their shadows."""
-        kind = type(value)
-        if kind in _SHARED:
+    def value(self, value: Any) -> Any:  # noqa: ANN401
+        """An attribute's value, with all that it leads to copied, so that nothing in it leads back to the original."""
+        if type(value) in _SHARED:
             return value
+        if id(value) in self.memo:
+            return self.memo[id(value)]
+        if type(value) in weakref.ProxyTypes:
+            return self.value(value.__repr__.__self__)
         if isinstance(value, nn.Module):
             return self.module(value)
         if isinstance(value, Tensor):
             return self.tensor(value, clone=not isinstance(value, nn.Parameter))
-        if kind in (list, tuple, set):
-            if _SHARED.issuperset(map(type, value)):
-                return value if kind is tuple else kind(value)
-            return kind(self.value(entry) for entry in value) if value else kind()
-        if isinstance(value, dict):
-            return self.mapping(value)
-        if isinstance(value, types.MethodType) and isinstance(value.__self__, nn.Module):
-            return types.MethodType(value.__func__, self.module(value.__self__))
-        if isinstance(value, functools.partial):
-            return functools.partial(self.value(value.func), *map(self.value, value.args), **self.mapping(value.keywords))
-        return value
+        if isinstance(value, (list, tuple, set, dict, collections.deque)):
+            return self.container(value)
+        if isinstance(value, (types.FunctionType, types.MethodType, functools.partial)):
+            return self.callable(value)
+        return self.object(value)
 
-    def mapping(self, value: dict[Any, Any]) -> dict[Any, Any]:
-        """A copy of a dict of the same class, its order kept."""
-        if not value:
-            return type(value)() if type(value).__name__ in ("dict", "OrderedDict") else value.copy()
-        if type(value).__name__ in ("dict", "OrderedDict"):
-            return type(value)((key, self.value(entry)) for key, entry in value.items())
-        return value.copy()
+    def container(self, value: Any) -> Any:  # noqa: ANN401
+        """A copy of the same class with copied entries."""
+        if isinstance(value, tuple):
+            entries = [self.value(entry) for entry in value]
+            if all(new is old for new, old in zip(entries, value, strict=True)):
+                return value
+            return self.note(value, type(value)(*entries) if hasattr(value, "_fields") else type(value)(entries))
+        copied = self.note(value, copy.copy(value))
+        if isinstance(value, dict):
+            for key, entry in value.items():
+                dict.__setitem__(copied, key, self.value(entry))
+        elif isinstance(value, set):
+            copied.clear()
+            copied.update(self.value(entry) for entry in value)
+        else:
+            for place, entry in enumerate(value):
+                copied[place] = self.value(entry)
+        return copied
+
+    def callable(self, value: Any) -> Any:  # noqa: ANN401
+        """A method, partial or function that reaches what the original reaches, in the shadow."""
+        if isinstance(value, types.MethodType):
+            return types.MethodType(value.__func__, self.value(value.__self__))
+        if isinstance(value, functools.partial):
+            return functools.partial(self.value(value.func), *map(self.value, value.args), **self.value(value.keywords))
+        if "_torchdynamo_orig_callable" in value.__dict__:  # the function inside torch.compile
+            return self.value(value.__dict__["_torchdynamo_orig_callable"])
+        if not (value.__closure__ or value.__defaults__ or value.__kwdefaults__) or self.library(value.__module__):
+            return value
+        cells = tuple(self.cell(cell) for cell in value.__closure__ or ())
+        copied = self.note(value, types.FunctionType(value.__code__, value.__globals__, value.__name__, None, cells))
+        copied.__defaults__, copied.__kwdefaults__ = self.value(value.__defaults__), self.value(value.__kwdefaults__)
+        copied.__dict__.update(value.__dict__)
+        for cell, old in zip(cells, value.__closure__ or (), strict=True):
+            if not _empty(old) and _empty(cell):
+                cell.cell_contents = self.value(old.cell_contents)
+        return copied
+
+    def cell(self, cell: types.CellType) -> types.CellType:
+        """The copy of a closure's cell, filled later: its function may be inside."""
+        return self.memo[id(cell)] if id(cell) in self.memo else self.note(cell, types.CellType())
+
+    def object(self, value: Any) -> Any:  # noqa: ANN401
+        """A copy of an object of the user's own class, or of a generator of random numbers; anything else as it is."""
+        if isinstance(value, weakref.ref):
+            referent = value()
+            return weakref.ref(self.module(referent)) if isinstance(referent, nn.Module) else value
+        if isinstance(value, torch.Generator):
+            copied = torch.Generator(value.device)
+            copied.set_state(value.get_state())
+            return self.note(value, copied)
+        if isinstance(value, (*_GENERATORS, np.ndarray)):
+            return self.note(value, copy.deepcopy(value))
+        if self.library(type(value).__module__):
+            return value
+        try:
+            copied = copy.copy(value)
+        except Exception:  # noqa: BLE001 (whatever a class raises that is not to be copied: handles, locks)
+            return value
+        if copied is value:
+            return value
+        self.note(value, copied)
+        for name, entry in getattr(value, "__dict__", {}).items():
+            copied.__dict__[name] = self.value(entry)
+        self.slots(value, copied)
+        return copied
+
+    def slots(self, original: Any, copied: Any) -> None:  # noqa: ANN401
+        """Copies what lies in ``__slots__``."""
+        for cls in type(original).__mro__:
+            for member in vars(cls).values():
+                if isinstance(member, types.MemberDescriptorType) and member.__objclass__ is cls and not self.library(cls.__module__):
+                    try:
+                        member.__set__(copied, self.value(member.__get__(original)))
+                    except AttributeError:  # an empty slot
+                        continue
+
+    @staticmethod
+    def library(name: str | None) -> bool:
+        """Whether a module of this name is a library, whose objects do not hold the user's modules."""
+        return (name or "").partition(".")[0] in _LIBRARIES
+
+
+def _empty(cell: types.CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:
+        return True
+    return False
