@@ -81,9 +81,7 @@ def _array(table: Table) -> np.ndarray:
         values = np.array([[]], dtype=object)
     if any(isinstance(entry, (list, tuple, np.ndarray)) for entry in values.flat) or values.size == 0:
         received = f"{type(table).__name__} of {len(table)} rows"
-        raise InputError(
-            "The rows of this table are empty or have different lengths", received=received, remedy="give rows of equal length"
-        )
+        raise InputError("The rows of this table are empty or of different lengths", received=received, remedy="give rows of equal length")
     return values
 
 

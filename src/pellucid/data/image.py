@@ -118,6 +118,8 @@ def open_photo(photo: Photo) -> Image:
             return _flat(ImageOps.exif_transpose(opened))
     except Image.DecompressionBombError as error:
         raise FileError("The image is too large to open safely", received=f"{path} ({error})", remedy="make a smaller copy") from error
+    except PermissionError as error:
+        raise FileError("The file may not be read", received=str(path), remedy="change its permissions, or copy it elsewhere") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:  # Pillow's own list of what a broken file may raise
         remedy = f"open it in a viewer; if it is whole, save it anew as one of {', '.join(SUFFIXES)}"
         raise FileError(

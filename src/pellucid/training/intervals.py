@@ -95,10 +95,10 @@ def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> Metric:
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    """Where an increasing function crosses zero, by bisection; the nearer end if it does not cross."""
-    if function(low) >= 0:
+    """Where a function turns from below zero to above it, by bisection; the nearer end if it does not."""
+    if function(low) > 0:
         return low
-    if function(high) <= 0:
+    if function(high) < 0:
         return high
     for _ in range(60):
         middle = (low + high) / 2
