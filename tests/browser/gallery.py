@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -17,65 +20,7 @@ CURVE = 0.97 * np.exp(-4 * STEPS) + 0.012
 RANDOM = 0.97 * (1 - STEPS) ** 1.3
 LENGTHS = np.array([2.418273, -1.730451, 1.203377, -0.8812, 0.4417, -0.00031, 0.2209])
 
-_ZH = {
-    "Which pixels carried the digit": "哪些像素决定了这个数字",
-    "Integrated gradients of the logit of 8; misclassified as 3": "积分梯度，解释数字 8 的 logit；被误判为 3",
-    "attribution (logit)": "归因值（logit）",
-    "Input": "输入",
-    "Attribution": "归因",
-    "raises the score": "提高得分",
-    "lowers the score": "降低得分",
-    "What decided for this patient": "是什么决定了这位患者的预测",
-    "change of log-odds": "对数几率的变化",
-    "worst concave points, mean of the three largest = 0.2654": "最差凹点数（三个最大值的均值）= 0.2654",
-    "mean texture = 17.77": "平均纹理 = 17.77",
-    "area error = 153.4 mm²": "面积误差 = 153.4 mm²",
-    "worst smoothness (local variation in radius lengths) = 0.1622": "最差平滑度（半径长度的局部变化）= 0.1622",
-    "mean radius = 17.99 mm": "平均半径 = 17.99 mm",
-    "symmetry error = 0.03003": "对称性误差 = 0.03003",
-    "worst fractal dimension = missing": "最差分形维数 = 缺失",
-    "Score while features are removed": "逐步移除特征时的得分",
-    "share of the input removed": "已移除的输入比例",
-    "probability of the class": "该类别的概率",
-    "in the order of the explanation": "按解释给出的顺序",
-    "in random order": "按随机顺序",
-    "random order, 95 % interval": "随机顺序的 95 % 区间",
-    "Points of a class": "某一类的点",
-    "first component": "第一主成分",
-    "second component": "第二主成分",
-    "supported": "得到支持",
-    "weak": "证据较弱",
-    "refused": "已拒绝",
-    "unchecked": "未检验",
-    "removal is not better than random order (p = 0.41)": "按此顺序移除并不优于随机顺序（p = 0.41）",
-    "the interval includes what a random order scores": "区间包含了随机顺序的得分",
-    "The layers of the network": "网络的各层",
-    "layer": "层",
-    "shape": "形状",
-    "parameters": "参数量",
-    "The map sums to the score's difference from the baseline within the stated error.": "归因之和在所述误差内等于得分与基线之差。",
-    "A digit that was taken for another": "被认错的数字",
-    "One patient, in the patient's own units": "一位患者，以患者自己的单位表示",
-    "How the checks were measured": "检验是如何测量的",
-    "Three networks, explained and checked": "三个网络：解释与检验",
-    "Every picture carries a verdict: whether removing what it marks hurts the network more than removing the same amount at random.": (
-        "每幅图都带有结论：移除它所标出的部分，是否比随机移除同样多的部分对网络影响更大。"
-    ),
-    "The network took this 8 for a 3 (probability 0.61). The upper left of the loop carried the decision; when those nine pixels are replaced the score falls by 2.4 logits.": (
-        "网络把这个 8 认成了 3（概率 0.61）。决定因素是圆圈的左上部；替换这九个像素后，得分下降 2.4 个 logit。"
-    ),
-    "The order of this map is no better than a random order, so the map must not be read as a reason.": "这幅图给出的顺序并不优于随机顺序，因此不能把它当作原因来解读。",
-    "Layer shapes are read from a run of the network on the explained rows.": "各层的形状来自网络在被解释样本上的一次运行。",
-    "Seven handwritten digits and one row of a patient's measurements are inside this file.": "此文件内含七个手写数字和一位患者的一行测量值。",
-    "Layer names and shapes of three networks; no weights.": "三个网络的层名和形状；不含权重。",
-    "mean of the classes": "各类的均值",
-    "distance": "距离",
-    "accuracy per class": "各类准确率",
-    "digit": "数字",
-    "accuracy": "准确率",
-    "loss": "损失",
-    "step": "步数",
-}
+_ZH: dict[str, str] = json.loads((Path(__file__).parent / "gallery.zh-CN.json").read_text(encoding="utf-8"))
 
 
 def gallery(language: Language = "en") -> tuple[Scene, ...]:
@@ -118,7 +63,7 @@ def _edition(language: Language) -> Edition:
     return Edition(language, say("Three networks, explained and checked"), (say(promise),), sections, tuple(say(d) for d in disclosed))
 
 
-def _digit(say: type[str], language: Language) -> Scene:
+def _digit(say: Callable[[str], str], language: Language) -> Scene:
     bound = float(np.abs(MAP).max())
     scale = ColorScale("diverging", (-bound, bound), say("attribution (logit)"))
     axes = {"x": Axis("x", (-0.5, 7.5), hidden=True), "y": Axis("y", (-0.5, 7.5), reverse=True, hidden=True)}
@@ -127,7 +72,16 @@ def _digit(say: type[str], language: Language) -> Scene:
     table = Table(("y", "x", say("attribution (logit)")), tuple((y, x, float(MAP[y, x])) for y in range(8) for x in range(8)))
     panels = (
         Panel("input", say("Input"), say("Input"), table, (Image("", extent, pixels=ink),), **axes, equal=True),
-        Panel("map", say("Attribution"), say("Attribution"), table, (Image(say("attribution (logit)"), extent, MAP, scale),), **axes, scale=scale, equal=True),
+        Panel(
+            "map",
+            say("Attribution"),
+            say("Attribution"),
+            table,
+            (Image(say("attribution (logit)"), extent, MAP, scale),),
+            **axes,
+            scale=scale,
+            equal=True,
+        ),
         Panel(
             "overlay",
             say("Attribution"),
@@ -152,7 +106,7 @@ def _digit(say: type[str], language: Language) -> Scene:
     )
 
 
-def _patient(say: type[str], language: Language) -> Scene:
+def _patient(say: Callable[[str], str], language: Language) -> Scene:
     names = tuple(
         say(name)
         for name in (
@@ -184,7 +138,7 @@ def _patient(say: type[str], language: Language) -> Scene:
     return Scene(title, panels, title, "", Badge("refused", say("refused"), reasons), 2, language=language)
 
 
-def _checks(say: type[str], language: Language) -> Scene:
+def _checks(say: Callable[[str], str], language: Language) -> Scene:
     band = Band(say("random order, 95 % interval"), STEPS, RANDOM - 0.09, np.minimum(1, RANDOM + 0.09))
     marks: tuple[Mark, ...] = (
         band,
@@ -209,10 +163,18 @@ def _checks(say: type[str], language: Language) -> Scene:
         legend=legend,
     )
     panels = (curves, _points(say), _columns(say), _losses(say), _surface(say), _layers(say))
-    return Scene(title, panels, title, "", Badge("weak", say("weak"), (say("the interval includes what a random order scores"),)), 2, language=language)
+    return Scene(
+        title,
+        panels,
+        title,
+        "",
+        Badge("weak", say("weak"), (say("the interval includes what a random order scores"),)),
+        2,
+        language=language,
+    )
 
 
-def _points(say: type[str]) -> Panel:
+def _points(say: Callable[[str], str]) -> Panel:
     rng = np.random.default_rng(5)
     x, y = rng.normal(size=60) * 12, rng.normal(size=60) * 4e-4
     labels = tuple(f"{say('digit')} {i}" for i in range(60))
@@ -229,11 +191,21 @@ def _points(say: type[str]) -> Panel:
     )
 
 
-def _columns(say: type[str]) -> Panel:
+def _columns(say: Callable[[str], str]) -> Panel:
     values = np.array([0.98, 0.95, 0.99, 0.91, 0.97, 0.93, 0.99, 0.96, 0.88, 0.94])
     names = tuple(f"{say('digit')} {i}" for i in range(10))
     title = say("accuracy per class")
-    bars = Bars(say("accuracy"), np.arange(10.0), np.zeros(10), values, ("series1",) * 10, names, horizontal=False, low=values - 0.03, high=np.minimum(values + 0.02, 1))
+    bars = Bars(
+        say("accuracy"),
+        np.arange(10.0),
+        np.zeros(10),
+        values,
+        ("series1",) * 10,
+        names,
+        horizontal=False,
+        low=values - 0.03,
+        high=np.minimum(values + 0.02, 1),
+    )
     return Panel(
         "columns",
         title,
@@ -245,7 +217,7 @@ def _columns(say: type[str]) -> Panel:
     )
 
 
-def _losses(say: type[str]) -> Panel:
+def _losses(say: Callable[[str], str]) -> Panel:
     step = np.arange(1, 401.0)
     loss = 2.3 / step**0.8
     title = say("loss")
@@ -260,7 +232,7 @@ def _losses(say: type[str]) -> Panel:
     )
 
 
-def _surface(say: type[str]) -> Panel:
+def _surface(say: Callable[[str], str]) -> Panel:
     title = say("distance")
     scale = ColorScale("sequential", (-1.0, 1.0), title)
     holes = HEAT.copy()
@@ -279,6 +251,11 @@ def _surface(say: type[str]) -> Panel:
     )
 
 
-def _layers(say: type[str]) -> Panel:
-    rows = tuple((f"features.{i}.conv2d_with_a_rather_long_name", f"{8 * 2**i} × {32 >> i} × {32 >> i}", 1000 * 4**i) for i in range(5))
-    return Panel("layers", say("The layers of the network"), say("The layers of the network"), Table((say("layer"), say("shape"), say("parameters")), rows))
+def _layers(say: Callable[[str], str]) -> Panel:
+    rows = tuple((f"features.{i}.conv2d_with_a_rather_long_name", f"{8 * 2**i} by {32 >> i} by {32 >> i}", 1000 * 4**i) for i in range(5))
+    return Panel(
+        "layers",
+        say("The layers of the network"),
+        say("The layers of the network"),
+        Table((say("layer"), say("shape"), say("parameters")), rows),
+    )

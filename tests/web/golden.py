@@ -18,14 +18,41 @@ from pellucid.scenes import Axis, Badge, Band, Bars, ColorScale, Image, Line, Ma
 from pellucid.scenes.palette import colorize
 
 PLACE = Path(__file__).resolve().parents[2] / "web" / "test" / "golden" / "golden.json"
-NUMBERS = (0.0, -0.0, 1.0, -7.0, 0.5, 1 / 3, -2 / 3, 12345.678, 99999.9, 123456.7, 999999.4, 1234567.8, 1797.0, 0.00012345, 0.0000999999, 3.2e-9, -4.56789e12, 1e20, 2.00049, 0.99995)
+NUMBERS = (
+    0.0,
+    -0.0,
+    1.0,
+    -7.0,
+    0.5,
+    1 / 3,
+    -2 / 3,
+    12345.678,
+    99999.9,
+    123456.7,
+    999999.4,
+    1234567.8,
+    1797.0,
+    0.00012345,
+    0.0000999999,
+    3.2e-9,
+    -4.56789e12,
+    1e20,
+    2.00049,
+    0.99995,
+)
 
 
 def scene() -> Scene:
     """One of every mark, with arrays of several types and one that is there twice."""
     x = np.linspace(0, 1, 5)
     marks: tuple[Mark, ...] = (
-        Image("map", (0, 3, 0, 2), np.array([[1.5, -2.0, np.nan], [0.25, 4.0, np.inf]]), ColorScale("diverging", (-4, 4), "value"), opacity=np.full((2, 3), 0.5, np.float32)),
+        Image(
+            "map",
+            (0, 3, 0, 2),
+            np.array([[1.5, -2.0, np.nan], [0.25, 4.0, np.inf]]),
+            ColorScale("diverging", (-4, 4), "value"),
+            opacity=np.full((2, 3), 0.5, np.float32),
+        ),
         Image("", (0, 2, 0, 1), pixels=np.array([[[1, 2, 3], [250, 251, 252]]], np.uint8)),
         Line("curve", x, x**2),
         Band("band", x, x**2 - 0.1, x**2 + 0.1),
@@ -35,17 +62,21 @@ def scene() -> Scene:
     )
     table = Table(("name", "value"), (("=1+1", 2.5), ('a "quoted", name', -1.0)))
     panel = Panel("all", "All marks", "Every mark once.", table, marks, Axis("x", (0, 3)), Axis("y", (-2, 4)))
-    return Scene("Golden", (panel,), "Every mark once.", badge=Badge("weak", "weak", ("a reason",)), code="pl.explain(net, x)", language="zh-CN")
+    return Scene(
+        "Golden", (panel,), "Every mark once.", badge=Badge("weak", "weak", ("a reason",)), code="pl.explain(net, x)", language="zh-CN"
+    )
 
 
 def report() -> Report:
     """Two editions that share the scene's arrays."""
-    editions = tuple(Edition(lang, "Golden", ("intro",), (Section("one", "One", (), (scene(),)),), ("everything",)) for lang in ("en", "zh-CN"))
+    editions = tuple(
+        Edition(lang, "Golden", ("intro",), (Section("one", "One", (), (scene(),)),), ("everything",)) for lang in ("en", "zh-CN")
+    )
     return Report("2026-01-02T03:04:05+00:00", "0.0.0", editions)
 
 
 def read_out(value: float) -> str:
-    """What a value should read: an independent twin of ``formatValue`` in English, by decimal arithmetic on the shortest form of the number."""
+    """What a value should read in English: a twin of ``formatValue`` by decimal arithmetic on the shortest form of the number."""
     exact = Decimal(repr(value))
     if exact == exact.to_integral_value() and abs(exact) < Decimal(10) ** 15:
         return f"{int(exact):,}"

@@ -89,7 +89,7 @@ function buildChart(panel: Chart, figure: HTMLElement, tools: HTMLElement, conte
 /** A table that scrolls sideways by itself where it is too wide; a keyboard can scroll it too. */
 function tableBox(panel: Panel, context: Context, name: string): HTMLElement {
   const label = panel.summary || panel.title;
-  return make("div", { class: name, tabindex: "0", role: "region", "aria-label": label }, tableElement(panel.table, label, context.language));
+  return make("div", { class: name, tabindex: "0", role: "group", "aria-label": label }, tableElement(panel.table, label, context.language));
 }
 
 function toggleFullScreen(figure: HTMLElement): void {

@@ -106,7 +106,7 @@ def _schema(hint: Any) -> dict[str, Any]:  # noqa: ANN401, PLR0911 (one line per
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is np.ndarray:
         return {"$ref": "#/$defs/Array"}
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return {"$ref": f"#/$defs/{hint.__name__}"}
     if origin is typing.Literal:
         return {"enum": list(arguments)}
@@ -125,7 +125,7 @@ def _ts(hint: Any) -> str:  # noqa: ANN401, PLR0911 (one line per kind of type)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is np.ndarray:
         return "Tensor"
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return hint.__name__
     if origin is typing.Literal:
         return " | ".join(json.dumps(a) for a in arguments)
@@ -150,8 +150,8 @@ _PLAIN: dict[Any, tuple[str, str]] = {
 
 
 def _classes(hint: Any) -> list[type]:  # noqa: ANN401
-    if dataclasses.is_dataclass(hint):
-        return [typing.cast("type", hint)]
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return [hint]
     return [cls for argument in typing.get_args(hint) if argument is not Ellipsis for cls in _classes(argument)]
 
 

@@ -35,6 +35,7 @@ _PAGE = """<!doctype html>
 </body>
 </html>
 """
+_POLICY = "default-src 'none'; img-src data: blob:; base-uri 'none'; form-action 'none'"
 _NOSCRIPT = {
     "en": "This page draws its pictures with JavaScript, which is switched off here. Nothing is fetched from the network.",
     "zh-CN": "本页用 JavaScript 绘图，而这里已将其关闭。页面不会从网络获取任何内容。",  # noqa: RUF001 (Chinese punctuation)
@@ -56,11 +57,11 @@ def write_report(report: Report, path: str | os.PathLike[str]) -> Path:
 def page(content: Report | Scene, title: str, language: str) -> str:
     """The HTML of a page that shows a report, or a single scene.
 
-    The frame is compressed and in base64 inside a data block; the content security policy lets run only this script and this style, by their
-    hashes, and forbids every request.
+    The frame is compressed and in base64 inside a data block; the content security policy lets only this script and this style
+    run, by their hashes, and forbids every request.
     """
     script, style = _inlined("report.js"), _inlined("report.css")
-    policy = f"default-src 'none'; script-src '{_sha256(script)}'; style-src '{_sha256(style)}'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+    policy = f"{_POLICY}; script-src '{_sha256(script)}'; style-src '{_sha256(style)}'"
     # mtime 0: the same report gives the same bytes
     frame = base64.b64encode(gzip.compress(to_frame(content), compresslevel=9, mtime=0)).decode()
     return _PAGE.format(
