@@ -15,9 +15,9 @@ def texts_of(figure: Figure) -> list[tuple[str, Bbox]]:
     """Every visible text with its extent in points."""
     figure.canvas.draw()
     renderer = figure.canvas.get_renderer()
-    found = []
+    found, hidden = [], _not_drawn(figure)
     for text in figure.findobj(Text):
-        if text.get_visible() and text.get_text().strip() and _drawn(text):
+        if text.get_visible() and text.get_text().strip() and id(text) not in hidden:
             box = text.get_window_extent(renderer)
             found.append((text.get_text(), box.transformed(figure.dpi_scale_trans.inverted()).transformed(_points())))
     return found
@@ -29,12 +29,10 @@ def _points():
     return Affine2D().scale(72)
 
 
-def _drawn(text: Text) -> bool:
-    """Whether its axes and their axis are drawn: matplotlib keeps text for axes that were switched off."""
-    axes = text.axes
-    if axes is None or axes.axison:
-        return True
-    return text in axes.texts or any(text is cell.get_text() for table in axes.tables for cell in table.get_celld().values())
+def _not_drawn(figure: Figure) -> set[int]:
+    """Texts of axes that were switched off: matplotlib keeps their ticks and labels all the same."""
+    axes_off = [axes for axes in figure.axes if not axes.axison]
+    return {id(text) for axes in axes_off for axis in (axes.xaxis, axes.yaxis) for text in axis.findobj(Text)}
 
 
 def overlaps(figure: Figure) -> list[tuple[str, str]]:

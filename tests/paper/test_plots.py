@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from paper.extents import overlaps, texts_of
+from paper.extents import cut_off, overlaps, texts_of
 from pellucid.errors import FileError, InputError, UnknownName
 from pellucid.paper import draw, fonts, plot, save_png
 from views import explanations_by_hand as made
@@ -48,9 +48,11 @@ def test_of_an_image_the_overlay_goes_into_the_users_axes():
 
 
 def test_a_table_goes_into_the_users_axes():
-    figure, axes = users_axes()
+    figure, axes = users_axes(width=11)
     plot(made.patient(), ax=axes, view="checks_table")
     assert "Completeness" in {text for text, _ in texts_of(figure)}
+    assert overlaps(figure) == []
+    assert cut_off(figure) == []
 
 
 def test_views_by_name():

@@ -234,3 +234,14 @@ def anything(level: str = "supported") -> Explanation:
     values = np.random.default_rng(5).standard_t(2, (1, 4, 6, 5))
     shown = ShownInput("x", "array", LabelledArray("x", values, ("sample", "layer", "head", "unit"), {}))
     return explanation((LabelledArray("x", values, ("sample", "layer", "head", "unit"), {}),), (shown,), decision(("yes", "no")), level)
+
+
+@cache
+def mixed(level: str = "supported") -> Explanation:
+    """A table and a photo explained together."""
+    from dataclasses import replace
+
+    table, picture = patient(level), photo(level)
+    renamed = [replace(table.arrays[0], name="table"), replace(picture.arrays[0], name="image")]
+    inputs = (replace(picture.inputs[0], name="image"), replace(table.inputs[0], name="table"))  # in another order than the arrays
+    return replace(table, arrays=tuple(renamed), inputs=inputs, errors=())

@@ -73,6 +73,7 @@ SCENES: dict[str, Callable[[Language], Scene]] = {
     "tokens": lambda lang: views.attribution(made.tokens(), language=lang),
     "signal": lambda lang: views.attribution(made.signal(), language=lang),
     "long_signal": lambda lang: views.attribution(made.signal("refused", 4096), language=lang),
+    "mixed": lambda lang: views.attribution(made.mixed("weak"), language=lang),
     "anything": lambda lang: views.attribution(made.anything("unchecked"), language=lang),
     "faithfulness": lambda lang: views.faithfulness_curves(made.patient(), language=lang),
     "checks": lambda lang: views.checks_table(made.patient(), language=lang),

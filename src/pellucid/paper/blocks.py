@@ -137,10 +137,7 @@ def _end_texts(ticks: tuple[float, ...]) -> tuple[str, ...]:
 
 def table(data: Table, style: Style, width: float) -> Block:
     """A set table: a line under the head, numbers to the right, columns no wider than they need or than there is room."""
-    rows = [[_cell(value) for value in row] for row in data.rows[:ROWS_SHOWN]]
-    if len(data.rows) > ROWS_SHOWN:
-        rows.append([f"… +{len(data.rows) - ROWS_SHOWN}", *[""] * (len(data.columns) - 1)])
-    widths = _column_widths(data.columns, rows, style, width)
+    _, rows, widths = set_in(data, style, width)
     right = [bool(rows) and all(_NUMERIC.fullmatch(row[i]) for row in rows) for i in range(len(widths))]
     pitch = SMALL * LEADING + 6
 
@@ -158,6 +155,14 @@ def table(data: Table, style: Style, width: float) -> Block:
             )
 
     return Block(pitch * (len(rows) + 1), draw)
+
+
+def set_in(data: Table, style: Style, width: float) -> tuple[tuple[str, ...], list[list[str]], list[float]]:
+    """Columns, the cells of at most ``ROWS_SHOWN`` rows as text, and column widths that fit into ``width``."""
+    rows = [[_cell(value) for value in row] for row in data.rows[:ROWS_SHOWN]]
+    if len(data.rows) > ROWS_SHOWN:
+        rows.append([f"… +{len(data.rows) - ROWS_SHOWN}", *[""] * (len(data.columns) - 1)])
+    return data.columns, rows, _column_widths(data.columns, rows, style, width)
 
 
 COLUMN_GAP = 14.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib import rc_context
@@ -54,13 +55,15 @@ def draw(scene: Scene, *, theme: Theme = "light", ax: Axes | None = None, width:
     )
     rows = _rows(scene, style, inner)
     notes = stack([paragraph(note, style, inner, NOTE, role="muted") for note in scene.notes], 1)
-    height = 2 * MARGIN + head.height + 16 + sum(h for _, h in rows) + GAP * (len(rows) - 1) + (14 + notes.height if notes.height else 0)
+    height = (
+        2 * MARGIN + head.height + 16 + sum(row.height for row in rows) + GAP * (len(rows) - 1) + (14 + notes.height if notes.height else 0)
+    )
     sheet = _sheet(style, points, height)
     head.draw(sheet, MARGIN, MARGIN)
     top = MARGIN + head.height + 16
-    for plans, tall in rows:
-        _draw_row(sheet, plans, top, inner, scene.columns)
-        top += tall + GAP
+    for row in rows:
+        row.draw(sheet, top)
+        top += row.height + GAP
     notes.draw(sheet, MARGIN, top - GAP + 14)
     return sheet.figure
 
@@ -76,20 +79,49 @@ def _spaced(block: Block) -> Block:
 
 
 def _sheet(style: Style, width: float, height: float) -> Sheet:
-    figure = PaperFigure(figsize=(width / 72, height / 72), dpi=100, layout="none", facecolor=style.color("surface"), edgecolor="none")
+    figure = PaperFigure(figsize=(width / 72, height / 72), dpi=100, facecolor=style.color("surface"), edgecolor="none")
     FigureCanvasAgg(figure)
+    figure.set_layout_engine("none")  # everything has its place; a user's "autolayout" would move it
     return Sheet(figure, style, width, height)
 
 
-def _rows(scene: Scene, style: Style, inner: float) -> list[tuple[list[PanelPlan], float]]:
-    """The panels in rows, each with its height."""
-    columns = max(1, scene.columns)
-    wide = (inner - GAP * (columns - 1)) / columns
-    plans = [plan(panel, style, wide) for panel in scene.panels]
-    if columns == 1:
-        plans = _aligned(plans, style, wide)
-    rows = [plans[i : i + columns] for i in range(0, len(plans), columns)]
-    return [(row, max(p.head.height for p in row) + max(p.total() for p in row)) for row in rows]
+def _rows(scene: Scene, style: Style, inner: float) -> list[Row]:
+    """The panels in rows; among pictures side by side, a chart has a row of its own."""
+    columns, mixed = max(1, scene.columns), any(panel.equal for panel in scene.panels)
+    rows: list[list[Panel]] = []
+    for panel in scene.panels:
+        alone = mixed and not panel.equal
+        if not rows or alone or len(rows[-1]) == columns or (mixed and not rows[-1][0].equal):
+            rows.append([])
+        rows[-1].append(panel)
+    made: list[Row] = []
+    for row in rows:
+        count = 1 if mixed and not row[0].equal else columns
+        wide = (inner - GAP * (count - 1)) / count
+        made.append(Row([plan(panel, style, wide) for panel in row], wide))
+    if columns == 1 and not mixed:
+        plans = _aligned([row.plans[0] for row in made], style, inner)
+        made = [Row([planned], inner) for planned in plans]
+    return made
+
+
+@dataclass(frozen=True)
+class Row:
+    """Panels side by side, each ``wide`` points."""
+
+    plans: list[PanelPlan]
+    wide: float
+
+    @property
+    def height(self) -> float:
+        """The tallest head and the tallest rest."""
+        return max(p.head.height for p in self.plans) + max(p.total() for p in self.plans)
+
+    def draw(self, sheet: Sheet, top: float) -> None:
+        """Draws the panels, their plots at one height."""
+        head = max(p.head.height for p in self.plans)
+        for i, planned in enumerate(self.plans):
+            planned.draw(sheet, MARGIN + i * (self.wide + GAP), top, head)
 
 
 def _aligned(plans: list[PanelPlan], style: Style, wide: float) -> list[PanelPlan]:
@@ -101,13 +133,6 @@ def _aligned(plans: list[PanelPlan], style: Style, wide: float) -> list[PanelPla
     return [
         p if p.panel.x is None or p.left == lefts[p.panel.x.domain] else plan(p.panel, style, wide, lefts[p.panel.x.domain]) for p in plans
     ]
-
-
-def _draw_row(sheet: Sheet, plans: list[PanelPlan], top: float, inner: float, columns: int) -> None:
-    wide = (inner - GAP * (columns - 1)) / columns
-    head = max(p.head.height for p in plans)
-    for i, planned in enumerate(plans):
-        planned.draw(sheet, MARGIN + i * (wide + GAP), top, head)
 
 
 def texts_of(value: object) -> list[str]:

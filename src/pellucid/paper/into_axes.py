@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
 
-from pellucid.paper.blocks import SYMBOLS
-from pellucid.paper.panels import PanelPlan, Ticks, fill, plan
-from pellucid.paper.style import HEADING, SMALL, Style
+from pellucid.paper.blocks import COLUMN_GAP, SYMBOLS, set_in
+from pellucid.paper.marks import root_of
+from pellucid.paper.panels import PanelPlan, Ticks, fill, horizontal_ticks, plan, roomy
+from pellucid.paper.style import HEADING, LEADING, SMALL, Style
 from pellucid.scenes import Image, Panel, Scene
+
+LEAST = 290.0  # points for which labels are cut at least
+SHRINKING = 0.7  # a layout engine will make axes narrower by about this much to make room for labels
+SMALLEST = 6.5  # points, the smallest size of a table's text
 
 
 def main_panel(scene: Scene) -> Panel:
@@ -20,12 +29,16 @@ def draw_into(axes: Axes, scene: Scene, style: Style) -> Figure | SubFigure:
     """Draws the main panel with its title, verdict and legend into ``axes`` and returns their figure."""
     panel = main_panel(scene)
     box = axes.get_window_extent()
-    width = box.width * 72 / axes.get_figure(root=True).dpi
+    root = root_of(axes)
+    width = box.width * 72 / root.dpi
+    tabular = panel.x is None or panel.y is None
+    if root.get_layout_engine() is not None and not tabular:
+        width *= SHRINKING
     axes.set_facecolor(style.color("surface"))
     if panel.x is None or panel.y is None:
-        _table(axes, panel, style)
+        _table(axes, panel, style, width)
     else:
-        planned = plan(panel, style, width * 1.4)  # labels stand outside the axes here
+        planned = plan(panel, style, max(width * 1.4, LEAST))  # labels stand outside the axes here
         fill(axes, _fitted(planned, style, width), style)
         axes.set_xlabel(_under(panel, style, width), fontproperties=style.font(SMALL), color=style.color("muted"), parse_math=False)
         axes.set_ylabel(panel.y.label, fontproperties=style.font(SMALL), color=style.color("muted"), parse_math=False)
@@ -39,10 +52,6 @@ def draw_into(axes: Axes, scene: Scene, style: Style) -> Figure | SubFigure:
 
 def _fitted(planned: PanelPlan, style: Style, width: float) -> PanelPlan:
     """The plan with its x axis measured anew for the width there is."""
-    from dataclasses import replace
-
-    from pellucid.paper.panels import horizontal_ticks, roomy
-
     panel = replace(planned.panel, x=roomy(planned.panel, style, width))
     assert panel.x is not None
     ticks: Ticks = horizontal_ticks(panel.x, style, width)
@@ -78,15 +87,34 @@ def _title(axes: Axes, scene: Scene, panel: Panel, style: Style, width: float) -
         )
 
 
-def _table(axes: Axes, panel: Panel, style: Style) -> None:
+def _table(axes: Axes, panel: Panel, style: Style, width: float) -> None:
+    """The panel's table in the width of the axes, set smaller and its cells shortened where they must be."""
     axes.set_axis_off()
-    cells = [[str(value) for value in row] for row in panel.table.rows]
-    if not cells:
-        return
-    drawn = axes.table(cellText=cells, colLabels=list(panel.table.columns), loc="center", cellLoc="left", edges="horizontal")
-    drawn.auto_set_font_size(False)
-    for cell in drawn.get_celld().values():
-        cell.set_edgecolor(style.color("line"))
-        cell.get_text().set_fontproperties(style.font(SMALL))
-        cell.get_text().set_color(style.color("ink"))
-    drawn.auto_set_column_width(list(range(len(panel.table.columns))))
+    columns, rows, natural = set_in(panel.table, style, 1e6)
+    whole = sum(natural) + COLUMN_GAP * (len(natural) - 1)
+    size = float(np.clip(SMALL * width / whole, SMALLEST, SMALL))
+    part = min(1.0, width / (whole * size / SMALL)) * size / SMALL  # what is left of every column's natural width
+    height = max(axes.get_window_extent().height * 72 / root_of(axes).dpi, 1.0)
+    pitch = min(size * LEADING + 6, height / (len(rows) + 1))
+    x = 0.0
+    for i, wide in enumerate(natural):
+        for y, cell in enumerate([columns[i], *(row[i] for row in rows)]):
+            text = style.shortened(cell, size, wide * part)
+            color = style.color("muted" if y == 0 else "ink")
+            place = (x / width, 1 - (y + 0.5) * pitch / height)
+            axes.text(
+                *place,
+                text,
+                transform=axes.transAxes,
+                color=color,
+                fontproperties=style.font(size),
+                va="center",
+                parse_math=False,
+                usetex=False,
+            )
+        x += (wide + COLUMN_GAP) * part
+    for y in range(1, len(rows) + 2):
+        level = 1 - y * pitch / height
+        axes.add_line(
+            Line2D([0, 1], [level, level], color=style.color("muted" if y == 1 else "line"), linewidth=0.7, transform=axes.transAxes)
+        )

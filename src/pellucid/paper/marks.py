@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
@@ -101,14 +102,21 @@ def _text(axes: Axes, mark: Text, style: Style, *, pictured: bool) -> None:
         drawn.set_path_effects([withStroke(linewidth=2.5, foreground=style.color("surface"))])
 
 
+def root_of(axes: Axes) -> Figure:
+    """The figure that holds the axes, also when a subfigure lies between."""
+    root = axes.get_figure(root=True)
+    assert isinstance(root, Figure)  # axes that are being drawn into have one
+    return root
+
+
 def hatch(axes: Axes, style: Style) -> None:
     """Slanted lines over everything: this picture was refused. Dark on light, so that they are seen on any photo."""
     box = axes.get_window_extent()
-    points = 72 / axes.get_figure(root=True).dpi
+    points = 72 / root_of(axes).dpi
     width, height = max(box.width * points, 1), max(box.height * points, 1)
     starts = np.arange(-height, width, HATCH)
     segments = [((x / width, 0.0), ((x + height) / width, 1.0)) for x in starts]
-    for role, thick, alpha in (("surface", 2.6, 0.45), ("ink", 0.9, 0.75)):
+    for role, thick, alpha in (("surface", 2.4, 0.3), ("ink", 0.9, 0.75)):
         lines = LineCollection(segments, colors=style.color(role), linewidths=thick, alpha=alpha, transform=axes.transAxes, zorder=4.5)
         axes.add_collection(lines, autolim=False)
         lines.set_clip_path(axes.patch)

@@ -170,6 +170,7 @@ def horizontal_ticks(axis: Axis, style: Style, width: float) -> Ticks:
             kept = tuple(style.shortened(text, SMALL, 90) for text in labels[::stride])
             return Ticks(axis.ticks[::stride], kept, upright=True)
         return Ticks(axis.ticks, labels)
+    places, labels = _places(axis, 1)[:1], _labels(axis, _places(axis, 1)[:1])
     for count in range(max(2, round(width / 62)), 0, -1):
         places = _places(axis, count)
         labels = _labels(axis, places)
@@ -230,11 +231,11 @@ def _dress(axes: Axes, panel: Panel, planned: PanelPlan, style: Style) -> None:
         spine.set_visible(False)
     axes.set_axisbelow(True)
     axes.tick_params(axis="both", length=0, pad=TICK - 2, labelrotation=0, top=False, right=False, labeltop=False, labelright=False)
-    for axis, native, name in ((panel.x, axes.xaxis, "x"), (panel.y, axes.yaxis, "y")):
+    for axis, native in ((panel.x, axes.xaxis), (panel.y, axes.yaxis)):
         lines = axis.kind != "category" and not axis.hidden
         native.grid(visible=False)
         if lines:
-            axes.grid(visible=True, axis=name, color=style.color("line"), linewidth=0.7, linestyle="-", alpha=1.0)
+            native.grid(visible=True, color=style.color("line"), linewidth=0.7, linestyle="-", alpha=1.0)
         for text in native.get_ticklabels():
             text.set_fontproperties(style.font(SMALL))
             text.set_color(style.color("ink" if axis.kind == "category" else "muted"))

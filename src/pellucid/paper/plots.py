@@ -26,6 +26,7 @@ ViewName = Literal[
     "strongest_elements",
     "faithfulness_curves",
     "checks_table",
+    "gallery",
 ]
 
 
@@ -43,7 +44,7 @@ def plot(
     Args:
         explanation: what to draw.
         ax: axes to draw the main panel into; without them a new figure is made, which pyplot does not know.
-        row: which row.
+        row: which row; a ``gallery`` shows several and takes no row.
         language: of every word in the picture.
         theme: ``light`` or ``dark``.
         view: another view than the one that fits the input, such as ``waterfall`` or ``faithfulness_curves``.
@@ -60,5 +61,7 @@ def scene_of(explanation: Explanation, *, row: int = 0, language: Language = "en
     name = view or "attribution"
     if name not in get_args(ViewName):
         raise UnknownName("view", name, get_args(ViewName))
+    if name == "gallery":
+        return views.gallery(explanation, language=language)
     make: Callable[..., Scene] = getattr(views, name)
     return make(explanation, row=row, language=language)

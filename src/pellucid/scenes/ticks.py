@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 
@@ -39,9 +40,10 @@ def tick_texts(ticks: tuple[float, ...]) -> tuple[str, ...]:
     steps = np.diff(ticks)
     step = float(np.min(np.abs(steps))) if len(steps) else largest or 1.0
     if largest >= 1e6 or (0 < largest < 1e-3):
-        texts = ["0" if t == 0 else f"{t:.3g}".replace("e-0", "e-").replace("e+0", "e") for t in ticks]
+        digits = max(1, math.floor(math.log10(largest)) - math.floor(math.log10(step)) + 1) if len(ticks) > 1 else 3
+        texts = ["0" if t == 0 else re.sub(r"e\+?(-?)0*", r"e\1", f"{t:.{digits}g}") for t in ticks]
     else:
-        decimals = next(d for d in range(13) if abs(round(step, d) - step) <= 1e-6 * step)
+        decimals = next((d for d in range(12) if abs(round(step, d) - step) <= 1e-6 * step), 12)
         texts = [f"{t + 0.0:.{decimals}f}" for t in ticks]
     return tuple(text.replace("-", MINUS) for text in texts)
 

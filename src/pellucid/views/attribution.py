@@ -20,8 +20,8 @@ def attribution(explanation: Explanation, *, row: int = 0, language: Language = 
     panels: list[Panel] = []
     for index in range(len(one.arrays)):
         panels += panels_of(one, index, language)
-    columns = 3 if panels and all(panel.equal for panel in panels) else 1
-    return framed(one, tuple(panels), language, columns=min(columns, len(panels)))
+    panels.sort(key=lambda panel: not panel.equal)  # pictures side by side first, charts below them
+    return framed(one, tuple(panels), language, columns=min(3, sum(panel.equal for panel in panels)) or 1)
 
 
 def panels_of(explanation: Explanation, index: int, language: Language) -> tuple[Panel, ...]:

@@ -23,7 +23,7 @@ def checks_table(explanation: Explanation, *, row: int = 0, language: Language =
 def checks_panel(explanation: Explanation, language: Language) -> Panel:
     """The table of a one-row explanation's checks."""
     say = words(language)
-    columns = tuple(say[key] for key in ("check", "value", "reference", "interval", "better", "outcome"))
+    columns = tuple(say[key] for key in ("check", "value", "reference", "interval", "outcome"))
     rows = tuple(_row(check, language) for check in explanation.checks)
     listed = ("；" if language == "zh-CN" else "; ").join(f"{row[0]} {row[1]}, {row[-1]}" for row in rows)
     summary = say["checks.summary"].format(count=len(rows), list=listed) if rows else say["checks.none"]
@@ -40,7 +40,6 @@ def _row(check: Check, language: Language) -> tuple[str, ...]:
         number(float(check.value[0])),
         number(float(check.reference[0])),
         interval,
-        say[f"better.{check.direction}"],
         outcome,
     )
 

@@ -62,20 +62,26 @@ def half_widths(explanation: Explanation, index: int, keep: tuple[str, ...]) -> 
     return np.abs(errors.values) * (CONFIDENCE_95 if explanation.error_kind == "standard_error" else 1.0)
 
 
-def element_entries(array: LabelledArray, language: Language) -> list[Entry]:
-    """Every element of one sample, called by its place: ``y 3, x 4``."""
-    array = first_sample(array)
-    values = np.asarray(array.values, float)
-    wanted = np.ones(values.shape, bool) if array.valid is None else array.valid
-    say = words(language)
+def element_entries(array: LabelledArray, most: int, language: Language) -> tuple[list[Entry], int]:
+    """The ``most`` strongest elements of one sample, strongest first, called by their places: ``y 3, x 4``; and how many there are in all.
+
+    What is left is summed into one last entry.
+    """
+    array, say = first_sample(array), words(language)
+    values = np.asarray(array.values, float).ravel()
+    real = np.arange(values.size) if array.valid is None else np.flatnonzero(array.valid)
+    sizes = np.where(np.isfinite(values[real]), np.abs(values[real]), -1.0)
+    order = real[np.argsort(-sizes, kind="stable")]
     found = []
-    for place in zip(*np.nonzero(wanted), strict=True):
+    for flat in order[:most]:
         parts = []
-        for axis, at in zip(array.axes, place, strict=True):
+        for axis, at in zip(array.axes, np.unravel_index(flat, array.values.shape), strict=True):
             names = array.coordinates.get(axis)
             parts.append(names[at] if names else f"{say.get(axis, axis)} {at}")
-        found.append(Entry(", ".join(parts) or array.name, float(values[place])))
-    return found
+        found.append(Entry(", ".join(parts) or array.name, float(values[flat])))
+    if len(order) > most:
+        found.append(Entry(say["element.others"].format(count=len(order) - most), float(values[order[most:]].sum())))
+    return found, len(order)
 
 
 def strongest(entries: list[Entry], top: int, others: str) -> list[Entry]:
@@ -94,18 +100,23 @@ def entry_table(entries: list[Entry], first_column: str, language: Language) -> 
     """All entries, none shortened, for the data-table twin."""
     say = words(language)
     if any(np.isfinite(e.error) for e in entries):
-        return Table((first_column, say["attribution"], say["error"]), tuple((e.label, e.value, _finite(e.error)) for e in entries))
-    return Table((first_column, say["attribution"]), tuple((e.label, _finite(e.value)) for e in entries))
+        return Table((first_column, say["attribution"], say["error"]), tuple((e.label, cell(e.value), cell(e.error)) for e in entries))
+    return Table((first_column, say["attribution"]), tuple((e.label, cell(e.value)) for e in entries))
 
 
-def _finite(value: float) -> float | str:
-    return value if np.isfinite(value) else number(value)  # frames take finite numbers only outside arrays
+def cell(value: float) -> float | str:
+    """A number for a table; text where it is not finite, since frames take such numbers inside arrays only."""
+    return float(value) if np.isfinite(value) else number(value)
 
 
-def entry_summary(entries: list[Entry], key: str, language: Language) -> str:
-    """How many values there are, the largest and the smallest, and where."""
+def entry_summary(entries: list[Entry], key: str, language: Language, count: int | None = None) -> str:
+    """How many values there are (``count``, where ``entries`` are not all), the largest and the smallest, and where."""
     known = [e for e in entries if np.isfinite(e.value)] or [Entry("–", float("nan"))]
     high, low = max(known, key=lambda e: e.value), min(known, key=lambda e: e.value)
     return words(language)[key].format(
-        count=len(entries), high=signed(high.value), high_label=high.label, low=signed(low.value), low_label=low.label
+        count=len(entries) if count is None else count,
+        high=signed(high.value),
+        high_label=high.label,
+        low=signed(low.value),
+        low_label=low.label,
     )

@@ -10,6 +10,7 @@ from pellucid.scenes import Axis, Band, LegendEntry, Line, Mark, Panel, Scene, T
 from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.ticks import padded
 from pellucid.scenes.words import Language, check_name, words
+from pellucid.views.entries import cell
 from pellucid.views.framing import framed
 from pellucid.views.reading import one_row, scale_name
 
@@ -91,9 +92,5 @@ def _table(curves: dict[str, np.ndarray], x: np.ndarray, language: Language) -> 
     say = words(language)
     titles = {"curve": say["faith.order"], "random_mean": say["faith.random"], "random_low": say["low"], "random_high": say["high"]}
     names = [name for name in titles if name in curves]
-    rows = tuple((float(x[i]), *(_cell(curves[n][i]) for n in names)) for i in range(len(x)))
+    rows = tuple((float(x[i]), *(cell(curves[n][i]) for n in names)) for i in range(len(x)))
     return Table((say["fraction"], *(titles[n] for n in names)), rows)
-
-
-def _cell(value: float) -> str | float:
-    return float(value) if np.isfinite(value) else number(value)

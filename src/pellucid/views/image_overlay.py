@@ -90,7 +90,7 @@ def _input_panel(index: int, pixels: np.ndarray, language: Language) -> Panel:
         f"input{index}",
         say["image.input"],
         say["image.input_summary"].format(width=width, height=height, mean=number(mean)),
-        Table((say["image.columns"], say["image.rows"], say["image.brightness"]), ((width, height, mean),)),
+        Table((say["image.columns"], say["image.rows"], say["image.brightness"]), ((float(width), float(height), mean),)),
         (Image("", (0.0, float(width), 0.0, float(height)), pixels=pixels),),
         x=x,
         y=y,

@@ -53,12 +53,12 @@ def reduced(array: LabelledArray, keep: tuple[str, ...]) -> tuple[LabelledArray,
     values = np.asarray(array.values, float)
     valid = array.valid
     if valid is not None:
-        values, valid = np.where(valid, values, 0.0), valid.any(axis=at)
+        values, valid = np.where(valid, values, 0.0), np.asarray(valid.any(axis=at))
     left = tuple(axis for axis in array.axes if axis in keep)
-    order = [left.index(axis) for axis in keep if axis in left]
+    order = tuple(left.index(axis) for axis in keep if axis in left)
     labels = {axis: names for axis, names in array.coordinates.items() if axis in left}
-    summed = values.sum(axis=at).transpose(order)
-    mask = None if valid is None else valid.transpose(order)
+    summed = np.transpose(values.sum(axis=at), order)
+    mask = None if valid is None else np.transpose(valid, order)
     return LabelledArray(array.name, summed, tuple(axis for axis in keep if axis in left), labels, mask), gone
 
 

@@ -10,7 +10,7 @@ from pellucid.scenes import Axis, Bars, Line, Panel, Scene, Table
 from pellucid.scenes.numbers import signed
 from pellucid.scenes.ticks import padded
 from pellucid.scenes.words import Language, words
-from pellucid.views.entries import Entry, entry_summary
+from pellucid.views.entries import Entry, cell, entry_summary
 from pellucid.views.framing import framed
 from pellucid.views.reading import first_sample, is_refused, joined, one_row, reduced, shown_input, summed_note, value_label
 from pellucid.views.signed_bars import sign_legend, sign_role
@@ -66,7 +66,7 @@ def _signal_panel(tag: str, signal: np.ndarray, name: str, language: Language) -
         f"signal{tag}",
         say["series.signal"].format(name=name).strip(),
         entry_summary(entries, "bars.summary", language),
-        Table((say["time"], say["signal"]), tuple((float(i), float(v)) for i, v in enumerate(np.nan_to_num(signal)))),
+        Table((say["time"], say["signal"]), tuple((float(i), cell(v)) for i, v in enumerate(signal))),
         (Line(name or say["signal"], np.arange(len(signal), dtype=float), signal),),
         x=Axis("", (-0.5, len(signal) - 0.5)),  # named once, under the attributions
         y=Axis("", padded(float(np.nanmin(signal)), float(np.nanmax(signal)), 0.08)),

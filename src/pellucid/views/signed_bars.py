@@ -28,7 +28,8 @@ class Captions:
 
 def signed_bars(entries: list[Entry], captions: Captions, table: Table, language: Language, *, hatched: bool = False) -> Panel:
     """One bar per entry, first on top, with its number and sign at the end and whiskers where errors are known."""
-    values = np.nan_to_num(np.array([e.value for e in entries], float))
+    values = np.array([e.value for e in entries], float)
+    values = np.where(np.isfinite(values), values, 0.0)  # no bar; the text beside it says what it is
     errors = np.array([e.error for e in entries], float)
     low, high = values - np.nan_to_num(errors), values + np.nan_to_num(errors)
     bottom, top = min(0.0, float(low.min(initial=0))), max(0.0, float(high.max(initial=0)))

@@ -24,15 +24,16 @@ def strongest_elements(explanation: Explanation, *, row: int = 0, language: Lang
 def element_panel(explanation: Explanation, index: int, language: Language, *, top: int = TOP) -> Panel:
     """The bars of array ``index`` of a one-row explanation; its table lists the 200 strongest."""
     say = words(language)
-    entries = element_entries(explanation.arrays[index], language)
-    kept = strongest(entries, top, say["element.others"])
-    listed = strongest(entries, LISTED, say["element.others"])
+    listed, count = element_entries(explanation.arrays[index], LISTED, language)
+    kept = (
+        strongest(listed, top, say["element.others"]) if count <= LISTED else element_entries(explanation.arrays[index], top, language)[0]
+    )
     refused = is_refused(explanation)
     captions = Captions(
         f"elements{index}",
         say["strongest.title"] if refused else say["bars.finding"].format(label=kept[0].label, value=signed(kept[0].value)),
-        say["strongest.some"].format(shown=min(top, len(entries)), count=len(entries)),
+        say["strongest.some"].format(shown=min(top, count), count=count),
         value_label(explanation, language),
-        entry_summary(entries, "bars.summary", language),
+        entry_summary(listed[:LISTED], "bars.summary", language, count),
     )
     return signed_bars(kept, captions, entry_table(listed, say["element"], language), language, hatched=refused)

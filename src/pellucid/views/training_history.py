@@ -11,6 +11,7 @@ from pellucid.scenes import Axis, LegendEntry, Line, Mark, Panel, Points, Scene,
 from pellucid.scenes.numbers import number
 from pellucid.scenes.ticks import padded, round_ticks, tick_texts
 from pellucid.scenes.words import Language, words
+from pellucid.views.entries import cell
 from pellucid.views.reading import joined
 
 COLORS = ("series1", "series2", "series3")
@@ -99,6 +100,6 @@ def _summary(called: str, quantity: str, line: np.ndarray, language: Language) -
 def _table(called: dict[str, str], lines: dict[str, np.ndarray], epochs: int, language: Language) -> Table:
     rows = []
     for epoch in range(epochs):
-        cells = [float(line[epoch]) if epoch < len(line) and np.isfinite(line[epoch]) else number(float("nan")) for line in lines.values()]
+        cells = [cell(line[epoch] if epoch < len(line) else np.nan) for line in lines.values()]
         rows.append((float(epoch + 1), *cells))
     return Table((words(language)["epoch"], *(called[p] for p in lines)), tuple(rows))

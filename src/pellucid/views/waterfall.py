@@ -28,10 +28,10 @@ def waterfall(explanation: Explanation, *, row: int = 0, language: Language = "e
         InputError: the method has no baseline score, so its values are not parts of a whole.
     """
     one = one_row(explanation, row)
-    if not is_complete(one):
+    if not (is_complete(one) and np.isfinite(one.decision.scores[0])):
         raise InputError(
             "A waterfall needs attributions that add up from a baseline's score",
-            received=f"{one.provenance.method}, which has no baseline score",
+            received=f"{one.provenance.method}, which has no finite baseline score and score",
             remedy="use integrated_gradients, or the view feature_bars",
         )
     return framed(one, (waterfall_panel(one, 0, language, top=top),), language)
@@ -63,6 +63,7 @@ def waterfall_panel(explanation: Explanation, index: int, language: Language, *,
 def _steps(explanation: Explanation, index: int, language: Language, top: int) -> list[Entry]:
     say = words(language)
     entries, _ = feature_entries(explanation, index, language)
+    entries = [e if np.isfinite(e.value) else Entry(e.label, 0.0) for e in entries]  # what is lost is left unaccounted for
     steps = strongest(entries, top, say["bars.others"])
     if len(explanation.arrays) > 1:
         others = sum(float(np.nansum(a.values)) for i, a in enumerate(explanation.arrays) if i != index)
