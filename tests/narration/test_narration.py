@@ -360,7 +360,7 @@ def test_limits_name_the_baseline_in_the_readers_language():
 
 def test_guesses_are_mentioned():
     one = replace(table(), provenance=replace(table().provenance, guesses=("a", "b")))
-    assert "guessed 2 things" in text(one, "limits")
+    assert "were guessed (2)" in text(one, "limits")
 
 
 # facts

@@ -182,7 +182,7 @@ ENGLISH = {
     "limit.row": "It holds for this row; it is no rule about others.",
     "limit.rows": "It holds for the {count} rows that were explained; it is no rule about others.",
     "limit.probability": "The probability is the network's own word; how often it is right at such a probability was not measured here.",
-    "limit.guesses": "Pellucid guessed {count} things about model or data; the provenance lists them.",
+    "limit.guesses": "Some things about model or data were guessed ({count}); the provenance lists them.",
     # several rows
     "summary.rows": "{count} rows were explained: {levels}.",
     "summary.right": "In {count} of the {total} rows with a known label the network is right.",

@@ -61,14 +61,17 @@ def _inputs(explanation: Explanation, voice: Voice) -> list[Finding]:
     return [Finding(voice.say("inputs.shares", items=voice.clauses(items)), _level(explanation), "reasons", evidence)]
 
 
-def entries(explanation: Explanation, index: int, voice: Voice) -> list[Entry]:
-    """Every value of the first row under the name a user knows it by: a feature with its cell, a token, a unit."""
+def _entries(explanation: Explanation, index: int, voice: Voice) -> tuple[list[Entry], int, float]:
+    """The values of the first row under the names a user knows them by (a feature with its cell, a token, a unit).
+
+    All of them or at least the strongest; then how many there are, and the sum of all |values|.
+    """
     array = explanation.arrays[index]
-    if "feature" in array.axes:
-        return feature_entries(explanation, index, voice.language)[0]
-    if "token" in array.axes:
-        return _tokens(explanation, index, voice)
-    return element_entries(array, voice.language)
+    if "feature" in array.axes or "token" in array.axes:
+        found = feature_entries(explanation, index, voice.language)[0] if "feature" in array.axes else _tokens(explanation, index, voice)
+        return found, len(found), sum(abs(entry.value) for entry in found)
+    found, count = element_entries(array, TOP, voice.language)
+    return found, count, float(np.abs(reduced(array, array.axes)[0].values).sum())
 
 
 def _tokens(explanation: Explanation, index: int, voice: Voice) -> list[Entry]:
@@ -87,17 +90,16 @@ def _tokens(explanation: Explanation, index: int, voice: Voice) -> list[Entry]:
 
 
 def _strongest(explanation: Explanation, index: int, voice: Voice) -> list[Finding]:
-    found = entries(explanation, index, voice)
-    whole = sum(abs(entry.value) for entry in found)
+    found, count, whole = _entries(explanation, index, voice)
     if not whole > 0:
-        return [Finding(voice.say("reasons.none"), _level(explanation), "reasons", (("total_attribution", float(whole)),))]
+        return [Finding(voice.say("reasons.none"), _level(explanation), "reasons", (("total_attribution", whole),))]
     top = sorted(found, key=lambda entry: (-abs(entry.value), entry.label))[:TOP]
     top = [entry for entry in top if entry.value]
     family = FAMILIES.get(explanation.provenance.method, "map")
     items = [_item(entry, abs(entry.value) / whole, family, voice) for entry in top]
     together = sum(abs(entry.value) for entry in top) / whole
     text = voice.say(f"reasons.{hedge(explanation)}", target=voice.quote(target_name(explanation)), items=voice.clauses(items))
-    closing = voice.say("reasons.together", share=voice.percent(together), count=len(found))
+    closing = voice.say("reasons.together", share=voice.percent(together), count=count)
     evidence = (*((f"attribution:{entry.label}", entry.value) for entry in top), ("share_of_attribution", together))
     return [Finding(voice.paragraph([text, closing]), _level(explanation), "reasons", evidence)]
 

@@ -1,0 +1,5 @@
+"""The command line: ``pellucid demo | explain | report | methods | doctor``."""
+
+from pellucid.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,43 @@
+"""The entry point: runs a command, and tells an error in three lines instead of a traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from pellucid.errors import PellucidError
+
+FAILED = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit status: 0, or 2 for an error that was told."""
+    from pellucid.cli.commands import app
+
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    try:
+        typer.main.get_command(app)([a for a in given if a != "--debug"], prog_name="pellucid")
+    except PellucidError as error:
+        if debug:
+            raise
+        tell(error)
+        return FAILED
+    except SystemExit as ended:  # how typer ends a command, well or with an error of usage that it has told
+        return ended.code if isinstance(ended.code, int) else 0
+    return 0
+
+
+def tell(error: PellucidError) -> None:
+    """What was wrong, what was received, what to do: one line each, on stderr."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    for label, text, style in (
+        ("Error", error.problem, "bold red"),
+        ("Received", error.received or "see above", "bold"),
+        ("What to do", error.remedy, "bold"),
+    ):
+        console.print(Text.assemble((f"{label}: ", style), " ".join(text.rstrip(".").split()) + "."))
