@@ -285,6 +285,14 @@ def test_several_inputs_are_weighed_against_each_other():
     assert "75\u00a0% lies in the input ‘a’; 25\u00a0% lies in the input ‘b’" in said
 
 
+def test_elements_without_names_are_told_by_their_place():
+    many = replace(table(), arrays=(labelled("a", [[1.0] * 20 + [5.0]], "sample unit"),), inputs=())
+    said = text(many, "reasons")
+    assert "unit 20 raises it by 5.00 (20\u00a0%)" in said
+    assert "over 21 entries" in said
+    assert "other" not in said
+
+
 def test_zeros_name_nothing():
     assert "every attribution is zero" in text(table(values=(0.0, 0.0, 0.0, 0.0)), "reasons")
 

@@ -71,7 +71,7 @@ def _entries(explanation: Explanation, index: int, voice: Voice) -> tuple[list[E
         found = feature_entries(explanation, index, voice.language)[0] if "feature" in array.axes else _tokens(explanation, index, voice)
         return found, len(found), sum(abs(entry.value) for entry in found)
     found, count = element_entries(array, TOP, voice.language)
-    return found, count, float(np.abs(reduced(array, array.axes)[0].values).sum())
+    return found[:TOP], count, float(np.abs(reduced(array, array.axes)[0].values).sum())
 
 
 def _tokens(explanation: Explanation, index: int, voice: Voice) -> list[Entry]:
