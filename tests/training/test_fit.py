@@ -36,9 +36,9 @@ def test_two_classes_are_learned():
     with torch.no_grad():
         right = (net.eval()(torch.tensor(INPUTS)).argmax(1).numpy() == LABELS).mean()
     assert right >= 0.95
-    assert history.curves["loss"][-1] < history.curves["loss"][0]
+    assert history.curves["train_loss"][-1] < history.curves["train_loss"][0]
     assert history.epochs == history.kept_epoch == 30
-    assert set(history.curves) == {"loss", "accuracy"}
+    assert set(history.curves) == {"train_loss", "train_accuracy"}
 
 
 def test_a_linear_map_is_recovered_by_least_squares():
@@ -106,12 +106,12 @@ def test_early_stopping_keeps_the_best_weights():
     net = network()
     history = fit(net, INPUTS[:40], noise, validation=held, early_stopping=5, epochs=300, learning_rate=2e-2)
     assert history.stopped_early
-    best = int(history.curves["validation_loss"].argmin())
+    best = int(history.curves["valid_loss"].argmin())
     assert history.best_epoch == history.kept_epoch == best + 1 == history.epochs - 5
     with torch.no_grad():
         loss = nn.functional.cross_entropy(net.eval()(held[0]), held[1]).item()
-    assert loss == pytest.approx(history.curves["validation_loss"][best], rel=1e-5)
-    assert loss < history.curves["validation_loss"][-1]
+    assert loss == pytest.approx(history.curves["valid_loss"][best], rel=1e-5)
+    assert loss < history.curves["valid_loss"][-1]
 
 
 def test_clipping_and_penalties_do_what_they_say():
@@ -272,6 +272,6 @@ def test_progress_goes_to_stderr_and_only_if_asked_for(capsys):
 
 def test_a_history_is_drawn_by_whoever_is_registered(monkeypatch):
     monkeypatch.setattr(renderers, "find", lambda act, kind: lambda history, **options: (act, kind, history, options))
-    history = History({"loss": np.ones(2)}, 2, 2, stopped_early=False, seconds=0.1)
+    history = History({"train_loss": np.ones(2)}, 2, 2, stopped_early=False, seconds=0.1)
     assert history.plot(language="en") == ("plot", "history", history, {"language": "en"})
     assert "2 epochs" in repr(history)

@@ -179,7 +179,7 @@ class _Run:
         finally:
             self.step.net.load_state_dict(self.kept)
             self.step.optimizer.zero_grad(set_to_none=True)
-        done = len(self.curves["loss"])
+        done = len(self.curves["train_loss"])
         curves = {name: np.array(curve) for name, curve in self.curves.items()}
         stopped = self.patience is not None and done - self._best() >= self.patience
         return History(curves, self._best(), self.kept_epoch, stopped, time.perf_counter() - start)
@@ -194,7 +194,7 @@ class _Run:
                 remedy = "a learning rate ten times smaller, clip_gradient=1.0, and inputs scaled to about -3..3"
                 raise ModelError(f"The loss became {loss} in epoch {epoch}", received=recipe, remedy=remedy)
             total, right = total + loss * len(index), right + hits
-        self._record("", total, right, len(self.rows))
+        self._record("train_", total, right, len(self.rows))
 
     def _validate(self) -> None:
         if self.held is None:
@@ -206,7 +206,7 @@ class _Run:
                 outputs = self.step.net(inputs)
                 total += float(Objective(self.step.objective.loss).value(outputs, labels)) * len(labels)
                 right += 0.0 if self.step.objective.loss == "mse" else self.step.objective.right(outputs, labels)
-        self._record("validation_", total, right, len(self.held))
+        self._record("valid_", total, right, len(self.held))
 
     def _record(self, part: str, total: float, right: float, rows: int) -> None:
         self.curves.setdefault(f"{part}loss", []).append(total / rows)
@@ -215,8 +215,8 @@ class _Run:
 
     def _best(self) -> int:
         """The epoch (from 1) with the lowest finite validation loss; the last one without validation rows."""
-        curve = self.curves.get("validation_loss")
-        return len(self.curves["loss"]) if curve is None else int(np.argmin(np.nan_to_num(curve, nan=np.inf))) + 1
+        curve = self.curves.get("valid_loss")
+        return len(self.curves["train_loss"]) if curve is None else int(np.argmin(np.nan_to_num(curve, nan=np.inf))) + 1
 
     def _snapshot(self) -> dict[str, Any]:
         return copy.deepcopy(self.step.net.state_dict())

@@ -15,8 +15,8 @@ class History:
     """The curves of one training run.
 
     Attributes:
-        curves: by name, one value per epoch: ``loss`` (the mean over the epoch's batches while the weights moved, penalties not
-            counted) and, for classes, ``accuracy``; with validation rows also ``validation_loss`` and ``validation_accuracy``, measured
+        curves: by name, one value per epoch: ``train_loss`` (the mean over the epoch's batches while the weights moved, penalties not
+            counted) and, for classes, ``train_accuracy``; with validation rows also ``valid_loss`` and ``valid_accuracy``, measured
             after the epoch in eval mode.
         best_epoch: counted from 1; of the lowest validation loss, or the last one without validation rows.
         kept_epoch: the epoch whose weights the network now has.
@@ -33,13 +33,13 @@ class History:
     @property
     def epochs(self) -> int:
         """How many epochs were run to their end."""
-        return len(self.curves["loss"])
+        return len(self.curves["train_loss"])
 
     def plot(self, **options: Any) -> Any:  # noqa: ANN401
         """A figure of the curves, drawn by whatever is registered for histories."""
         return renderers.find("plot", "history")(self, **options)
 
     def __repr__(self) -> str:
-        last = ", ".join(f"{name} {curve[self.kept_epoch - 1]:.4g}" for name, curve in self.curves.items())
+        last = ", ".join(f"{name.replace('_', ' ')} {curve[self.kept_epoch - 1]:.4g}" for name, curve in self.curves.items())
         stop = ", stopped early" if self.stopped_early else ""
         return f"History({self.epochs} epochs{stop}, kept epoch {self.kept_epoch}: {last})"
