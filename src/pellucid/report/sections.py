@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from pellucid.explanation import Explanation
 from pellucid.narration import narrate
 from pellucid.report.report import Edition, Finding, Language, Report, Section
 from pellucid.scenes import Scene
-from pellucid.scenes.words import method_name
+from pellucid.scenes.words import method_name, words
 from pellucid.views import attribution, checks_table, faithfulness_curves, gallery
 
 if TYPE_CHECKING:
@@ -66,11 +67,15 @@ def report_of(
 def row_section(
     explanation: Explanation, row: int, *, id: str, language: Language, heading: str = "", quality: Quality | None = None
 ) -> Section:
-    """One row: what was found, in words, and its pictures: the attribution, the faithfulness curves and the table of checks."""
+    """One row: what was found, in words, and its pictures: the attribution, the faithfulness curves and the table of checks.
+
+    What the explanation does not show is told where a row stands alone; of several rows it is told once, by :func:`rows_section`.
+    """
     one = explanation[row]
     main = attribution(one, language=language)
     paragraphs = narrate(one, language=language, quality=quality).split("\n\n")
-    findings = (Finding(paragraphs[0], main.badge), *(Finding(text) for text in paragraphs[1:]))
+    told = paragraphs if len(explanation) == 1 else paragraphs[:-1]
+    findings = (Finding(told[0], main.badge), *(Finding(text) for text in told[1:]))
     return Section(id, heading or main.title, findings, (main, *_check_scenes(one, language)))
 
 
@@ -86,18 +91,18 @@ def rows_section(explanation: Explanation, *, id: str, language: Language, quali
 
 def disclosures(explanations: Sequence[Explanation], language: Language) -> tuple[str, ...]:
     """What somebody who gets the file learns from it."""
-    words = _WORDS[language]
+    own = _WORDS[language]
     models = dict.fromkeys(explanation.provenance.model for explanation in explanations)
-    shown = words["shown"].format(count=sum(len(explanation) for explanation in explanations))
-    return shown, *(words["model"].format(model=model) for model in models)
+    shown = own["shown"].format(count=sum(len(explanation) for explanation in explanations))
+    return shown, *(own["model"].format(model=model) for model in models)
 
 
 def _edition(explanations: Sequence[Explanation], title: str, language: Language, quality: Quality | None) -> Edition:
-    words = _WORDS[language]
+    own = _WORDS[language]
     sections = tuple(
         section for number, explanation in enumerate(explanations, 1) for section in _sections(explanation, number, language, quality)
     )
-    return Edition(language, title or words["title"], (words["intro"],), sections, disclosures(explanations, language))
+    return Edition(language, title or own["title"], (own["intro"],), sections, disclosures(explanations, language))
 
 
 def _sections(explanation: Explanation, number: int, language: Language, quality: Quality | None) -> list[Section]:
@@ -113,10 +118,14 @@ def _sections(explanation: Explanation, number: int, language: Language, quality
 
 
 def _check_scenes(one: Explanation, language: Language) -> tuple[Scene, ...]:
+    """The faithfulness curves and the table of checks, without the verdict and the notes that stand above them already."""
     if not one.checks:
         return ()
-    curves = any(check.curves for check in one.checks)
-    return (*((faithfulness_curves(one, language=language),) if curves else ()), checks_table(one, language=language))
+    table = replace(checks_table(one, language=language), title=words(language)["checks.title"], subtitle="", badge=None, notes=())
+    if not any(check.curves for check in one.checks):
+        return (table,)
+    curves = faithfulness_curves(one, language=language)
+    return replace(curves, title=words(language)["faith.title"], subtitle="", badge=None, notes=()), table
 
 
 def _version() -> str:
