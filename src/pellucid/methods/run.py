@@ -187,7 +187,9 @@ class Evaluator:
 
     def layer_shapes(self) -> dict[str, tuple[int, ...]]:
         """The output shape of every layer for one row, in order of execution; one evaluation, kept for this model and input shape."""
-        key = ("layers", tuple(tuple(v.shape[1:]) for v in self.values))
+        owner: Any = self.situation.owner
+        structure = tuple((name, id(m)) for name, m in owner.named_modules()) if hasattr(owner, "named_modules") else ()
+        key = (structure, tuple(tuple(v.shape[1:]) for v in self.values))  # a layer may have been replaced since
         kept = _LAYERS.setdefault(self.situation.owner, {})
         if key not in kept:
             kept[key] = self.bound.layer_shapes()
@@ -278,7 +280,7 @@ class Evaluator:
         self._outputs[rows] = outputs
         self._known[rows.cpu()] = True
         if self._spec.outputs == "unknown":
-            kind, sentence = guess_outputs(_numpy(outputs), self.situation.last_module)
+            kind, sentence = guess_outputs(_numpy(outputs), getattr(self.bound, "ends_in", "") or self.situation.last_module)
             self._spec = ModelSpec(self._spec.inputs, kind, self._spec.class_names, self._spec.select)
             self.guesses += (sentence,) if sentence else ()
 

@@ -15,6 +15,7 @@ from pellucid.explanation.spec import InputSpec, ModelSpec
 from pellucid.models.inputs import RowInputs
 from pellucid.models.outputs import main_output
 from pellucid.models.protocol import Capability, LayerGradient, Mode, Score
+from pellucid.models.random_state import fixed_random_state
 
 
 class FunctionModel:
@@ -39,7 +40,7 @@ class FunctionModel:
     @contextmanager
     def open(self, inputs: RowInputs, *, mode: Mode) -> Iterator[BoundFunction]:  # noqa: ARG002
         """The function bound to these rows."""
-        with torch.inference_mode(mode=False), torch.no_grad():
+        with torch.inference_mode(mode=False), torch.no_grad(), fixed_random_state():
             yield BoundFunction(self, inputs)
 
     def randomized(self, seed: int) -> FunctionModel:  # noqa: ARG002

@@ -53,8 +53,9 @@ def guess_outputs(outputs: np.ndarray, last_module: str) -> tuple[OutputKind, st
     """What kind of numbers the outputs are, from the last module's class name and the values; and a sentence, or ""."""
     columns = 1 if outputs.ndim == 1 else outputs.shape[1] if outputs.ndim == 2 else 0
     inside = bool(np.isfinite(outputs).all() and (outputs >= 0).all() and (outputs <= 1).all())
-    if last_module == "Sigmoid" and columns == 1:
-        return "probabilities", "outputs: probabilities, since the last module is a sigmoid"
+    if last_module == "Sigmoid":
+        what = "probabilities" if columns == 1 else "one probability for each label of its own"
+        return "probabilities", f"outputs: {what}, since the network ends in a sigmoid; the log-odds are explained"
     if columns > 1 and inside and np.allclose(outputs.sum(1), 1, atol=2e-3 if outputs.dtype.itemsize < 4 else 1e-5):
         return "probabilities", "outputs: probabilities, since every row lies in 0..1 and sums to 1; the log-odds are explained"
     if columns > 1:

@@ -40,6 +40,13 @@ def main_output(output: Any, select: str | int | Callable[[Any], Any] | None) ->
     return _refuse(output)
 
 
+def count_parts(output: Any) -> int:  # noqa: ANN401
+    """How many floating-point tensors a model that returns a plain tuple or list returns; 1 for any other output."""
+    if isinstance(output, (tuple, list)) and not hasattr(output, "_asdict"):
+        return max(1, sum(isinstance(part, Tensor) and part.is_floating_point() for part in output))
+    return 1
+
+
 def _named(output: Any) -> dict[str, Any] | None:  # noqa: ANN401
     if isinstance(output, Mapping):
         return {str(k): v for k, v in output.items()}

@@ -41,7 +41,8 @@ def unwrap(module: nn.Module) -> nn.Module:
         ModelError: forward hooks hang on the wrapper itself; they would be lost with it.
     """
     while True:
-        inner = module.__dict__.get("_modules", {}).get("_orig_mod")
+        children = module.__dict__.get("_modules", ())
+        inner = children["_orig_mod"] if "_orig_mod" in children else None
         if inner is None and type(module).__name__ in ("DataParallel", "DistributedDataParallel"):
             inner = module.module
         if not isinstance(inner, nn.Module):
@@ -64,6 +65,7 @@ class _Copier:
     def __init__(self, *, training: bool | None) -> None:
         self.training = training
         self.memo: dict[int, Any] = {}
+        self.declared: dict[type, list[types.MemberDescriptorType]] = {}
         self.kept: list[object] = []  # what the memo's ids refer to must stay alive
 
     def note(self, original: object, copied: Any) -> Any:  # noqa: ANN401
@@ -90,43 +92,48 @@ class _Copier:
                 state[name] = kind()
             elif name == "_parameters":
                 # a bounded embedding renormalizes its weights whenever it is called
-                bounded = getattr(module, "max_norm", None) is not None
-                state[name] = {key: self.tensor(p, clone=bounded) for key, p in value.items()}
+                bounded = state.get("max_norm") is not None
+                state[name] = self.tensors(value, clone=bounded)
             elif name == "_buffers":
-                state[name] = {key: self.tensor(b, clone=True) for key, b in value.items()}
+                state[name] = self.tensors(value, clone=True)
             elif name == "_modules":
                 state[name] = {key: None if child is None else self.module(child) for key, child in value.items()}
             elif name in _BACKWARD:
                 state[name] = kind()
             elif name == "_compiled_call_impl":
                 state[name] = None  # it would run the original
-            else:
+            elif kind is not tuple or not _SHARED.issuperset(map(type, value)):
                 state[name] = self.value(value)
-        self.slots(module, copied)
+        if self.members(type(module)):
+            self.slots(module, copied)
         if self.training is not None:
             state["training"] = self.training
         return copied
 
     def scripted(self, module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
         """A deep copy: scripted modules live in C++ and can not share parameters with a shadow."""
-        copied = copy.deepcopy(module).requires_grad_(requires_grad=False)
+        copied = copy.deepcopy(module)
+        for parameter in copied.parameters():
+            parameter.requires_grad_(requires_grad=False)
         return copied if self.training is None else copied.train(self.training)
 
-    def tensor(self, tensor: Tensor | None, *, clone: bool) -> Tensor | None:
+    def tensors(self, group: dict[str, Tensor | None], *, clone: bool) -> dict[str, Tensor | None]:
+        """Parameters or buffers by name."""
+        memo = self.memo
+        return {
+            key: None if one is None else memo[id(one)] if id(one) in memo else self.tensor(one, clone=clone) for key, one in group.items()
+        }
+
+    def tensor(self, tensor: Tensor, *, clone: bool) -> Tensor:
         """A detached tensor: sharing storage, or a copy; tied tensors stay tied."""
-        if tensor is None:
-            return None
         if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
             raise ModelError(
                 "The network holds lazy parameters that have no shape yet",
                 received=type(tensor).__name__,
                 remedy="call the network once on a batch, then explain it",
             )
-        known = self.memo.get(id(tensor))
-        if known is None:
-            known = tensor.detach()
-            known = self.note(tensor, known.clone() if clone or known.is_inference() else known)
-        return known
+        plain = tensor.detach()
+        return self.note(tensor, plain.clone() if clone or plain.is_inference() else plain)
 
     def value(self, value: Any) -> Any:  # noqa: ANN401
         """An attribute's value, with all that it leads to copied, so that nothing in it leads back to the original."""
@@ -149,6 +156,8 @@ class _Copier:
     def container(self, value: Any) -> Any:  # noqa: ANN401
         """A copy of the same class with copied entries."""
         if isinstance(value, tuple):
+            if _SHARED.issuperset(map(type, value)):
+                return value
             entries = [self.value(entry) for entry in value]
             if all(new is old for new, old in zip(entries, value, strict=True)):
                 return value
@@ -203,7 +212,7 @@ class _Copier:
             return value
         try:
             copied = copy.copy(value)
-        except Exception:  # noqa: BLE001 (whatever a class raises that is not to be copied: handles, locks)
+        except Exception:
             return value
         if copied is value:
             return value
@@ -215,13 +224,23 @@ class _Copier:
 
     def slots(self, original: Any, copied: Any) -> None:  # noqa: ANN401
         """Copies what lies in ``__slots__``."""
-        for cls in type(original).__mro__:
-            for member in vars(cls).values():
-                if isinstance(member, types.MemberDescriptorType) and member.__objclass__ is cls and not self.library(cls.__module__):
-                    try:
-                        member.__set__(copied, self.value(member.__get__(original)))
-                    except AttributeError:  # an empty slot
-                        continue
+        for member in self.members(type(original)):
+            try:
+                member.__set__(copied, self.value(member.__get__(original)))
+            except AttributeError:  # an empty slot
+                continue
+
+    def members(self, kind: type) -> list[types.MemberDescriptorType]:
+        """The slots that the user's own classes declare, looked up once per class."""
+        if kind not in self.declared:
+            self.declared[kind] = [
+                member
+                for cls in kind.__mro__
+                if not self.library(cls.__module__)
+                for member in vars(cls).values()
+                if isinstance(member, types.MemberDescriptorType) and member.__objclass__ is cls
+            ]
+        return self.declared[kind]
 
     @staticmethod
     def library(name: str | None) -> bool:

@@ -36,6 +36,8 @@ def wrap(model: nn.Module | Callable[..., Any] | Model, spec: ModelSpec | None =
         return TorchModel(model.net, spec) if isinstance(model, TorchModel) else FunctionModel(model.function, spec)
     if isinstance(model, nn.Module):
         return TorchModel(model, spec or ModelSpec())
+    if isinstance(model, type):
+        raise ModelError("This is a class, not a model", received=model.__name__, remedy=f"give an instance: {model.__name__}(...)")
     if hasattr(model, "predict_proba") or hasattr(model, "predict"):
         raise ModelError(
             "An estimator object is not a function",

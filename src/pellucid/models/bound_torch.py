@@ -1,0 +1,294 @@
+"""A torch network opened for the rows being explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.errors import CapabilityError, InputError, LayerError, ModelError, PellucidError, UnknownName
+from pellucid.explanation.spec import InputSpec
+from pellucid.models.embeddings import Entry, embed, find_entries, replaced
+from pellucid.models.final_activation import FinalActivation
+from pellucid.models.inputs import RowInputs
+from pellucid.models.outputs import count_parts, main_output
+from pellucid.models.protocol import LayerGradient, Score
+
+if TYPE_CHECKING:
+    from pellucid.models.torch_model import TorchModel
+
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+_HALF = (torch.float16, torch.bfloat16)
+_BLACK_BOX = "use a black-box method such as 'occlusion'"
+
+
+class BoundTorch:
+    """A shadow network bound to the rows being explained; see :class:`pellucid.models.protocol.BoundModel`.
+
+    ``ends_in`` is ``"Softmax"`` or ``"Sigmoid"`` once a forward pass was seen to end in one.
+    """
+
+    def __init__(self, net: nn.Module, model: TorchModel, inputs: RowInputs) -> None:
+        self.net, self.model, self.keywords = net, model, inputs.keywords
+        self.fixed = tuple(self._fit(t, s, cast=inputs.cast) for t, s in zip(inputs.tensors, inputs.specs, strict=True))
+        self.guesses: tuple[str, ...] = ()
+        self.ends_in = ""
+        self._watch_end = True
+        integers = {i: t[:1].clone() for i, t in enumerate(self.fixed) if t.dtype in (torch.int64, torch.int32)}
+        floats = [i for i, t in enumerate(self.fixed) if t.is_floating_point()]
+        self._entries = self._find_entries(integers) if integers else {}
+        embedded = {i: embed(entries, self.fixed[i]) for i, entries in self._entries.items()}
+        self.slots = tuple(sorted((*floats, *embedded)))
+        if not self.slots:
+            raise _nothing_to_vary(inputs, self.fixed)
+        wide = {i: embedded.get(i, self.fixed[i]) for i in self.slots}
+        # paths and noise are formed in float32 where the network itself is half precision
+        self.values = tuple(t.float() if t.dtype in _HALF else t for t in wide.values())
+        self.narrow = tuple(t.dtype for t in wide.values())
+        self.embedded = tuple(i in embedded for i in self.slots)
+        self.specs: tuple[InputSpec, ...] = tuple(inputs.specs[i] for i in self.slots)
+        self.guesses += tuple(
+            f"{spec.name}: {str(t.dtype).removeprefix('torch.')} values that feed no nn.Embedding are held fixed"
+            for i, (spec, t) in enumerate(zip(inputs.specs, self.fixed, strict=True))
+            if i not in self.slots and len(self.fixed) > 1
+        )
+
+    def _fit(self, tensor: Tensor, spec: InputSpec, *, cast: bool) -> Tensor:
+        """The tensor on the model's device and in its dtype; plain data are moved, a torch tensor of another device or dtype refused."""
+        device, dtype = self.model.torch_device, self.model.torch_dtype
+        if cast:
+            tensor = tensor.to(device)
+        elif tensor.device != device:
+            raise InputError(
+                f"{spec.name} and the model are on different devices",
+                received=f"{tensor.device} and {device}",
+                remedy=f"x.to({str(device)!r})",
+            )
+        if not tensor.is_floating_point() or dtype is None or tensor.dtype == dtype:
+            return tensor
+        if cast or (tensor.dtype == torch.float32 and dtype in _HALF):
+            return tensor.to(dtype)
+        if self.model.mixed_dtypes:
+            return tensor
+        wanted = str(dtype).removeprefix("torch.")
+        raise InputError(
+            f"{spec.name} and the model have different dtypes", received=f"{tensor.dtype} and {dtype}", remedy=f"x.to(torch.{wanted})"
+        )
+
+    # ---- tokens ------------------------------------------------------------------------------------------------------------
+
+    def _find_entries(self, integers: dict[int, Tensor]) -> dict[int, tuple[Entry, ...]]:
+        """Where the integer inputs are embedded, found with the first row; and whether they act in another way too."""
+        first = [integers.get(i, t[:1]).clone() if i not in integers else integers[i] for i, t in enumerate(self.fixed)]
+        found = find_entries(self.net, integers, lambda: self._call(first))
+        for i, entries in found.items():
+            self.guesses += (f"input {i + 1}: integer tokens are explained at the output of the embedding they feed",)
+            if self._acts_elsewhere(i, entries):
+                self.guesses += (
+                    f"input {i + 1}: the tokens also act in another way than through nn.Embedding (a mask, say), which is held fixed",
+                )
+        return found
+
+    def _acts_elsewhere(self, slot: int, entries: tuple[Entry, ...]) -> bool:
+        """Whether the output changes with the tokens while their embedding stays."""
+        tokens = self.fixed[slot][:1]
+        others = tokens.flip(-1) if not torch.equal(tokens, tokens.flip(-1)) else torch.zeros_like(tokens)
+        outputs: list[Tensor] = []
+        for given in (tokens, others):
+            full = [given.clone() if i == slot else t[:1].clone() for i, t in enumerate(self.fixed)]
+            try:
+                with replaced(entries, embed(entries, tokens)):
+                    outputs.append(main_output(self._call(full), self.model.spec.select))
+            except PellucidError:
+                return True
+        return outputs[0].shape != outputs[1].shape or not torch.allclose(*outputs, rtol=1e-3, atol=1e-5, equal_nan=True)
+
+    # ---- evaluations -------------------------------------------------------------------------------------------------------
+
+    def outputs(self, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor:
+        """The main output (batch, ...), without gradient."""
+        with torch.no_grad():
+            return self._forward(tuple(batch), rows)
+
+    def gradients(self, batch: tuple[Tensor, ...], rows: Tensor, score: Score) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Scores (batch,) and their gradients with respect to each tensor of the batch."""
+        with torch.enable_grad():
+            leaves = tuple(t.detach().requires_grad_() for t in batch)
+            scores = score(self._forward(tuple(leaf.clone() for leaf in leaves), rows), rows)
+            if not scores.requires_grad:
+                raise self._no_gradient("the score")
+            found = self._backward(scores, leaves)
+        for i, gradient in enumerate(found):
+            if gradient is None and self._matters(i, leaves, rows, scores, score):
+                raise self._no_gradient(f"the way from {self.specs[i].name} to the score")
+        gradients = tuple(torch.zeros_like(leaf) if g is None else g for g, leaf in zip(found, leaves, strict=True))
+        return scores.detach(), gradients
+
+    def layer_gradient(self, batch: tuple[Tensor, ...], rows: Tensor, score: Score, *, layer: str) -> LayerGradient:
+        """Forward to the end, backward to ``layer`` and no further: what comes before the layer runs without gradient."""
+        kept: list[Tensor] = []
+
+        def cut(_module: nn.Module, _arguments: Any, output: Any) -> Any:  # noqa: ANN401
+            if not isinstance(output, Tensor):
+                raise LayerError(
+                    "This layer returns no single tensor", received=f"{layer}: {type(output).__name__}", remedy="choose another layer"
+                )
+            torch.set_grad_enabled(True)  # from here on; the context around the call restores it
+            kept.append(output.detach().requires_grad_())
+            return kept[-1].clone()  # an in-place op that follows must not write over what we keep
+
+        handle = self._layer(layer).register_forward_hook(cut)
+        try:
+            with torch.no_grad():
+                outputs = self._forward(tuple(batch), rows)
+                torch.set_grad_enabled(True)
+                scores = score(outputs, rows)
+                if not kept or not scores.requires_grad:
+                    raise LayerError(
+                        "The score does not depend on this layer in a way that torch can differentiate",
+                        received=layer,
+                        remedy="choose a layer whose returned output the forward pass uses",
+                    )
+                if len(kept[-1]) != len(rows):
+                    raise LayerError(
+                        "The first axis of this layer's output is not the row",
+                        received=f"{layer}: shape {tuple(kept[-1].shape)} for {len(rows)} rows",
+                        remedy="choose a layer that keeps rows apart",
+                    )
+                gradients = self._backward(scores, (kept[-1],))[0]
+        finally:
+            handle.remove()
+        gradients = torch.zeros_like(kept[-1]) if gradients is None else gradients
+        return LayerGradient(scores.detach(), kept[-1].detach(), gradients)
+
+    def layer_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The output shape without the sample axis of every layer that keeps rows apart and returns a tensor, in order of execution."""
+        shapes: dict[str, tuple[int, ...]] = {}
+
+        def note(name: str) -> Callable[..., None]:
+            def hook(_module: nn.Module, _arguments: Any, output: Any) -> None:  # noqa: ANN401
+                shapes.pop(name, None)
+                if isinstance(output, Tensor) and output.ndim and len(output) == 1:
+                    shapes[name] = tuple(output.shape[1:])
+
+            return hook
+
+        handles = [m.register_forward_hook(note(name)) for name, m in self.net.named_modules() if name]
+        try:
+            self.outputs(tuple(v[:1].clone() for v in self.values), torch.zeros(1, dtype=torch.long))
+        finally:
+            for handle in handles:
+                handle.remove()
+        return shapes
+
+    # ---- inside ------------------------------------------------------------------------------------------------------------
+
+    def _backward(self, scores: Tensor, leaves: tuple[Tensor, ...]) -> tuple[Tensor | None, ...]:
+        try:
+            return torch.autograd.grad(scores.sum(), leaves, allow_unused=True)
+        except RuntimeError as error:
+            if _out_of_memory(error):
+                raise
+            raise CapabilityError(
+                f"torch can not differentiate {self.model.name}: {_first_line(error)}", received=self.model.name, remedy=_BLACK_BOX
+            ) from error
+
+    def _no_gradient(self, what: str) -> CapabilityError:
+        return CapabilityError(
+            f"torch can not differentiate {what}, which does depend on the input"
+            if what != "the score"
+            else "The score does not depend on the input in a way that torch can differentiate",
+            received=self.model.name,
+            remedy=f"look for .detach(), no_grad, argmax or numpy in the forward; or {_BLACK_BOX}",
+        )
+
+    def _matters(self, slot: int, batch: tuple[Tensor, ...], rows: Tensor, scores: Tensor, score: Score) -> bool:
+        """Whether an input that no gradient reaches changes the score all the same."""
+        changed = list(batch)
+        changed[slot] = batch[slot].flip(-1) * 0.5 + 1
+        with torch.no_grad():
+            return not torch.equal(score(self._forward(tuple(changed), rows), rows), scores)
+
+    def _layer(self, name: str) -> nn.Module:
+        try:
+            if name:
+                return self.net.get_submodule(name)
+        except AttributeError:
+            pass
+        raise UnknownName("layer", name, [n for n, _ in self.net.named_modules() if n])
+
+    def _forward(self, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor:
+        rows = rows.to(self.model.torch_device)
+        values: list[Tensor | None] = [None] * len(self.fixed)
+        with ExitStack() as stack:
+            for slot, tensor, dtype in zip(self.slots, batch, self.narrow, strict=True):
+                narrow = tensor.to(dtype) if tensor.dtype != dtype else tensor
+                if slot in self._entries:
+                    stack.enter_context(replaced(self._entries[slot], narrow))
+                else:
+                    values[slot] = narrow
+            output = self._main([self.fixed[i][rows] if value is None else value for i, value in enumerate(values)])
+        if output.ndim == 0 or len(output) != len(rows):
+            raise ModelError(
+                "The model does not return one row for each input row",
+                received=f"{len(rows)} rows in, output of shape {tuple(output.shape)}",
+                remedy="the first axis of input and output must be the row (add it with x[None] if you gave a single row)",
+            )
+        return output
+
+    def _main(self, values: list[Tensor]) -> Tensor:
+        """The main output; in float64 where it comes out of a softmax or sigmoid, which saturate."""
+        if not self._watch_end:
+            return main_output(self._call(values), self.model.spec.select)
+        with FinalActivation() as watcher:
+            returned = self._call(values)
+            output = main_output(returned, self.model.spec.select)
+        parts = count_parts(returned) if self.model.spec.select is None else 1
+        if parts > 1:
+            self.guesses += (f"outputs: the first of {parts} tensors is explained; ModelSpec(select=1) takes the second",)
+        ended = watcher.of(output)
+        self._watch_end = ended is not None
+        if ended is None:
+            return output
+        self.ends_in = ended[0]
+        return ended[1]
+
+    def _call(self, values: list[Tensor]) -> Any:  # noqa: ANN401
+        try:
+            return self.net(**dict(zip(self.keywords, values, strict=True))) if self.keywords else self.net(*values)
+        except (PellucidError, torch.OutOfMemoryError, MemoryError):
+            raise
+        except Exception as error:
+            if _out_of_memory(error):
+                raise
+            shapes = ", ".join(f"{tuple(v.shape)} {str(v.dtype).removeprefix('torch.')}" for v in values)
+            remedy = "call the model on these inputs yourself; if that fails too, check shape (rows first), dtype and layout"
+            if torch.is_grad_enabled() and "grad" in str(error):
+                remedy = f"the forward leaves torch, so that it has no gradient: {_BLACK_BOX}"
+            elif "more than 1 value per channel" in str(error):
+                remedy = "batch normalization in training mode needs several rows in a batch: use mode='eval', or give batch_size=8"
+            raise ModelError(
+                f"{self.model.name} raised {type(error).__name__}: {_first_line(error)}",
+                received=f"inputs of shape {shapes}",
+                remedy=remedy,
+            ) from error
+
+
+def _nothing_to_vary(inputs: RowInputs, tensors: tuple[Tensor, ...]) -> InputError:
+    return InputError(
+        "There is no input whose values can be varied",
+        received=", ".join(f"{s.name}: {t.dtype}" for s, t in zip(inputs.specs, tensors, strict=True)),
+        remedy="give floating-point inputs (x.float()), or integer tokens that feed an nn.Embedding module as they are; where the "
+        "network embeds them in another way, explain a function of the tokens with 'occlusion' and InputSpec(kind='tokens', blank=0)",
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0] if str(error) else ""
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    return any(words in str(error) for words in _OUT_OF_MEMORY)
