@@ -42,7 +42,7 @@ def unwrap(module: nn.Module) -> nn.Module:
     """
     while True:
         children = module.__dict__.get("_modules", ())
-        inner = children["_orig_mod"] if "_orig_mod" in children else None
+        inner = children["_orig_mod"] if "_orig_mod" in children else None  # noqa: SIM401 (a scripted module has no get)
         if inner is None and type(module).__name__ in ("DataParallel", "DistributedDataParallel"):
             inner = module.module
         if not isinstance(inner, nn.Module):
@@ -133,7 +133,11 @@ class _Copier:
                 remedy="call the network once on a batch, then explain it",
             )
         plain = tensor.detach()
-        return self.note(tensor, plain.clone() if clone or plain.is_inference() else plain)
+        if clone or plain.is_inference():
+            plain = plain.clone()
+        self.memo[id(tensor)] = plain
+        self.kept.append(tensor)
+        return plain
 
     def value(self, value: Any) -> Any:  # noqa: ANN401
         """An attribute's value, with all that it leads to copied, so that nothing in it leads back to the original."""
