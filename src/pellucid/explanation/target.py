@@ -16,10 +16,9 @@ import numpy as np
 
 from pellucid.errors import TargetError, UnknownName
 from pellucid.explanation.explanation import OutputKind
+from pellucid.explanation.scores import Score, independent, log_odds, log_ratio, one_number, per_row, pixel_score, single_logit
 
 Scale = Literal["logit", "log-odds", "probability", "value"]
-# (outputs of a batch, index of the explained row each batch row belongs to) -> one score per batch row; torch tensors
-Score = Callable[[Any, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,15 @@ class OutputSpace:
     outputs: np.ndarray
     kind: OutputKind
     class_names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        legal = (1, 2) if self.classes == 1 else (self.classes,)
+        if self.class_names and self.outputs.ndim <= 2 and len(self.class_names) not in legal:
+            raise TargetError(
+                "One class name is needed per output",
+                received=f"{len(self.class_names)} names, {self.classes} outputs",
+                remedy="give class_names in the order of the outputs",
+            )
 
     @property
     def rows(self) -> int:
@@ -83,7 +91,7 @@ class Class:
 
     def resolve(self, space: OutputSpace) -> Selection:
         """The score of that class in each row."""
-        wanted = self.which if isinstance(self.which, tuple) else (self.which,) * space.rows
+        wanted = tuple(self.which) if isinstance(self.which, (tuple, list)) else (self.which,) * space.rows
         if len(wanted) != space.rows:
             raise TargetError(
                 "A list of targets needs one entry per row",
@@ -116,7 +124,7 @@ class Output:
         )
 
         def score(outputs: Any, rows: Any) -> Any:  # noqa: ANN401, ARG001
-            return outputs if outputs.ndim == 1 else _scalar(outputs[:, column])
+            return outputs if outputs.ndim == 1 else one_number(outputs[:, column])
 
         scale: Scale = "probability" if space.kind == "probabilities" else "logit" if space.kind == "logits" else "value"
         return Selection((name,) * space.rows, np.full(space.rows, -1), score, scale, repr(self))
@@ -132,8 +140,14 @@ class Margin:
     def resolve(self, space: OutputSpace) -> Selection:
         """The difference of two class scores in each row."""
         first, second = Class(self.winner).resolve(space), Class(self.loser).resolve(space)
+        winner, loser = int(first.classes[0]), int(second.classes[0])
+        if winner == loser:
+            raise TargetError("A margin needs two classes", received=repr(self), remedy="name the class it is compared with")
+        ratio = space.kind == "probabilities" and space.classes > 1
 
         def score(outputs: Any, rows: Any) -> Any:  # noqa: ANN401
+            if ratio:
+                return log_ratio(outputs[:, winner], outputs[:, loser])
             return first.score(outputs, rows) - second.score(outputs, rows)
 
         labels = tuple(f"{a} rather than {b}" for a, b in zip(first.labels, second.labels, strict=True))
@@ -144,6 +158,7 @@ class Margin:
 class Pixels:
     """The mean score of one class over a pixel mask, for segmentation outputs (sample, class, y, x).
 
+    Where the output is of probabilities that is the mean of the log-odds; where it has one channel, the two classes are 0 and 1.
     ``mask`` is boolean, (y, x) for all rows or (sample, y, x).
     """
 
@@ -168,13 +183,16 @@ class Pixels:
         index = class_index(self.which, space)
         weights = mask / mask.sum((1, 2), keepdims=True)
 
+        per_pixel = pixel_score(index, space)
+
         def score(outputs: Any, rows: Any) -> Any:  # noqa: ANN401
-            return (outputs[:, index] * outputs.new_tensor(weights)[rows]).sum((1, 2))
+            return (per_pixel(outputs) * outputs.new_tensor(weights)[rows]).sum((1, 2))
 
         name = class_name(index, space)
         label = f"{name} in {int(mask[0].sum())} marked pixels"
         written = f"Pixels({self.which!r}, mask of {mask[0].shape})"
-        return Selection((label,) * space.rows, np.full(space.rows, index), score, "logit" if space.kind != "values" else "value", written)
+        scale: Scale = "log-odds" if space.kind == "probabilities" else "logit" if space.kind == "logits" else "value"
+        return Selection((label,) * space.rows, np.full(space.rows, index), score, scale, written)
 
 
 @dataclass(frozen=True)
@@ -217,7 +235,7 @@ def as_target(target: object) -> Target:
     if hasattr(target, "tolist"):
         target = target.tolist()  # a numpy array or a tensor
         if isinstance(target, int):
-            return Class(target)
+            return as_target(target)
     if isinstance(target, Sequence) and all(isinstance(k, (int, str)) and not isinstance(k, bool) for k in target):
         return Class(tuple(target))
     raise TargetError(
@@ -239,7 +257,7 @@ def class_index(which: int | str, space: OutputSpace) -> int:
             raise UnknownName("class", which, space.class_names)
         return space.class_names.index(which)
     _check_index(which, count, "class")
-    return which
+    return int(which)
 
 
 def class_name(index: int, space: OutputSpace) -> str:
@@ -264,50 +282,15 @@ def _select(space: OutputSpace, classes: list[int], written: str) -> Selection:
     index = np.array(classes)
     labels = tuple(class_name(k, space) for k in classes)
     if space.classes == 1:
-        return Selection(labels, index, _single_logit(index, space.kind), "log-odds" if space.kind == "probabilities" else "logit", written)
+        return Selection(labels, index, single_logit(index, space.kind), "log-odds" if space.kind == "probabilities" else "logit", written)
     _need_columns(space)
     if space.kind == "probabilities":
-        return Selection(labels, index, _log_odds(index), "log-odds", written)
+        return Selection(labels, index, log_odds(index, own=independent(space)), "log-odds", written)
 
     def score(outputs: Any, rows: Any) -> Any:  # noqa: ANN401
-        return _scalar(outputs.gather(1, _per_row(index, outputs, rows)[:, None])[:, 0])
+        return one_number(outputs.gather(1, per_row(index, outputs, rows)[:, None])[:, 0])
 
     return Selection(labels, index, score, "value" if space.kind == "values" else "logit", written)
-
-
-def _single_logit(index: np.ndarray, kind: OutputKind) -> Score:
-    def score(outputs: Any, rows: Any) -> Any:  # noqa: ANN401
-        value = outputs.reshape(len(outputs))
-        if kind == "probabilities":
-            tiny = 1e-38 if value.element_size() >= 4 else 1e-7
-            value = value.clamp(min=tiny).log() - (1 - value).clamp(min=tiny).log()
-        return value * (_per_row(index, outputs, rows) * 2 - 1)
-
-    return score
-
-
-def _log_odds(index: np.ndarray) -> Score:
-    def score(outputs: Any, rows: Any) -> Any:  # noqa: ANN401
-        at = _per_row(index, outputs, rows)[:, None]
-        tiny = 1e-38 if outputs.element_size() >= 4 else 1e-7
-        others = outputs.scatter(1, at, 0.0).sum(1)  # summed without p_k: 1 - p_k would cancel where p_k is near 1
-        return outputs.gather(1, at)[:, 0].clamp(min=tiny).log() - others.clamp(min=tiny).log()
-
-    return score
-
-
-def _per_row(index: np.ndarray, outputs: Any, rows: Any) -> Any:  # noqa: ANN401
-    return outputs.new_tensor(index.tolist()).long()[rows]
-
-
-def _scalar(column: Any) -> Any:  # noqa: ANN401
-    if column.ndim == 1:
-        return column
-    raise TargetError(
-        "This output has more than one number per row and class",
-        received=f"an output whose column has shape {tuple(column.shape)}",
-        remedy="use target=Pixels(class, mask) for segmentation, or a function of the outputs that returns one number per row",
-    )
 
 
 def _need_columns(space: OutputSpace) -> None:
@@ -320,6 +303,8 @@ def _need_columns(space: OutputSpace) -> None:
 
 
 def _check_index(index: int, count: int, what: str) -> None:
+    if isinstance(index, (bool, np.bool_)) or not isinstance(index, (int, np.integer)):
+        raise TargetError(f"The {what} must be a whole number", received=repr(index), remedy=f"give 0 to {math.floor(count - 1)}")
     if not 0 <= index < count:
         backwards = " (negative indices are not counted from the end)" if index < 0 else ""
         raise TargetError(f"There is no {what} {index}{backwards}", received=repr(index), remedy=f"give 0 to {math.floor(count - 1)}")
