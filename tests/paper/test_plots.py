@@ -131,3 +131,18 @@ def test_dollar_signs_in_names_are_no_formulas():
     figure = draw(views.layer_table([("$x_1$", "a$b", "(1,)", 3)]))
     with mpl.rc_context({"text.parse_math": True}):
         assert any(text == "$x_1$" for text, _ in texts_of(figure))
+
+
+def test_a_training_run_and_an_evaluation_are_drawn_as_they_come():
+    import numpy as np
+
+    from pellucid import views
+    from pellucid.paper import plot_history
+    from pellucid.training.evaluate import Reliability
+    from pellucid.training.history import History
+
+    history = History({"train_loss": np.array([2.0, 1.0]), "valid_loss": np.array([2.0, 1.5])}, 2, 2, stopped_early=False, seconds=0.1)
+    assert "Loss" in {text for text, _ in texts_of(plot_history(history))}
+    nan = np.array([np.nan, 0.9])
+    curve = Reliability(np.array([0, 0.5, 1]), np.array([0, 12]), nan, nan - 0.1, nan - 0.2, nan)
+    assert overlaps(draw(views.reliability(curve))) == []

@@ -123,6 +123,11 @@ def test_photos_of_any_channels(channels, gray):
     assert np.array_equal(flat[..., 0], np.round(255 * values[0, ..., 0]).astype(np.uint8))
 
 
+def test_a_single_channel_is_not_called_a_sum():
+    assert "summed over channels" in views.attribution(made.photo()).panels[1].subtitle
+    assert "summed" not in views.attribution(made.digits()).panels[1].subtitle
+
+
 def test_padding_is_left_out_and_embeddings_are_summed():
     panel = views.token_bars(made.tokens()).panels[0]
     assert "[PAD]" not in column(panel.table, "token")
@@ -263,3 +268,5 @@ def test_the_strongest_elements_and_the_rest_are_the_whole(shape):
     flat = np.argmax(np.abs(values))
     assert all(str(at) in bars.labels[0] for at in np.unravel_index(flat, values.shape)[1:])
     assert f"of {values.size} elements" in panel.subtitle
+    positive = views.strongest_elements(replace(one, arrays=(LabelledArray("x", np.abs(values) + 1, axes, {}),))).panels[0]
+    assert f"smallest +{(np.abs(values) + 1).min():.3g}" in positive.summary

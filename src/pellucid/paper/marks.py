@@ -109,8 +109,12 @@ def root_of(axes: Axes) -> Figure:
     return root
 
 
-def hatch(axes: Axes, style: Style) -> None:
-    """Slanted lines over everything: this picture was refused. Dark on light, so that they are seen on any photo."""
+def hatch(axes: Axes, marks: tuple[Mark, ...], style: Style) -> None:
+    """Slanted lines over what was refused: the maps of a picture, else all of it. Dark on light, so that they are seen on any photo."""
+    maps = [mark.extent for mark in marks if isinstance(mark, Image) and mark.values is not None]
+    left, right, top, bottom = maps[-1] if maps else (0, 1, 1, 0)
+    place = axes.transData if maps else axes.transAxes
+    inside = Rectangle((left, min(top, bottom)), right - left, abs(bottom - top), transform=place)
     box = axes.get_window_extent()
     points = 72 / root_of(axes).dpi
     width, height = max(box.width * points, 1), max(box.height * points, 1)
@@ -119,4 +123,4 @@ def hatch(axes: Axes, style: Style) -> None:
     for role, thick, alpha in (("surface", 2.4, 0.3), ("ink", 0.9, 0.75)):
         lines = LineCollection(segments, colors=style.color(role), linewidths=thick, alpha=alpha, transform=axes.transAxes, zorder=4.5)
         axes.add_collection(lines, autolim=False)
-        lines.set_clip_path(axes.patch)
+        lines.set_clip_path(inside)

@@ -221,7 +221,7 @@ def fill(axes: Axes, planned: PanelPlan, style: Style) -> None:
         native.set_ticks([], minor=True)
     _dress(axes, panel, planned, style)
     if panel.hatched:
-        hatch(axes, style)
+        hatch(axes, panel.marks, style)
 
 
 def _dress(axes: Axes, panel: Panel, planned: PanelPlan, style: Style) -> None:

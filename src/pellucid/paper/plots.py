@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, get_args
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, Protocol, get_args
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
@@ -54,6 +54,20 @@ def plot(
         InputError: no such row, or the view does not fit the explanation.
     """
     return draw(scene_of(explanation, row=row, language=language, view=view), theme=theme, ax=ax)
+
+
+class Curves(Protocol):
+    """What :func:`plot_history` reads: curves by name, one value per epoch."""
+
+    @property
+    def curves(self) -> Mapping[str, Sequence[float]]:
+        """By name, such as ``train_loss``."""
+        ...
+
+
+def plot_history(history: Curves, *, ax: Axes | None = None, language: Language = "en", theme: Theme = "light") -> Figure | SubFigure:
+    """Draws the curves of a training run; into ``ax`` only the first quantity's."""
+    return draw(views.training_history(history.curves, language=language), theme=theme, ax=ax)
 
 
 def scene_of(explanation: Explanation, *, row: int = 0, language: Language = "en", view: ViewName | None = None) -> Scene:

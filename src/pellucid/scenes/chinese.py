@@ -22,7 +22,7 @@ CHINESE: dict[str, str] = {
     "verdict.unchecked": "未检验",
     "reason.not_finite": "得分或归因值不是有限数",
     "reason.identity_broken": "{check}：偏差 {value}，超出承诺的 {reference}",
-    "reason.not_better_than_random": "{check}：{value}，不优于随机顺序（{reference}）",
+    "reason.not_better_than_random": "{check}：{value}，在 95% 置信水平上不优于随机顺序（{reference}）",
     "reason.interval_includes_random": "{check}：{value}，其区间包含随机顺序的得分（{reference}）",
     "reason.unstable_over_seeds": "不同种子间最强特征的一致度仅 {value}（需达到 {reference}）",
     "reason.ignores_parameters": "随机权重的网络也得到相似的图（{value}，上限 {reference}）",

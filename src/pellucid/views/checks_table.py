@@ -33,7 +33,8 @@ def checks_panel(explanation: Explanation, language: Language) -> Panel:
 def _row(check: Check, language: Language) -> tuple[str, ...]:
     say = words(language)
     low, high = float(check.low[0]), float(check.high[0])
-    interval = f"{number(low)} … {number(high)}" if np.isfinite(low) and np.isfinite(high) else "–"
+    known = np.isfinite(low) and np.isfinite(high) and low < high  # an exact measurement has no interval
+    interval = f"{number(low)} … {number(high)}" if known else "–"
     outcome = say[f"outcome.{outcome_of(check)}"]
     return (
         check_name(check.name, language),

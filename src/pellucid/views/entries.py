@@ -63,25 +63,39 @@ def half_widths(explanation: Explanation, index: int, keep: tuple[str, ...]) -> 
 
 
 def element_entries(array: LabelledArray, most: int, language: Language) -> tuple[list[Entry], int]:
-    """The ``most`` strongest elements of one sample, strongest first, called by their places: ``y 3, x 4``; and how many there are in all.
-
-    What is left is summed into one last entry.
-    """
-    array, say = first_sample(array), words(language)
-    values = np.asarray(array.values, float).ravel()
-    real = np.arange(values.size) if array.valid is None else np.flatnonzero(array.valid)
+    """The ``most`` strongest elements of one sample, strongest first, the rest summed into a last entry; and how many there are in all."""
+    array = first_sample(array)
+    values, real = _real(array)
     sizes = np.where(np.isfinite(values[real]), np.abs(values[real]), -1.0)
     order = real[np.argsort(-sizes, kind="stable")]
-    found = []
-    for flat in order[:most]:
-        parts = []
-        for axis, at in zip(array.axes, np.unravel_index(flat, array.values.shape), strict=True):
-            names = array.coordinates.get(axis)
-            parts.append(names[at] if names else f"{say.get(axis, axis)} {at}")
-        found.append(Entry(", ".join(parts) or array.name, float(values[flat])))
+    found = [Entry(_place(array, int(flat), language), float(values[flat])) for flat in order[:most]]
     if len(order) > most:
-        found.append(Entry(say["element.others"].format(count=len(order) - most), float(values[order[most:]].sum())))
+        found.append(Entry(words(language)["element.others"].format(count=len(order) - most), float(values[order[most:]].sum())))
     return found, len(order)
+
+
+def extreme_entries(array: LabelledArray, language: Language) -> list[Entry]:
+    """The smallest and the largest finite element of one sample."""
+    array = first_sample(array)
+    values, real = _real(array)
+    known = real[np.isfinite(values[real])]
+    ends = (known[np.argmin(values[known])], known[np.argmax(values[known])]) if len(known) else ()
+    return [Entry(_place(array, int(flat), language), float(values[flat])) for flat in ends]
+
+
+def _real(array: LabelledArray) -> tuple[np.ndarray, np.ndarray]:
+    """The values in one row, and the places of those that are not padding."""
+    values = np.asarray(array.values, float).ravel()
+    return values, np.arange(values.size) if array.valid is None else np.flatnonzero(array.valid)
+
+
+def _place(array: LabelledArray, flat: int, language: Language) -> str:
+    """Where an element is: ``y 3, x 4``, with names along an axis where there are any."""
+    say, parts = words(language), []
+    for axis, at in zip(array.axes, np.unravel_index(flat, array.values.shape), strict=True):
+        names = array.coordinates.get(axis)
+        parts.append(names[at] if names else f"{say.get(axis, axis)} {at}")
+    return ", ".join(parts) or array.name
 
 
 def strongest(entries: list[Entry], top: int, others: str) -> list[Entry]:

@@ -46,7 +46,10 @@ def first_sample(array: LabelledArray) -> LabelledArray:
 
 
 def reduced(array: LabelledArray, keep: tuple[str, ...]) -> tuple[LabelledArray, tuple[str, ...]]:
-    """The array of one sample summed over every axis not in ``keep``, its axes in the order of ``keep``; and the axes summed over."""
+    """The array of one sample summed over every axis not in ``keep``, its axes in the order of ``keep``; and the axes summed over.
+
+    An axis with a single entry is dropped without a word.
+    """
     array = first_sample(array)
     gone = tuple(axis for axis in array.axes if axis not in keep)
     at = tuple(array.axes.index(axis) for axis in gone)
@@ -59,7 +62,8 @@ def reduced(array: LabelledArray, keep: tuple[str, ...]) -> tuple[LabelledArray,
     labels = {axis: names for axis, names in array.coordinates.items() if axis in left}
     summed = np.transpose(values.sum(axis=at), order)
     mask = None if valid is None else np.transpose(valid, order)
-    return LabelledArray(array.name, summed, tuple(axis for axis in keep if axis in left), labels, mask), gone
+    told = tuple(axis for axis in gone if array.values.shape[array.axes.index(axis)] > 1)
+    return LabelledArray(array.name, summed, tuple(axis for axis in keep if axis in left), labels, mask), told
 
 
 def target_name(explanation: Explanation) -> str:

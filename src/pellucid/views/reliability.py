@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -12,9 +13,24 @@ from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.words import Language, words
 
 
+class Calibration(Protocol):
+    """What :func:`reliability` reads: arrays with one value per bin of confidence, such as an evaluation's reliability curve."""
+
+    @property
+    def confidence(self) -> np.ndarray: ...  # noqa: D102 (0..1, the mean of the bin)
+    @property
+    def accuracy(self) -> np.ndarray: ...  # noqa: D102 (0..1)
+    @property
+    def low(self) -> np.ndarray: ...  # noqa: D102 (lower end of the accuracy's 95 % interval)
+    @property
+    def high(self) -> np.ndarray: ...  # noqa: D102 (its upper end)
+    @property
+    def counts(self) -> np.ndarray: ...  # noqa: D102 (rows in the bin)
+
+
 @dataclass(frozen=True, eq=False)
 class ReliabilityBins:
-    """Per bin of confidence, all with the one axis bin and in 0..1: mean confidence, accuracy, its 95 % interval; and the counts."""
+    """A :class:`Calibration` made of arrays."""
 
     confidence: np.ndarray
     accuracy: np.ndarray
@@ -23,7 +39,7 @@ class ReliabilityBins:
     counts: np.ndarray
 
 
-def reliability(bins: ReliabilityBins, *, language: Language = "en", title: str = "") -> Scene:
+def reliability(bins: Calibration, *, language: Language = "en", title: str = "") -> Scene:
     """Accuracy against confidence with interval bars, and how many rows each bin holds; empty bins are left out.
 
     Raises:

@@ -6,7 +6,7 @@ from pellucid.explanation import Explanation
 from pellucid.scenes import Panel, Scene
 from pellucid.scenes.numbers import signed
 from pellucid.scenes.words import Language, words
-from pellucid.views.entries import element_entries, entry_summary, entry_table, strongest
+from pellucid.views.entries import element_entries, entry_summary, entry_table, extreme_entries, strongest
 from pellucid.views.framing import framed
 from pellucid.views.reading import is_refused, one_row, value_label
 from pellucid.views.signed_bars import Captions, signed_bars
@@ -34,6 +34,6 @@ def element_panel(explanation: Explanation, index: int, language: Language, *, t
         say["strongest.title"] if refused else say["bars.finding"].format(label=kept[0].label, value=signed(kept[0].value)),
         say["strongest.some"].format(shown=min(top, count), count=count),
         value_label(explanation, language),
-        entry_summary(listed[:LISTED], "bars.summary", language, count),
+        entry_summary(extreme_entries(explanation.arrays[index], language), "bars.summary", language, count),
     )
     return signed_bars(kept, captions, entry_table(listed, say["element"], language), language, hatched=refused)
