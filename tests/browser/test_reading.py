@@ -17,6 +17,7 @@ from browser.gallery import report as gallery_report
 from browser.screen import Screen, opened, settle, watch
 from pellucid.report import mimebundle
 from pellucid.scenes import Scene
+from pellucid.scenes.numbers import MINUS
 
 pytestmark = pytest.mark.browser
 
@@ -46,7 +47,7 @@ def _hover(screen: Screen, figure: Any, left: float, top: float) -> dict[str, st
 
 def _same(text: str, value: float) -> bool:
     """Whether a text reads the same as a number of Python's, to four significant digits."""
-    return float(text.replace(",", "")) == float(f"{value:.4g}")
+    return float(text.replace(",", "").replace(MINUS, "-")) == float(f"{value:.4g}")
 
 
 def test_a_map_is_read_cell_by_cell(screen: Screen) -> None:
@@ -138,7 +139,7 @@ def test_the_png_is_a_picture_with_its_verdict(screen: Screen) -> None:
         figure.get_by_label("Save as PNG").click()
     assert download.value.suggested_filename == "bars.png"
     picture = image.open(download.value.path()).convert("RGB")
-    assert picture.width >= 840
+    assert picture.width >= 1280
     colors = {color for _, color in picture.getcolors(1 << 20)}
     for role in ("#b3261e", "#c8500a", "#2166ac"):  # verdict, positive, negative
         assert tuple(bytes.fromhex(role[1:])) in colors, role
@@ -170,6 +171,16 @@ def test_the_system_decides_the_theme_until_the_reader_does(browser: Any, report
         screen.page.emulate_media(color_scheme="light")
         expect(root).to_have_attribute("data-theme", "light")
         screen.page.get_by_role("button", name="Dark").click()
+        expect(root).to_have_attribute("data-theme", "dark")
+
+
+def test_paper_is_light_whatever_the_screen_is(browser: Any, report: Path) -> None:
+    with opened(browser, report, "theme=dark&lang=en") as screen:
+        root = screen.page.locator("html")
+        screen.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        expect(root).to_have_attribute("data-theme", "light")
+        assert {box["color"] for box in screen.lines() if box["where"] == "canvas"} <= {"#1b2430", "#55606e"}  # ink, muted
+        screen.page.evaluate("dispatchEvent(new Event('afterprint'))")
         expect(root).to_have_attribute("data-theme", "dark")
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from pellucid.explanation.frame import to_frame
 from pellucid.report import Edition, Report, Section
 from pellucid.scenes import Axis, Badge, Band, Bars, ColorScale, Image, Line, Mark, Panel, Points, Scene, Table, Text
+from pellucid.scenes.numbers import MINUS
 from pellucid.scenes.palette import colorize
 
 PLACE = Path(__file__).resolve().parents[2] / "web" / "test" / "golden" / "golden.json"
@@ -79,12 +80,12 @@ def read_out(value: float) -> str:
     """What a value should read in English: a twin of ``formatValue`` by decimal arithmetic on the shortest form of the number."""
     exact = Decimal(repr(value))
     if exact == exact.to_integral_value() and abs(exact) < Decimal(10) ** 15:
-        return f"{int(exact):,}"
+        return f"{int(exact):,}".replace("-", MINUS)
     rounded = Context(prec=4, rounding=ROUND_HALF_UP).plus(exact)
     if Decimal("1e-4") <= abs(exact) < Decimal("1e6"):
-        return f"{rounded.normalize():,f}"
+        return f"{rounded.normalize():,f}".replace("-", MINUS)
     mantissa, exponent = f"{rounded.normalize():e}".split("e")
-    return f"{mantissa}E{int(exponent)}"
+    return f"{mantissa}e{int(exponent)}".replace("-", MINUS)
 
 
 def golden() -> str:

@@ -13,6 +13,7 @@ interface Chosen {
 }
 
 const NEAR_ENOUGH = 60; // pixels; beyond that nothing is read out
+const GAP = 8; // between what is pointed at and the read-out
 const SMALLEST_BOX = 8; // a shorter drag is a click
 
 export class ChartView {
@@ -220,7 +221,7 @@ export class ChartView {
     this.marker.style.top = `${reading.top - high}px`;
     this.marker.style.width = `${2 * wide}px`;
     this.marker.style.height = `${2 * high}px`;
-    this.put(reading.left, reading.top, Math.min(wide, 40));
+    this.put(reading.left, reading.top, wide, high);
   }
 
   /** Shows a shortened label in full. */
@@ -229,15 +230,18 @@ export class ChartView {
     this.marker.hidden = true;
     this.readout.hidden = false;
     this.readout.replaceChildren(...readingElement(text, []));
-    this.put(left, top, 0);
+    this.put(left, top, 0, 0);
   }
 
-  /** Puts the read-out beside a place, on the side where there is room. */
-  private put(left: number, top: number, aside: number): void {
-    const { offsetWidth: wide, offsetHeight: high } = this.readout;
-    const right = left + aside + 10;
-    const x = right + wide <= this.width ? right : Math.max(0, left - aside - 10 - wide);
-    const y = Math.max(0, Math.min(top - high / 2, this.element.clientHeight - high));
+  /** Puts the read-out beside what it speaks of: right, left, else below or above, so that it does not cover it. */
+  private put(left: number, top: number, aside: number, high: number): void {
+    const { offsetWidth: width, offsetHeight: height } = this.readout;
+    const [right, before] = [left + aside + GAP, left - aside - GAP - width];
+    const beside = right + width <= this.width ? right : before >= 0 ? before : null;
+    const below = top + high + GAP;
+    const roomBelow = this.element.getBoundingClientRect().top + below + height <= window.innerHeight;
+    const x = beside ?? Math.max(0, Math.min(left - width / 2, this.width - width));
+    const y = beside === null ? (roomBelow ? below : top - high - GAP - height) : Math.max(0, Math.min(top - height / 2, this.element.clientHeight - height));
     this.readout.style.left = `${x}px`;
     this.readout.style.top = `${y}px`;
   }

@@ -8,7 +8,8 @@ export interface Context {
   readonly theme: Theme;
   readonly language: Language;
   readonly words: Words;
-  /** The verdict of the scene around a panel: a saved picture bears it. */
+  /** Title and verdict of the scene around a panel: a saved picture bears them. */
+  readonly heading: string;
   readonly badge: Badge | null;
 }
 

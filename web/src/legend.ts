@@ -4,9 +4,16 @@ import { formatValue } from "./format";
 import type { Words } from "./i18n";
 import type { ColorScale, Panel } from "./schema.gen";
 
+export type Entry = readonly [label: string, role: string, shape: string];
+
+/** The lines of a legend; what hatching means is one of them. */
+export function entriesOf(panel: Panel, words: Words): Entry[] {
+  const entries = panel.legend.map((entry): Entry => [entry.label, entry.color, entry.shape]);
+  return panel.hatched && panel.x ? [...entries, [words("hatched"), "muted", "hatched"]] : entries;
+}
+
 export function legendElement(panel: Panel, locale: string, words: Words): HTMLElement | null {
-  const entries = panel.legend.map((entry) => [entry.label, entry.color, entry.shape as string] as const);
-  if (panel.hatched && panel.x) entries.push([words("hatched"), "muted", "hatched"]);
+  const entries = entriesOf(panel, words);
   if (entries.length === 0 && !panel.scale) return null;
   const list = make("ul", { class: "pl-legend" });
   for (const [label, role, shape] of entries) {

@@ -54,7 +54,7 @@ function render({ model, el }: Arguments): () => void {
   const box = document.createElement("div");
   box.className = "pl-widget";
   el.append(box);
-  const context = (language: Language): Context => ({ theme: themeOf(), language, words: wordsOf(language), badge: null });
+  const context = (language: Language): Context => ({ theme: themeOf(), language, words: wordsOf(language), heading: "", badge: null });
   const first = sceneOf(model);
   applyTheme(box, themeOf());
   const mounted: Mounted<Scene> = mountScene(box, first, context(first.language));

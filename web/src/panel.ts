@@ -34,9 +34,9 @@ interface Built {
 function build(el: HTMLElement, panel: Panel, context: Context, former: Built | null): Built {
   const stop = new AbortController();
   const tools = make("div", { class: "pl-tools" });
-  const title = make("div", { class: "pl-panel-title" }, panel.title ? make("h4", {}, panel.title) : null);
-  if (panel.subtitle) title.append(make("p", {}, panel.subtitle));
-  const figure = make("figure", { class: "pl-panel" }, make("header", {}, title, tools));
+  const title = panel.title ? make("h4", {}, panel.title) : make("span");
+  const subtitle = panel.subtitle ? make("p", {}, panel.subtitle) : null;
+  const figure = make("figure", { class: "pl-panel" }, make("header", {}, title, tools, subtitle));
   const chart = isChart(panel) ? buildChart(panel, figure, tools, context, stop.signal) : null;
   if (!chart) figure.append(tableBox(panel, context, "pl-table-box"));
   tools.append(iconButton("csv", context.words("saveCsv"), () => save(`${panel.id}.csv`, new Blob([csv(panel.table)], { type: "text/csv" })), stop.signal));
@@ -78,7 +78,7 @@ function buildChart(panel: Chart, figure: HTMLElement, tools: HTMLElement, conte
   toggle.setAttribute("aria-pressed", "false");
   const png = iconButton("image", words("savePng"), () => savePng(panel, figure), signal);
   const savePng = (chosen: Chart, within: HTMLElement): void => {
-    const picture = composePng(chosen, chart.context, Math.max(420, within.clientWidth));
+    const picture = composePng(chosen, chart.context, Math.max(640, within.clientWidth));
     picture.toBlob((blob) => blob && save(`${chosen.id}.png`, blob), "image/png");
   };
   tools.append(reset, toggle, png);

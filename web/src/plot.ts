@@ -47,7 +47,9 @@ export function drawPlot(canvas: CanvasRenderingContext2D, panel: Chart, options
   drawZero(canvas, panel, view, plot, scales, theme);
   if (panel.equal) frame(canvas, plot, theme);
   const boxes = writeAxes(canvas, panel, view, layout, scales, theme, locale);
-  for (const mark of panel.marks) boxes.push(...(drawer(mark).write?.(canvas, mark, scales, theme, layout.width) ?? []));
+  // tick labels are at the left of the plot: a note must not run into them
+  const within = [plot.left + 2, plot.left + plot.width - 2] as const;
+  for (const mark of panel.marks) boxes.push(...(drawer(mark).write?.(canvas, mark, scales, theme, within) ?? []));
   return { layout, scales, boxes };
 }
 

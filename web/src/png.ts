@@ -2,9 +2,9 @@
 import type { Context } from "./context";
 import { formatValue } from "./format";
 import { type Chart, wholeView } from "./layout";
-import { endsOf } from "./legend";
+import { endsOf, entriesOf } from "./legend";
 import { drawPlot, prepare } from "./plot";
-import { color, type Theme } from "./theme";
+import { color } from "./theme";
 import { MAPS } from "./palette.gen";
 import { write } from "./writing";
 
@@ -21,7 +21,7 @@ export function composePng(panel: Chart, context: Context, width: number): HTMLC
   const lines = headLines(panel, context);
   const plotTop = MARGIN + lines.length * 20 + 8;
   const keyTop = plotTop + prepare(canvas, panel, options).layout.height + 16;
-  const height = keyTop + panel.legend.length * 20 + (panel.scale ? 54 : 0) + MARGIN;
+  const height = keyTop + entriesOf(panel, context.words).length * 20 + (panel.scale ? 54 : 0) + MARGIN;
   surface.width = width * RATIO;
   surface.height = height * RATIO;
   canvas.scale(RATIO, RATIO);
@@ -34,27 +34,28 @@ export function composePng(panel: Chart, context: Context, width: number): HTMLC
   canvas.translate(MARGIN, plotTop);
   drawPlot(canvas, panel, options);
   canvas.restore();
-  drawKey(canvas, panel, theme, locale, keyTop, width);
+  drawKey(canvas, panel, context, keyTop, width);
   return surface;
 }
 
 type Line = readonly [text: string, role: string, size: number, weight: number];
 
-function headLines(panel: Chart, { badge, words }: Context): Line[] {
-  const lines: Line[] = [[panel.title, "ink", 15, 600]];
+function headLines(panel: Chart, { badge, words, heading }: Context): Line[] {
+  const lines: Line[] = heading && heading !== panel.title ? [[heading, "ink", 15, 650]] : [];
+  if (panel.title) lines.push([panel.title, "ink", lines.length ? 13 : 15, 600]);
   if (panel.subtitle) lines.push([panel.subtitle, "muted", 12, 400]);
-  if (badge) lines.push([`${words("verdict")}: ${[badge.label, ...badge.reasons].join(" · ")}`, badge.level, 12, 600]);
+  if (badge) lines.push([`${words("verdict")}: ${badge.label}`, badge.level, 12, 650]);
+  for (const reason of badge?.reasons ?? []) lines.push([`– ${reason}`, "muted", 12, 400]);
   return lines;
 }
 
-function drawKey(canvas: CanvasRenderingContext2D, panel: Chart, theme: Theme, locale: string, top: number, width: number): void {
+function drawKey(canvas: CanvasRenderingContext2D, panel: Chart, context: Context, top: number, width: number): void {
+  const { theme, language: locale } = context;
   const maxWidth = width - 2 * MARGIN;
   let y = top;
-  for (const entry of panel.legend) {
-    canvas.fillStyle = color(entry.color, theme);
-    const thick = entry.shape === "line" || entry.shape === "dashed" ? 3 : 10;
-    canvas.fillRect(MARGIN, y - thick / 2, 14, thick);
-    write(canvas, { text: entry.label, x: MARGIN + 22, y, color: color("ink", theme), maxWidth: maxWidth - 22 });
+  for (const [label, role, shape] of entriesOf(panel, context.words)) {
+    drawSwatch(canvas, color(role, theme), shape, y);
+    write(canvas, { text: label, x: MARGIN + 22, y, color: color("ink", theme), maxWidth: maxWidth - 22 });
     y += 20;
   }
   if (!panel.scale) return;
@@ -70,4 +71,27 @@ function drawKey(canvas: CanvasRenderingContext2D, panel: Chart, theme: Theme, l
     const align = i === 0 ? "left" : i === ends.length - 1 ? "right" : "center";
     write(canvas, { text: formatValue(value, locale), x: MARGIN + (i / (ends.length - 1)) * 240, y: y + 32, color: color("muted", theme), align });
   });
+}
+
+function drawSwatch(canvas: CanvasRenderingContext2D, fill: string, shape: string, y: number): void {
+  canvas.save();
+  canvas.strokeStyle = canvas.fillStyle = fill;
+  canvas.lineWidth = shape === "hatched" ? 1 : 2.5;
+  canvas.beginPath();
+  if (shape === "line" || shape === "dashed") {
+    canvas.setLineDash(shape === "dashed" ? [4, 3] : []);
+    canvas.moveTo(MARGIN, y);
+    canvas.lineTo(MARGIN + 16, y);
+    canvas.stroke();
+  } else if (shape === "hatched") {
+    for (let x = 0; x <= 12; x += 4) {
+      canvas.moveTo(MARGIN + x, y + 5);
+      canvas.lineTo(MARGIN + x + 5, y - 5);
+    }
+    canvas.stroke();
+  } else if (shape === "point") {
+    canvas.arc(MARGIN + 7, y, 4.5, 0, 2 * Math.PI);
+    canvas.fill();
+  } else canvas.fillRect(MARGIN, y - 6, 12, 12);
+  canvas.restore();
 }

@@ -1,4 +1,5 @@
 // Entry of the offline report: opens the frame inside the page and shows its report, or its one scene.
+import "./print.css";
 import "./style.css";
 import type { Context } from "./context";
 import { make } from "./dom";
@@ -93,7 +94,7 @@ class ReportPage {
   }
 
   private context(theme: Theme): Context {
-    return { theme, language: this.language, words: wordsOf(this.language), badge: null };
+    return { theme, language: this.language, words: wordsOf(this.language), heading: "", badge: null };
   }
 
   private controls(): HTMLElement {
@@ -122,7 +123,7 @@ function select<T extends string>(label: string, options: readonly (readonly [T,
 }
 
 function showScene(el: HTMLElement, scene: Scene): void {
-  const context = (): Context => ({ theme: dark.matches ? "dark" : "light", language: scene.language, words: wordsOf(scene.language), badge: null });
+  const context = (): Context => ({ theme: dark.matches ? "dark" : "light", language: scene.language, words: wordsOf(scene.language), heading: "", badge: null });
   applyTheme(document.documentElement, context().theme);
   document.documentElement.classList.add("pl-single");
   const main = make("main", {});

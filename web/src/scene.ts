@@ -12,7 +12,7 @@ export function mountScene(el: HTMLElement, scene: Scene, context: Context): Mou
   return {
     update(next, nextContext) {
       if (next === shown.scene && nextContext.language === shown.language) {
-        built.panels.forEach((panel, i) => panel.update(next.panels[i]!, { ...nextContext, badge: next.badge }));
+        built.panels.forEach((panel, i) => panel.update(next.panels[i]!, within(next, nextContext)));
         return;
       }
       built.destroy();
@@ -23,6 +23,10 @@ export function mountScene(el: HTMLElement, scene: Scene, context: Context): Mou
       built.destroy();
     },
   };
+}
+
+function within(scene: Scene, context: Context): Context {
+  return { ...context, heading: scene.title, badge: scene.badge };
 }
 
 interface Built {
@@ -39,7 +43,8 @@ function build(el: HTMLElement, scene: Scene, context: Context): Built {
   if (scene.notes.length) card.append(make("ul", { class: "pl-notes" }, ...scene.notes.map((note) => make("li", {}, note))));
   if (scene.code) card.append(codeElement(scene.code, context.words, stop.signal));
   el.append(card);
-  const panels = scene.panels.map((panel) => mount(grid, panel, { ...context, badge: scene.badge }));
+  const panels = scene.panels.map((panel) => mount(grid, panel, within(scene, context)));
+  if (lastIsAlone(scene)) grid.lastElementChild?.classList.add("pl-wide");
   return {
     panels,
     destroy() {
@@ -48,6 +53,11 @@ function build(el: HTMLElement, scene: Scene, context: Context): Built {
       card.remove();
     },
   };
+}
+
+/** Whether the last panel has a row for itself, and takes it: a picture with square pixels would only grow tall. */
+function lastIsAlone({ panels, columns }: Scene): boolean {
+  return columns > 1 && panels.length % columns === 1 && panels.at(-1)?.equal === false;
 }
 
 function sceneHead(scene: Scene, words: Words): HTMLElement {

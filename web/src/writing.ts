@@ -65,8 +65,8 @@ export function wrap(canvas: CanvasRenderingContext2D, text: string, width: numb
   let fits = letters.length;
   while (fits > 1 && canvas.measureText(letters.slice(0, fits).join("").trimEnd()).width > width) fits--;
   let cut = fits;
-  while (cut > fits / 3 && !BREAK.test(letters[cut - 1]!)) cut--;
-  const at = cut > fits / 3 ? cut : fits;
+  while (cut > 2 && !BREAK.test(letters[cut - 1]!)) cut--;
+  const at = cut > 2 ? cut : fits;
   const rest = letters.slice(at).join("").trim();
   const value = canvas.measureText(rest).width > width ? (VALUE.exec(rest)?.[0] ?? "") : "";
   const name = value ? rest.slice(0, -value.length) : rest;

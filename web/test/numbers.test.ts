@@ -12,15 +12,15 @@ describe("numbers", () => {
 
   it("says what is no number", () => {
     expect(formatValue(Number.NaN, "en")).toBe("–");
-    expect(formatValue(-Infinity, "en")).toBe("-∞");
+    expect(formatValue(-Infinity, "en")).toBe("−∞");
   });
 
   it("gives ticks the decimals of their step", () => {
     expect(formatTicks([0, 0.5, 1], "en")).toEqual(["0.0", "0.5", "1.0"]);
     expect(formatTicks([0, 0.25, 0.5], "en")).toEqual(["0.00", "0.25", "0.50"]);
     expect(formatTicks([0, 0.02, 0.04], "en")).toEqual(["0.00", "0.02", "0.04"]);
-    expect(formatTicks([-2000, 0, 2000], "en")).toEqual(["-2,000", "0", "2,000"]);
-    expect(formatTicks([0, 2e-6], "en")).toEqual(["0", "2E-6"]);
+    expect(formatTicks([-2000, 0, 2000], "en")).toEqual(["−2,000", "0", "2,000"]);
+    expect(formatTicks([0, 2e-6], "en")).toEqual(["0", "2e−6"]);
   });
 });
 

@@ -7,7 +7,7 @@ import type { Panel } from "../src/schema.gen";
 import { installCanvas } from "./canvas";
 import { goldenScene } from "./golden";
 
-const context: Context = { theme: "light", language: "en", words: wordsOf("en"), badge: null };
+const context: Context = { theme: "light", language: "en", words: wordsOf("en"), heading: "", badge: null };
 
 /** Counts what a mounted thing holds outside its own elements. */
 class Ledger {
@@ -113,10 +113,10 @@ describe("a panel", () => {
 
   it("reads out bars, bands and points", () => {
     press(plotOf(only("bars")), "ArrowRight", "ArrowRight");
-    expect(readout()).toBe("重量|bars|-2");
+    expect(readout()).toBe("重量|bars|−2");
     document.body.replaceChildren();
     press(plotOf(only("band")), "ArrowRight");
-    expect(readout()).toBe("band|x|0|y|-0.1 to 0.1");
+    expect(readout()).toBe("band|x|0|y|−0.1 to 0.1");
     document.body.replaceChildren();
     press(plotOf(only("points")), "ArrowRight", "ArrowRight");
     expect(readout()).toBe("b|x|0.25|y|0.25");

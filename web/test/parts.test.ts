@@ -5,7 +5,7 @@ import { wordsOf } from "../src/i18n";
 import { drawPlot, nearest } from "../src/plot";
 import { chooseLanguage, readState, writeState } from "../src/state";
 import { csv } from "../src/table";
-import { shorten, wrap } from "../src/writing";
+import { shorten, type TextBox, wrap } from "../src/writing";
 import { canZoom, isWhole, zoomAt, zoomTo } from "../src/zoom";
 import { installCanvas, stubCanvas } from "./canvas";
 import { goldenScene } from "./golden";
@@ -23,7 +23,18 @@ function drawn(panel: Chart, width = 600) {
   return drawPlot(canvas, panel, { view: wholeView(panel), width, tallest: null, theme: "light", locale: "en" });
 }
 
+function overlaps(boxes: readonly TextBox[]): string[] {
+  const apart = (a: TextBox, b: TextBox): boolean =>
+    a.left + a.width <= b.left || b.left + b.width <= a.left || a.top + a.height <= b.top || b.top + b.height <= a.top;
+  return boxes.flatMap((a, i) => boxes.slice(i + 1).flatMap((b) => (apart(a, b) ? [] : [`${a.text} and ${b.text}`])));
+}
+
 describe("text on the canvas", () => {
+  it("is seen when it overlaps (the guard can fail)", () => {
+    const [first] = drawn(chart(["line"])).boxes;
+    expect(overlaps([first!, { ...first!, left: first!.left + 5 }])).toHaveLength(1);
+  });
+
   it("is shortened to its width and never beyond", () => {
     expect(shorten(canvas, "mean radius", 200)).toBe("mean radius");
     expect(shorten(canvas, "mean radius", 49)).toBe("mean r…");
@@ -40,10 +51,7 @@ describe("text on the canvas", () => {
     const panel = chart(["line"], { x: { ...chart([]).x, domain: [100000, 123456] } });
     for (let width = 120; width <= 1200; width += 60) {
       const { boxes } = drawn(panel, width);
-      boxes.forEach((a, i) => boxes.slice(i + 1).forEach((b) => {
-        const apart = a.left + a.width <= b.left || b.left + b.width <= a.left || a.top + a.height <= b.top || b.top + b.height <= a.top;
-        expect(apart, `${a.text} and ${b.text} at ${width}`).toBe(true);
-      }));
+      expect(overlaps(boxes), `at ${width}`).toEqual([]);
       for (const box of boxes) expect(box.left >= 0 && box.left + box.width <= width, `${box.text} at ${width}`).toBe(true);
     }
   });
@@ -103,12 +111,12 @@ describe("downloads", () => {
 
   it("a PNG has room for title, verdict, plot and key", () => {
     installCanvas();
-    const context = { theme: "light", language: "en", words: wordsOf("en"), badge: goldenScene().badge } as const;
+    const context = { theme: "light", language: "en", words: wordsOf("en"), heading: "Golden", badge: goldenScene().badge } as const;
     const scale = { kind: "diverging", domain: [-4, 4], label: "value" } as const;
     const [bare, full] = [chart(["image"]), chart(["image"], { scale, legend: [{ label: "a", color: "positive", shape: "square" }] })];
-    const [small, large] = [composePng(bare, { ...context, badge: null }, 500), composePng(full, context, 500)];
+    const [small, large] = [composePng(bare, { ...context, heading: "", badge: null }, 500), composePng(full, context, 500)];
     expect(small.width).toBe(1000);
-    expect(large.height - small.height).toBe(2 * (20 + 20 + 54));
+    expect(large.height - small.height).toBe(2 * (20 * 3 + 20 + 54));
   });
 });
 

@@ -31,8 +31,8 @@ export interface Reading {
 
 export interface Drawer<M extends Mark> {
   draw(canvas: CanvasRenderingContext2D, mark: M, scales: Scales, theme: Theme): void;
-  /** Text that is drawn on top of everything, outside the clip. */
-  write?(canvas: CanvasRenderingContext2D, mark: M, scales: Scales, theme: Theme, width: number): TextBox[];
+  /** Text that is drawn on top of everything; it stays between two pixels, the sides of the plot. */
+  write?(canvas: CanvasRenderingContext2D, mark: M, scales: Scales, theme: Theme, within: readonly [number, number]): TextBox[];
   nearest(mark: M, left: number, top: number, scales: Scales): Hit | null;
   read(mark: M, index: number, scales: Scales): Reading;
   /** How many elements can be read, and how many make a row (keyboard). */

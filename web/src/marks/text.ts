@@ -8,7 +8,7 @@ const ALIGN = { start: "left", middle: "center", end: "right" } as const;
 export const text: Drawer<MarkOf<"text">> = {
   draw: () => undefined,
 
-  write(canvas, mark, scales, theme, width) {
+  write(canvas, mark, scales, theme, within) {
     const label = {
       text: mark.text,
       x: scales.x.at(mark.x),
@@ -16,8 +16,8 @@ export const text: Drawer<MarkOf<"text">> = {
       align: ALIGN[mark.anchor],
       color: textColor(mark.color, theme),
       halo: color("surface", theme),
-      within: [2, width - 2] as const,
-      maxWidth: width - 4,
+      within,
+      maxWidth: within[1] - within[0],
     };
     return [write(canvas, label)];
   },
