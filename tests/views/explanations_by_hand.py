@@ -77,7 +77,7 @@ def checks(rows: int = 1) -> tuple[Check, ...]:
     )
     insertion = tuple(labelled(c.name, c.values[0][::-1] if c.name != "curve" else 4.2 - fall) for c in deletion)
     fraction = LabelledArray("fraction", x, ("fraction",), {})
-    note = "in-fill: the background's mean, 20 steps"
+    note = "30 players, in-fill: the background's mean; 20 points, 13 random orders"
     return (
         Check("completeness", "identity", "lower", one(0.0021), one(0.0123), one(0.0021), one(0.0021), one(np.nan), 2),
         Check("deletion", "faithfulness", "lower", one(1.03), one(2.31), one(0.97), one(1.11), one(0.004), 42, (*deletion, fraction), note),

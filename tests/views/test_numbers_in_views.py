@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from pellucid.explanation import LabelledArray, Reason, Verdict
 from pellucid.scenes import Bars, Image, Line, Table
 from pellucid.views.checks_table import outcome_of
 from pellucid.views.entries import Entry, strongest
-from pellucid.views.framing import badge
+from pellucid.views.framing import badge, check_note
 from pellucid.views.rasters import blocks, enlarged, limit_of, photo, richest_region
 from views import explanations_by_hand as made
 
@@ -270,3 +271,19 @@ def test_the_strongest_elements_and_the_rest_are_the_whole(shape):
     assert f"of {values.size} elements" in panel.subtitle
     positive = views.strongest_elements(replace(one, arrays=(LabelledArray("x", np.abs(values) + 1, axes, {}),))).panels[0]
     assert f"smallest +{(np.abs(values) + 1).min():.3g}" in positive.summary
+
+
+def test_notes_are_put_into_the_language_where_they_are_known():
+    notes = views.attribution(made.patient(), language="zh-CN").notes
+    assert notes[0] == "对比基线：背景数据的均值（logit −0.800）"  # noqa: RUF001
+    assert notes[-1].endswith("30 个参与单元，填充：背景数据的均值；20 个点，13 个随机顺序")  # noqa: RUF001
+    assert check_note("measured in another way", "zh-CN") == "measured in another way"
+
+
+def test_the_pattern_of_notes_is_the_one_that_checks_write():
+    from pathlib import Path
+
+    import pellucid
+
+    source = (Path(pellucid.__file__).parent / "checks" / "faithfulness.py").read_text()
+    assert re.search(r'note = f"{.*} players, in-fill: {.*}; {.*} points, {.*} random orders"', source)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from pellucid.explanation import Explanation, Reason
@@ -9,6 +11,8 @@ from pellucid.scenes import Badge, Bars, Panel, Scene
 from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.words import Language, check_name, method_name, spaced, words
 from pellucid.views.reading import is_complete, joined, predicted_name, scale_name, target_name
+
+_CURVES_NOTE = re.compile(r"(?P<players>\d+) players, in-fill: (?P<infill>.+); (?P<points>\d+) points, (?P<orders>\d+) random orders")
 
 
 def framed(explanation: Explanation, panels: tuple[Panel, ...], language: Language, *, columns: int = 1, title: str = "") -> Scene:
@@ -76,7 +80,8 @@ def notes(explanation: Explanation, language: Language, *, whiskers: bool = Fals
     """What a reader must know to read the picture: baseline, layer, whiskers, how the checks removed things."""
     say, found = words(language), []
     for name, baseline in explanation.provenance.baseline.items():
-        text = baseline if len(explanation.provenance.baseline) == 1 else f"{name}: {baseline}"
+        named = baseline_name(baseline, language)
+        text = named if len(explanation.provenance.baseline) == 1 else f"{name}: {named}"
         key = "note.baseline" if is_complete(explanation) else "note.baseline_plain"
         score = number(explanation.decision.baseline_scores[0])
         found.append(say[key].format(baseline=text, scale=scale_name(explanation, language), score=score))
@@ -89,8 +94,22 @@ def notes(explanation: Explanation, language: Language, *, whiskers: bool = Fals
         if check.note and check.role == "faithfulness":
             alike.setdefault(check.note, []).append(check_name(check.name, language))
     joiner = "、" if language == "zh-CN" else ", "
-    found += [say["note.check"].format(check=joiner.join(names), note=note) for note, names in alike.items()]
+    found += [say["note.check"].format(check=joiner.join(names), note=check_note(note, language)) for note, names in alike.items()]
     return tuple(found)
+
+
+def baseline_name(name: str, language: Language) -> str:
+    """A baseline or in-fill in this language; one that is not known by name keeps its own."""
+    return words(language).get(f"name.{name}", name)
+
+
+def check_note(note: str, language: Language) -> str:
+    """How a check removed things, in this language; checks write in English, and what is not recognized stays so."""
+    found = _CURVES_NOTE.fullmatch(note)
+    if not found:
+        return note
+    infill = baseline_name(found["infill"], language)
+    return words(language)["note.curves"].format(players=found["players"], infill=infill, points=found["points"], orders=found["orders"])
 
 
 def code(explanation: Explanation) -> str:
