@@ -1,0 +1,9 @@
+"""All benchmarks: ``python -m benchmarks``."""
+
+from __future__ import annotations
+
+from benchmarks import attribution, import_time, verdicts
+
+import_time.main()
+verdicts.main()
+attribution.main()

@@ -1,0 +1,68 @@
+"""The share of an explanation's time that is not spent inside the model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pellucid.models.torch_model import BoundTorch
+
+_CALLS = ("outputs", "gradients", "layer_gradient")
+
+
+@dataclass
+class Clock:
+    """CPU seconds inside the calls of the bound model."""
+
+    seconds: float = 0.0
+
+
+@contextmanager
+def clocked() -> Iterator[Clock]:
+    """Every call of a bound network adds its CPU time to the clock."""
+    clock = Clock()
+    originals = {name: getattr(BoundTorch, name) for name in _CALLS}
+
+    def timed(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            started = time.process_time()
+            try:
+                return original(*arguments, **options)
+            finally:
+                clock.seconds += time.process_time() - started
+
+        return call
+
+    for name, original in originals.items():
+        setattr(BoundTorch, name, timed(original))
+    try:
+        yield clock
+    finally:
+        for name, original in originals.items():
+            setattr(BoundTorch, name, original)
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The median share of the CPU time outside the model, and the median seconds that it makes."""
+
+    share: float
+    seconds: float
+
+
+def outside_share(call: Callable[[], object], repeats: int) -> Outside:
+    """Runs the call some times."""
+    shares, seconds = [], []
+    with clocked() as clock:
+        for _ in range(repeats):
+            clock.seconds, started = 0.0, time.process_time()
+            call()
+            whole = time.process_time() - started
+            shares.append(1 - clock.seconds / whole)
+            seconds.append(whole - clock.seconds)
+    return Outside(float(np.median(shares)), float(np.median(seconds)))
