@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pellucid.cli import loaded
-from pellucid.errors import FileError, InputError
+from pellucid.errors import FileError, InputError, UnknownName
 
 if TYPE_CHECKING:
     from pellucid.data.preparation import Preparation
@@ -67,6 +67,22 @@ def root(
 
         Console().print(installed("pellucid"))
         raise typer.Exit
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="where the report and the pictures go")] = Path("pellucid-demo"),
+    chapter: Annotated[list[str] | None, typer.Option(help="digits, patient or photo; all if not given")] = None,
+    seed: Annotated[int, typer.Option(help="of training and of every draw")] = 0,
+    language: SpeechOption = Speech.ENGLISH,
+) -> None:
+    """Explains handwritten digits, a patient and a photo; writes a report and pictures."""
+    from pellucid.demo.run import CHAPTERS, DemoOptions, run_demo
+
+    for name in chapter or ():
+        if name not in CHAPTERS:
+            raise UnknownName("chapter", name, CHAPTERS)
+    run_demo(DemoOptions(folder, language.value, tuple(chapter or CHAPTERS), seed), Console(highlight=False))
 
 
 @app.command()

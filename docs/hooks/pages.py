@@ -1,0 +1,105 @@
+"""What the pages show that is not written by hand: the table of methods, the gallery of views, the list of decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mkdocs.structure.files import File, Files
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.pages import Page
+
+VIEWS = {
+    "feature_bars": "Attribution by feature, in the user's units, with the method's own error as whiskers.",
+    "waterfall": "From the baseline's score to this row's score, feature by feature.",
+    "image_overlay": "Input, signed map and overlay; a layer's map is shown in the cells it was computed in.",
+    "faithfulness_curves": "The score while the strongest are removed or put back first, with the band of random orders.",
+    "checks_table": "Every check beside its reference, with its interval.",
+    "gallery": "Several rows side by side on one color scale.",
+    "training_history": "Loss and accuracy by epoch.",
+    "confusion": "What was taken for what.",
+    "reliability": "Is the confidence earned?",
+}
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Fills the marked places."""
+    del page
+    folder = Path(config.docs_dir)
+    for mark, made in (("methods", methods_table), ("views", views_list), ("decisions", lambda: decisions_list(folder))):
+        if f"<!-- {mark} -->" in markdown:
+            markdown = markdown.replace(f"<!-- {mark} -->", made())
+    del files
+    return markdown
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Draws the gallery."""
+    for name, picture in pictures().items():
+        files.append(File.generated(config, f"views/{name}.png", content=picture))
+    return files
+
+
+def methods_table() -> str:
+    """The registry as a table."""
+    import pellucid as pl
+
+    rows = ["| id | class | needs of the network | options | what it computes |", "|---|---|---|---|---|"]
+    for row in pl.methods():
+        options = ", ".join(f"`{name}={value}`" for name, value in row.fields.items()) or "-"
+        summary = row.summary.replace("``", "`").replace("|", "\\|")
+        rows.append(f"| `{row.id}` | `{row.name}` | {', '.join(row.needs) or 'outputs only'} | {options} | {summary} |")
+    return "\n".join(rows)
+
+
+def decisions_list(folder: Path) -> str:
+    """Every decision by its first line."""
+    pages = sorted((folder / "decisions").glob("[0-9]*.md"))
+    return "\n".join(f"- [{page.read_text(encoding='utf-8').splitlines()[0].lstrip('# ')}]({page.name})" for page in pages)
+
+
+def views_list() -> str:
+    """Every picture under its name."""
+    return "\n\n".join(f"## `{name}`\n\n{about}\n\n![{about}](views/{name}.png)" for name, about in VIEWS.items())
+
+
+def pictures() -> dict[str, bytes]:
+    """The gallery as PNG, from the two small networks of the demo."""
+    import pellucid as pl
+    from pellucid import paper, views
+    from pellucid.demo.networks import train_digits, train_patient
+    from pellucid.scenes import Scene
+
+    patient, digits = train_patient(), train_digits()
+    one = pl.explain(
+        patient.net,
+        patient.split.test.inputs[:1],
+        "integrated_gradients",
+        preparation=patient.preparation,
+        background=patient.split.train.inputs,
+        class_names=patient.dataset.class_names,
+        labels=patient.split.test.labels[:1],
+    )
+    many = pl.explain(
+        digits.net,
+        digits.inputs(digits.split.test)[:6],
+        "integrated_gradients",
+        class_names=digits.dataset.class_names,
+        labels=digits.split.test.labels[:6],
+    )
+    evaluation = digits.evaluation
+    drawn: dict[str, Callable[[], Scene]] = {
+        "feature_bars": lambda: views.feature_bars(one),
+        "waterfall": lambda: views.waterfall(one),
+        "image_overlay": lambda: views.image_overlay(many),
+        "faithfulness_curves": lambda: views.faithfulness_curves(one),
+        "checks_table": lambda: views.checks_table(one),
+        "gallery": lambda: views.gallery(many),
+        "training_history": lambda: views.training_history(digits.history.curves),
+        "confusion": lambda: views.confusion(evaluation.confusion, evaluation.class_names),
+        "reliability": lambda: views.reliability(evaluation.reliability),
+    }
+    return {name: paper.png_bytes(paper.draw(drawn[name]()), dpi=120) for name in VIEWS}
