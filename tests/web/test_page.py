@@ -5,16 +5,22 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import json
 import re
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from pellucid.errors import FileError
+from pellucid.explanation import Explanation
+from pellucid.explanation.codec import Packer
 from pellucid.explanation.frame import from_frame, to_frame
-from pellucid.report import Edition, Report, mimebundle, page, write_report
+from pellucid.report import Edition, Report, display, mimebundle, page, write_report
+from pellucid.scenes import Scene
+from views import explanations_by_hand as by_hand
 from web import golden
 
 
@@ -97,6 +103,17 @@ def test_a_notebook_gets_a_sandboxed_frame_with_the_whole_page() -> None:
     assert frames[0]["sandbox"] == "allow-scripts allow-downloads"
     assert frames[0]["srcdoc"] == page.page(golden.scene(), "Golden", "zh-CN")
     assert "Every mark once." in bundle["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("made", "told"), [(by_hand.patient(), "malignant"), (by_hand.patient(rows=3), "Row 1 of 3"), (by_hand.digits(), "6 samples")]
+)
+def test_a_notebook_shows_an_explanation_live_and_as_a_png(made: Explanation, told: str) -> None:
+    bundle = display(made)
+    html = unescape(bundle["text/html"])
+    frame = gzip.decompress(base64.b64decode(_parts(html, "script")[0]))
+    assert told in json.dumps(Packer().pack(from_frame(frame, Scene)), ensure_ascii=False)
+    assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
 
 
 def test_an_edition_keeps_its_order() -> None:
