@@ -288,7 +288,12 @@ def _known(spec: ModelSpec, preparation: Preparation | None, class_names: tuple[
         return replace(spec, inputs=(replace(given, kind="image"),))
     groups = tuple(int(g) for g in preparation.groups)  # type: ignore[attr-defined]
     names = tuple(preparation.raw_names)  # type: ignore[attr-defined]
-    return replace(spec, inputs=(replace(given, kind="tabular", names=tuple(preparation.names), groups=groups, group_names=names),))  # type: ignore[attr-defined]
+    columns: Any = getattr(preparation, "columns", ())
+    missing = given.missing or any(c.fill is not None and np.isnan(c.fill) for c in columns)  # fitted with missing="allow"
+    return replace(
+        spec,
+        inputs=(replace(given, kind="tabular", names=tuple(preparation.names), groups=groups, group_names=names, missing=missing),),  # type: ignore[attr-defined]
+    )
 
 
 def _background(background: Any, preparation: Preparation | None, rows: RowInputs) -> tuple[Tensor, ...] | None:  # noqa: ANN401

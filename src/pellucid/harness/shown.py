@@ -28,13 +28,12 @@ class RawRows:
 
 def labelled(evaluator: Evaluator, found: Attribution, parts: tuple[Tensor, ...]) -> tuple[LabelledArray, ...]:
     """Values (or errors) as labelled arrays: embeddings summed to tokens, one-hot columns to their feature."""
+    if found.layer:
+        axes = ("sample", "y", "x") if parts[0].ndim == 3 else ("sample", "time")
+        return (LabelledArray(evaluator.specs[found.input].name, parts[0].detach().cpu().numpy(), axes, {}),)
     arrays = []
-    for i, (tensor, spec) in enumerate(zip(parts, evaluator.specs, strict=False)):
+    for i, (tensor, spec) in enumerate(zip(parts, evaluator.specs, strict=True)):
         values = tensor.detach().cpu().numpy()
-        if found.layer:
-            axes = ("sample", "y", "x") if values.ndim == 3 else ("sample", "time")
-            arrays.append(LabelledArray(spec.name, values, axes, {}))
-            continue
         if evaluator.bound.embedded[i]:
             arrays.append(LabelledArray(spec.name, values.sum(-1), ("sample", *spec.axes), {}))
             continue

@@ -22,7 +22,7 @@ class Attribution:
         error_kind: what ``errors`` are.
         baseline: the rows compared with, where the method has a baseline.
         completeness: for a method that promises sum(values) = f(x) - f(baseline): the error it states for that identity, (sample,).
-        layer: the layer of a layer map.
+        layer: the layer of a layer map; ``input`` is the input on which it lies.
     """
 
     values: tuple[Tensor, ...]
@@ -31,6 +31,7 @@ class Attribution:
     baseline: tuple[Tensor, ...] | None = None
     completeness: Tensor | None = None
     layer: str = ""
+    input: int = 0
 
 
 class Method(Protocol):

@@ -22,9 +22,9 @@ from pellucid.explanation.spec import ModelSpec
 from pellucid.explanation.target import OutputSpace, Selection, Target
 from pellucid.methods.batching import BatchSize, batch_size, clock, out_of_memory, peak_memory
 from pellucid.models.guess import guess_outputs
-from pellucid.models.protocol import BoundModel, LayerGradient
+from pellucid.models.protocol import BoundModel, LayerGradient, LayerShape
 
-_LAYERS: WeakKeyDictionary[object, dict[Hashable, dict[str, tuple[int, ...]]]] = WeakKeyDictionary()
+_LAYERS: WeakKeyDictionary[object, dict[Hashable, dict[str, LayerShape]]] = WeakKeyDictionary()
 Points = Callable[[Tensor, Tensor], tuple[Tensor, ...]]  # (rows, samples) -> one tensor per explained input
 
 
@@ -185,7 +185,7 @@ class Evaluator:
             )
         self._resolve()
 
-    def layer_shapes(self) -> dict[str, tuple[int, ...]]:
+    def layer_shapes(self) -> dict[str, LayerShape]:
         """The output shape of every layer for one row, in order of execution; one evaluation, kept for this model and input shape."""
         owner: Any = self.situation.owner
         structure = tuple((name, id(m)) for name, m in owner.named_modules()) if hasattr(owner, "named_modules") else ()

@@ -15,13 +15,24 @@ from pellucid.models.embeddings import Entry, embed, find_entries, replaced
 from pellucid.models.final_activation import FinalActivation
 from pellucid.models.inputs import RowInputs
 from pellucid.models.outputs import count_parts, main_output
-from pellucid.models.protocol import LayerGradient, Score
+from pellucid.models.protocol import LayerGradient, LayerShape, Score
 
 if TYPE_CHECKING:
     from pellucid.models.torch_model import TorchModel
 
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 _HALF = (torch.float16, torch.bfloat16)
+_CHANNELS_FIRST = (
+    *(
+        getattr(nn, f"{kind}{n}d")
+        for n in (1, 2, 3)
+        for kind in ("Conv", "ConvTranspose", "BatchNorm", "InstanceNorm", "MaxPool", "AvgPool")
+    ),
+    *(getattr(nn, f"Adaptive{kind}Pool{n}d") for n in (1, 2, 3) for kind in ("Avg", "Max")),
+    nn.GroupNorm,
+    nn.Upsample,
+)
+_CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.RNNBase, nn.MultiheadAttention, nn.TransformerEncoderLayer)
 _BLACK_BOX = "use a black-box method such as 'occlusion'"
 
 
@@ -33,6 +44,12 @@ class BoundTorch:
 
     def __init__(self, net: nn.Module, model: TorchModel, inputs: RowInputs) -> None:
         self.net, self.model, self.keywords = net, model, inputs.keywords
+        if inputs.frame is not None and inputs.frame.categorical:
+            raise InputError(
+                "A torch network takes numbers, and this table has categories",
+                received=f"columns {', '.join(inputs.frame.columns[i] for i in inputs.frame.categorical)}",
+                remedy="give preparation=pl.TablePreparation.fit(training_table), the one the network was trained with",
+            )
         self.fixed = tuple(self._fit(t, s, cast=inputs.cast) for t, s in zip(inputs.tensors, inputs.specs, strict=True))
         self.guesses: tuple[str, ...] = ()
         self.ends_in = ""
@@ -95,16 +112,17 @@ class BoundTorch:
     def _acts_elsewhere(self, slot: int, entries: tuple[Entry, ...]) -> bool:
         """Whether the output changes with the tokens while their embedding stays."""
         tokens = self.fixed[slot][:1]
-        others = tokens.flip(-1) if not torch.equal(tokens, tokens.flip(-1)) else torch.zeros_like(tokens)
+        others = (tokens, tokens.roll(1, -1), torch.zeros_like(tokens))
         outputs: list[Tensor] = []
-        for given in (tokens, others):
+        for given in others:
             full = [given.clone() if i == slot else t[:1].clone() for i, t in enumerate(self.fixed)]
             try:
                 with replaced(entries, embed(entries, tokens)):
                     outputs.append(main_output(self._call(full), self.model.spec.select))
             except PellucidError:
                 return True
-        return outputs[0].shape != outputs[1].shape or not torch.allclose(*outputs, rtol=1e-3, atol=1e-5, equal_nan=True)
+        here = outputs[0]
+        return any(o.shape != here.shape or not torch.allclose(o, here, rtol=1e-3, atol=1e-5, equal_nan=True) for o in outputs[1:])
 
     # ---- evaluations -------------------------------------------------------------------------------------------------------
 
@@ -164,15 +182,17 @@ class BoundTorch:
         gradients = torch.zeros_like(kept[-1]) if gradients is None else gradients
         return LayerGradient(scores.detach(), kept[-1].detach(), gradients)
 
-    def layer_shapes(self) -> dict[str, tuple[int, ...]]:
+    def layer_shapes(self) -> dict[str, LayerShape]:
         """The output shape without the sample axis of every layer that keeps rows apart and returns a tensor, in order of execution."""
-        shapes: dict[str, tuple[int, ...]] = {}
+        shapes: dict[str, LayerShape] = {}
+        last = [False]  # what has no layout of its own (activations, blocks) has that of the module before it
 
         def note(name: str) -> Callable[..., None]:
             def hook(_module: nn.Module, _arguments: Any, output: Any) -> None:  # noqa: ANN401
                 shapes.pop(name, None)
+                last[0] = isinstance(_module, _CHANNELS_LAST) or (last[0] and not isinstance(_module, _CHANNELS_FIRST))
                 if isinstance(output, Tensor) and output.ndim and len(output) == 1:
-                    shapes[name] = tuple(output.shape[1:])
+                    shapes[name] = LayerShape(tuple(output.shape[1:]), last[0])
 
             return hook
 

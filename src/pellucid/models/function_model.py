@@ -14,7 +14,7 @@ from pellucid.errors import CapabilityError, InputError, ModelError, PellucidErr
 from pellucid.explanation.spec import InputSpec, ModelSpec
 from pellucid.models.inputs import RowInputs
 from pellucid.models.outputs import main_output
-from pellucid.models.protocol import Capability, LayerGradient, Mode, Score
+from pellucid.models.protocol import Capability, LayerGradient, LayerShape, Mode, Score
 from pellucid.models.random_state import fixed_random_state
 
 
@@ -124,6 +124,6 @@ class BoundFunction:
         """Not possible for a function."""
         raise CapabilityError("A function has no layers", received=self.model.name, remedy=self.model.why_not("layers"))
 
-    def layer_shapes(self) -> dict[str, tuple[int, ...]]:
+    def layer_shapes(self) -> dict[str, LayerShape]:
         """None are known."""
         return {}

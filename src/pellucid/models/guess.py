@@ -56,7 +56,7 @@ def guess_outputs(outputs: np.ndarray, last_module: str) -> tuple[OutputKind, st
     if last_module == "Sigmoid":
         what = "probabilities" if columns == 1 else "one probability for each label of its own"
         return "probabilities", f"outputs: {what}, since the network ends in a sigmoid; the log-odds are explained"
-    if columns > 1 and inside and np.allclose(outputs.sum(1), 1, atol=2e-3 if outputs.dtype.itemsize < 4 else 1e-5):
+    if columns != 1 and inside and np.allclose(outputs.sum(1), 1, atol=1e-5):
         return "probabilities", "outputs: probabilities, since every row lies in 0..1 and sums to 1; the log-odds are explained"
     if columns > 1:
         return "logits", f"outputs: {columns} class scores (logits) in a row"

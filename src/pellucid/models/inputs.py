@@ -26,6 +26,7 @@ class FrameCodec:
     columns: tuple[str, ...]
     dtypes: tuple[Any, ...]
     categories: tuple[tuple[Any, ...] | None, ...]
+    labels: tuple[Any, ...]
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> FrameCodec:
@@ -33,15 +34,18 @@ class FrameCodec:
         import pandas as pd
 
         categories: list[tuple[Any, ...] | None] = []
-        for name in frame.columns:
-            column = frame[name]
+        labels = tuple(frame.columns)
+        if len(set(map(str, labels))) < len(labels):
+            raise InputError("Two columns have the same name", received=str(labels)[:120], remedy="rename one of them")
+        for place in range(len(labels)):
+            column = frame.iloc[:, place]
             if isinstance(column.dtype, pd.CategoricalDtype):
                 categories.append(tuple(column.cat.categories))
             elif pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype):
                 categories.append(None)
             else:
                 categories.append(tuple(sorted(column.dropna().unique(), key=str)))
-        return cls(tuple(map(str, frame.columns)), tuple(frame.dtypes), tuple(categories))
+        return cls(tuple(map(str, labels)), tuple(frame.dtypes), tuple(categories), labels)
 
     @property
     def categorical(self) -> tuple[int, ...]:
@@ -50,7 +54,8 @@ class FrameCodec:
 
     def encode(self, frame: pd.DataFrame) -> np.ndarray:
         """The frame as float64 (sample, feature)."""
-        missing = set(self.columns) - set(map(str, frame.columns))
+        own = {str(column): place for place, column in enumerate(frame.columns)}  # a frame's own names need not be text
+        missing = set(self.columns) - set(own)
         if missing:
             raise InputError(
                 f"The table lacks columns {sorted(missing)}",
@@ -59,7 +64,7 @@ class FrameCodec:
             )
         encoded = []
         for name, known in zip(self.columns, self.categories, strict=True):
-            column = frame[name]
+            column = frame.iloc[:, own[name]]
             if known is None:
                 encoded.append(column.to_numpy(dtype=np.float64, na_value=np.nan))
                 continue
@@ -77,7 +82,7 @@ class FrameCodec:
         import pandas as pd
 
         columns = {}
-        for i, (name, dtype, known) in enumerate(zip(self.columns, self.dtypes, self.categories, strict=True)):
+        for i, (name, dtype, known) in enumerate(zip(self.labels, self.dtypes, self.categories, strict=True)):
             values = matrix[:, i]
             if known is not None:
                 labels = [None if np.isnan(v) else known[round(v)] for v in values]
@@ -123,7 +128,8 @@ def collect(inputs: Any, spec: ModelSpec) -> RowInputs:  # noqa: ANN401
     """Rows from a tensor, array, nested list or DataFrame; a tuple of them (by position) or a dict (by keyword) for several inputs.
 
     Raises:
-        InputError: no rows, unequal numbers of rows, not-a-number or infinity where the spec does not allow it, or something that is no array.
+        InputError: no rows, unequal numbers of rows, not-a-number or infinity where the spec does not allow it,
+            or something that is no array.
     """
     frame = None
     if _is_frame(inputs):

@@ -29,6 +29,14 @@ class LayerGradient:
     gradients: Tensor
 
 
+@dataclass(frozen=True)
+class LayerShape:
+    """The output shape of a layer without the sample axis; ``channels_last`` where its last modules put channels last."""
+
+    sizes: tuple[int, ...]
+    channels_last: bool
+
+
 class BoundModel(Protocol):
     """A model opened for the rows being explained.
 
@@ -53,8 +61,8 @@ class BoundModel(Protocol):
         """Forward to the end, backward to ``layer`` and no further."""
         ...
 
-    def layer_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The output shape (without the sample axis) of every layer that returns a tensor, in order of execution, for the first row."""
+    def layer_shapes(self) -> dict[str, LayerShape]:
+        """The output shape of every layer that returns a tensor, in order of execution, for the first row."""
         ...
 
 

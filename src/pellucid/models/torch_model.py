@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from pellucid.errors import ModelError
 from pellucid.explanation.spec import ModelSpec
+from pellucid.models.borrowed_shadow import borrowed_shadow, tree
 from pellucid.models.bound_torch import BoundTorch
 from pellucid.models.inputs import RowInputs
 from pellucid.models.protocol import Capability, Mode
@@ -63,7 +64,7 @@ class TorchModel:
         return "the network has no parameters"
 
     def _quantized(self) -> str | None:
-        if not any(map(_is_quantized, set(map(type, _modules(self.net))))):
+        if not any(map(_is_quantized, set(map(type, tree(self.net))))):
             return None
         return next((name or self.name for name, m in self.net.named_modules() if _is_quantized(type(m))), None)
 
@@ -77,12 +78,13 @@ class TorchModel:
             if self.torch_device.type != "cpu":
                 stack.enter_context(torch.autocast("cpu", enabled=False))
             stack.enter_context(fixed_random_state())
-            net = shadow(self.net, training=False if mode == "eval" else None)
-            for module in _modules(net):
+            net = stack.enter_context(borrowed_shadow(self.net, training=False if mode == "eval" else None))
+            modules = tree(net)
+            for module in modules:
                 if isinstance(module, nn.TransformerEncoder):
                     module.use_nested_tensor = False  # it zeroes padded positions, which the differentiable path does not
             bound = BoundTorch(net, self, inputs)
-            if any(isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training for m in _modules(net)):
+            if any(isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training for m in modules):
                 bound.guesses += ("batch normalization in training mode: the rows of a batch change one another's scores",)
             yield bound
 
@@ -126,20 +128,9 @@ def _is_quantized(kind: type) -> bool:
     return kind.__module__.startswith("torch.") and "quantized" in kind.__module__
 
 
-def _modules(net: nn.Module) -> list[nn.Module]:
-    """``net`` and all modules below, each once; several times faster than ``net.modules()``."""
-    found, waiting = {id(net): net}, [net]
-    while waiting:
-        for child in waiting.pop()._modules.values():
-            if child is not None and id(child) not in found:
-                found[id(child)] = child
-                waiting.append(child)
-    return list(found.values())
-
-
 def _tensors(net: nn.Module) -> list[Tensor]:
     """All parameters and buffers in a fixed order."""
-    groups = chain.from_iterable((m._parameters.values(), m._buffers.values()) for m in _modules(net))
+    groups = chain.from_iterable((m._parameters.values(), m._buffers.values()) for m in tree(net))
     return list({id(t): t for t in chain.from_iterable(groups) if t is not None}.values())
 
 

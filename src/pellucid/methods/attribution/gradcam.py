@@ -13,8 +13,9 @@ from pellucid.methods.protocol import Attribution
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from pellucid.explanation.spec import InputSpec
     from pellucid.methods.run import Evaluator
-    from pellucid.models.protocol import Capability
+    from pellucid.models.protocol import Capability, LayerShape
 
 
 @dataclass(frozen=True)
@@ -41,20 +42,23 @@ class GradCAM:
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
         """The map of every row."""
-        layer = find_layer(evaluator, self.layer)
+        on = next((i for i, spec in enumerate(evaluator.specs) if _space(spec)), 0)
+        layer, channels_last = find_layer(evaluator, self.layer, on)
         maps: list[Tensor] = []
         for _, found in evaluator.layer_gradient(layer):
-            space = tuple(range(2, found.activations.ndim))
+            channel = found.activations.ndim - 1 if channels_last else 1
+            space = tuple(axis for axis in range(1, found.activations.ndim) if axis != channel)
             weights = found.gradients.mean(space, keepdim=True)
-            maps.append((weights * found.activations).sum(1))
-        return Attribution((torch.cat(maps),), layer=layer)
+            maps.append((weights * found.activations).sum(channel))
+        return Attribution((torch.cat(maps),), layer=layer, input=on)
 
 
-def find_layer(evaluator: Evaluator, chosen: str | None) -> str:
-    """The chosen layer if it can be used for a map, or the last usable one."""
+def find_layer(evaluator: Evaluator, chosen: str | None, on: int = 0) -> tuple[str, bool]:
+    """The chosen layer if it can be used for a map of input ``on``, or the last usable one; and whether its channels come last."""
     shapes = evaluator.layer_shapes()
-    ranks = 1 + sum(axis in ("y", "x", "time") for axis in evaluator.specs[0].axes)
-    usable = [name for name, shape in shapes.items() if len(shape) == ranks and min(ranks, 2) == 2 and max(shape[1:], default=1) > 1]
+    size = _sizes(evaluator.specs[on], tuple(evaluator.values[on].shape[1:]))
+    layouts = {name: _layout(shape, size) for name, shape in shapes.items()}
+    usable = [name for name, layout in layouts.items() if layout is not None]
     listed = ", ".join(usable[-6:]) or "none; use an input-level method such as 'integrated_gradients'"
     if chosen is None:
         if not usable:
@@ -63,11 +67,41 @@ def find_layer(evaluator: Evaluator, chosen: str | None) -> str:
                 received=f"{len(shapes)} layers",
                 remedy="use an input-level method such as 'occlusion'",
             )
-        return usable[-1]
+        return usable[-1], bool(layouts[usable[-1]])
     if chosen not in shapes:
         raise UnknownName("layer", chosen, shapes)
     if chosen not in usable:
         raise LayerError(
-            "This layer has no space to make a map of", received=f"{chosen} with output shape {shapes[chosen]}", remedy=f"usable: {listed}"
+            "This layer has no space to make a map of",
+            received=f"{chosen} with output shape {shapes[chosen].sizes}",
+            remedy=f"usable: {listed}",
         )
-    return chosen
+    return chosen, bool(layouts[chosen])
+
+
+def _space(spec: InputSpec) -> tuple[str, ...]:
+    """The axes of an input over which a map can lie."""
+    return tuple(axis for axis in ("y", "x", "time") if axis in spec.axes)
+
+
+def _sizes(spec: InputSpec, shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(shape[spec.axes.index(axis)] for axis in _space(spec))
+
+
+def _layout(shape: LayerShape, size: tuple[int, ...]) -> bool | None:
+    """Whether the layer's channels come last; None if it has no space, or if its shape and its modules contradict one another."""
+    sizes = shape.sizes
+    if not size or len(sizes) != len(size) + 1:
+        return None
+    first, last = _fits(sizes[:-1], size), _fits(sizes[1:], size)  # where space would be with channels last, and first
+    channels_last = first if len(size) == 2 and first != last else shape.channels_last
+    if len(size) == 1 and first != last and first != channels_last:
+        return None
+    return channels_last if max(sizes[:-1] if channels_last else sizes[1:]) > 1 else None
+
+
+def _fits(cells: tuple[int, ...], size: tuple[int, ...]) -> bool:
+    """Whether these cells can lie on the input: the same length of time, or the same aspect of an image up to one cell."""
+    if len(size) == 1:
+        return cells == size
+    return abs(cells[0] * size[1] - cells[1] * size[0]) <= max(size)
