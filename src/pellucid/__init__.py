@@ -50,6 +50,7 @@ _MODULES = {"datasets": "data.datasets"}
 
 for _kind in ("attribution", "layer_attribution"):
     renderers.register("plot", _kind, "pellucid.paper:plot")
+    renderers.register("narrate", _kind, "pellucid.narration:narrate")
 
 __all__ = [*_PUBLIC, *_MODULES]
 
