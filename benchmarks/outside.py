@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.models.torch_model import BoundTorch
+from pellucid.models.bound_torch import BoundTorch
 
 _CALLS = ("outputs", "gradients", "layer_gradient")
 
