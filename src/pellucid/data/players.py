@@ -25,7 +25,7 @@ def players(shape: tuple[int, ...], spec: InputSpec) -> np.ndarray:
         return grid(shape, axes, *_patch_counts(shape, axes))
     if (spec.kind in ("tokens", "series", "audio") and len(shape) > 1) or "time" in axes:
         at = axes.index("token") if "token" in axes else axes.index("time") if "time" in axes else 0
-        return _along(shape, at, min(shape[at], WINDOWS))
+        return windows(shape, at, min(shape[at], WINDOWS))
     flat = np.arange(int(np.prod(shape))) if np.prod(shape) <= PIXELS else np.arange(int(np.prod(shape))) * PIXELS // int(np.prod(shape))
     return flat.reshape(shape)
 
@@ -46,8 +46,9 @@ def _patch_counts(shape: tuple[int, ...], axes: tuple[str, ...]) -> tuple[int, i
     return (height, width) if height * width <= PIXELS else (min(height, PATCHES), min(width, PATCHES))
 
 
-def _along(shape: tuple[int, ...], axis: int, windows: int) -> np.ndarray:
-    labels = np.arange(shape[axis]) * windows // shape[axis]
+def windows(shape: tuple[int, ...], axis: int, count: int) -> np.ndarray:
+    """``count`` windows of equal length along an axis, the same over all others."""
+    labels = np.arange(shape[axis]) * count // shape[axis]
     expand = [1] * len(shape)
     expand[axis] = shape[axis]
     return np.ascontiguousarray(np.broadcast_to(labels.reshape(expand), shape))

@@ -84,8 +84,10 @@ class TorchModel:
                 if isinstance(module, nn.TransformerEncoder):
                     module.use_nested_tensor = False  # it zeroes padded positions, which the differentiable path does not
             bound = BoundTorch(net, self, inputs)
-            if any(isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training for m in modules):
+            if any(m.training and isinstance(m, nn.modules.batchnorm._BatchNorm) for m in modules):
                 bound.guesses += ("batch normalization in training mode: the rows of a batch change one another's scores",)
+            if any("quantized.dynamic" in kind.__module__ for kind in set(map(type, modules))):
+                bound.guesses += ("dynamic quantization takes its range from the whole batch: batch_size=1 keeps rows apart",)
             yield bound
 
     def randomized(self, seed: int) -> TorchModel:
@@ -130,8 +132,8 @@ def _is_quantized(kind: type) -> bool:
 
 def _tensors(net: nn.Module) -> list[Tensor]:
     """All parameters and buffers in a fixed order."""
-    groups = chain.from_iterable((m._parameters.values(), m._buffers.values()) for m in tree(net))
-    return list({id(t): t for t in chain.from_iterable(groups) if t is not None}.values())
+    groups = [group.values() for module in tree(net) for group in (module._parameters, module._buffers) if group]
+    return list({id(tensor): tensor for tensor in chain.from_iterable(groups) if tensor is not None}.values())
 
 
 _FINGERPRINTS: Any = __import__("weakref").WeakKeyDictionary()
