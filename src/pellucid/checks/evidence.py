@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.data.players import grid, players
+from pellucid.data.players import WINDOWS, grid, players, windows
 
 if TYPE_CHECKING:
+    from pellucid.explanation.spec import InputSpec
     from pellucid.methods.protocol import Attribution, Method
     from pellucid.methods.run import Evaluator
 
@@ -21,10 +23,14 @@ FEWEST = 4  # with fewer players some random orders are always as good (1/2, 1/6
 
 @dataclass(frozen=True, eq=False)
 class Players:
-    """Who can be removed: a label map per input in the shape of one row, numbered over all inputs."""
+    """Who can be removed: a label map per input in the shape of one row, numbered over all inputs.
+
+    ``grid`` is how the players lie in space (rows, columns) or time (windows,); empty where they have no neighbors.
+    """
 
     labels: tuple[np.ndarray, ...]
     count: int
+    grid: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +56,11 @@ class Evidence:
     can_shuffle: bool
     budget: int
 
+    @cached_property
+    def empty_scores(self) -> np.ndarray:
+        """Scores (sample,) with every player removed; evaluated once, for all checks."""
+        return self.evaluator.scores(lambda rows, _: tuple(fill[rows] for fill in self.infill), 1)[:, 0].numpy()
+
     def scores_without(self, removed: np.ndarray) -> np.ndarray:
         """Scores (sample, mask) with players removed; ``removed`` is boolean (sample or 1, mask, player)."""
         values, infill = self.evaluator.values, self.infill
@@ -70,21 +81,35 @@ def find_players(evaluator: Evaluator, attribution: Attribution) -> Players:
     labels, offset = [], 0
     for i, (values, spec) in enumerate(zip(evaluator.values, evaluator.specs, strict=True)):
         shape = tuple(values.shape[1:])
-        if attribution.layer and "y" in spec.axes and "x" in spec.axes:
-            cells = attribution.values[i].shape[1:]
+        cells = attribution.values[0].shape[1:] if attribution.layer and i == attribution.input else ()
+        if len(cells) == 1:
+            found = windows(shape, spec.axes.index("time"), min(cells[0], shape[spec.axes.index("time")], WINDOWS))
+        elif cells:
             found = grid(shape, spec.axes, min(cells[0], shape[spec.axes.index("y")]), min(cells[-1], shape[spec.axes.index("x")]))
         else:
             found = players(shape, spec)
-        labels.append(found + offset)
+        labels.append(found + offset if offset else found)
         offset += int(found.max()) + 1
-    return Players(tuple(labels), offset)
+    return Players(tuple(labels), offset, _grid(labels[0], evaluator.specs[0], offset) if len(labels) == 1 else ())
+
+
+def _grid(labels: np.ndarray, spec: InputSpec, count: int) -> tuple[int, ...]:
+    """How the players of one input lie, read off the label map."""
+    along = [axis for axis in ("y", "x", "time") if axis in spec.axes]
+    if spec.kind == "tokens" or not along:
+        return ()
+    form = tuple(
+        len(np.unique(np.moveaxis(labels, spec.axes.index(axis), -1)[(0,) * (labels.ndim - 1)])) for axis in along
+    )
+    return form if int(np.prod(form)) == count else ()
 
 
 def strengths_of(attribution: Attribution, found: Players) -> np.ndarray:
     """The sum of the values over each player's elements, (sample, player); a layer map is spread over the input's pixels first."""
     rows = len(attribution.values[0])
     total = np.zeros((rows, found.count))
-    for values, labels in zip(attribution.values, found.labels, strict=True):
+    explained = (found.labels[attribution.input],) if attribution.layer else found.labels
+    for values, labels in zip(attribution.values, explained, strict=True):
         flat = values.detach().double().cpu().numpy()
         if flat.shape[1:] != labels.shape:
             offset = int(labels.min())
@@ -100,6 +125,9 @@ def strengths_of(attribution: Attribution, found: Players) -> np.ndarray:
 
 def _resampled(maps: np.ndarray, labels: np.ndarray, span: int) -> np.ndarray:
     """A layer map finer than the image's players: each player takes the mean of the cells that fall into it."""
+    if maps.ndim == 2:
+        owner = np.arange(maps.shape[1]) * span // maps.shape[1]
+        return np.stack([np.bincount(owner, weights=one, minlength=span) / np.bincount(owner, minlength=span) for one in maps])
     plane = labels.reshape(-1, *labels.shape[-2:])[0]
     down = np.arange(maps.shape[1]) * plane.shape[0] // maps.shape[1]
     across = np.arange(maps.shape[2]) * plane.shape[1] // maps.shape[2]

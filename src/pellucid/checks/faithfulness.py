@@ -3,12 +3,16 @@
 Deletion removes the strongest players first and insertion brings the strongest back first (Petsiuk et al. 2018; Samek et al. 2017). The
 value is the mean score over the curve on the scale of the score. The same random orders serve both curves: removing the first q of an order
 is the same evaluation as having brought back the last 1 - q of it. The explanation's own curve has no sampling error; the
-spread of the random orders' values gives the interval and the one-sided p-value (Student's t, prediction of one more order).
+spread of the random orders' values gives the interval (Student's t, prediction of one more order). The one-sided p-value is the larger
+one of that t test's and of the rank among the random orders, (1 + as good ones) / (1 + orders), which needs no distribution.
+
+A random order is a permutation where players have no neighbors (features, tokens). In space and time it is the explanation's own map, put
+down elsewhere (a random circular shift and flip): scattered patches do more harm than one patch of the same area, so that against
+permutations any coherent map would fail at deletion and pass at insertion, wherever it points.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -18,12 +22,7 @@ from pellucid.explanation.arrays import LabelledArray
 from pellucid.explanation.check import Check
 
 CURVES = 2  # deletion and insertion
-
-
-@dataclass(frozen=True, eq=False)
-class _Plan:
-    counts: np.ndarray  # players removed at each inner point of the curve, symmetric
-    orders: np.ndarray  # (order, player), random
+FEWEST_ORDERS = 19  # to be the best of 20 has a chance of 5 %
 
 
 def faithfulness(evidence: Evidence) -> tuple[Check, ...]:
@@ -31,35 +30,59 @@ def faithfulness(evidence: Evidence) -> tuple[Check, ...]:
     if evidence.players.count < FEWEST:
         return ()
     evaluator = evidence.evaluator
-    plan = _plan(evidence)
+    counts, draws = _plan(evidence.players.count, evidence.budget)
     with evaluator.account("checks") as spent:
         order = np.argsort(-evidence.strengths, axis=1, kind="stable")
-        ours = evidence.scores_without(np.concatenate([_removed(order, plan.counts), _removed(order[:, ::-1], plan.counts)], 1))
-        masks = np.concatenate(
-            [_removed(one[None], plan.counts) for one in plan.orders] + [np.ones((1, 1, evidence.players.count), bool)], 1
-        )
-        chance = evidence.scores_without(masks)
+        orders = random_orders(evidence, draws)
+        masks = np.concatenate([_removed(orders[:, k], counts) for k in range(draws)], 1)
+        ours = evidence.scores_without(np.concatenate([_removed(order, counts), _removed(order[:, ::-1], counts)], 1))
+        chance, empty = evidence.scores_without(masks), evidence.empty_scores
         here = evaluator.scores_at_inputs().cpu().numpy()
-    inner = len(plan.counts)
-    random, empty = chance[:, :-1].reshape(len(ours), len(plan.orders), inner), chance[:, -1]
+    inner = len(counts)
+    random = chance.reshape(len(ours), draws, inner)
     deletion, insertion = ours[:, :inner], ours[:, inner:][:, ::-1]
-    note = f"{evidence.players.count} players, in-fill: {evidence.infill_name}; {inner + 2} points, {len(plan.orders)} random orders"
-    fractions = np.concatenate([[0.0], plan.counts / evidence.players.count, [1.0]])
+    shifted = "; shifted copies of the map" if evidence.players.grid else ""
+    note = f"{evidence.players.count} players, in-fill: {evidence.infill_name}; {inner + 2} points, {draws} random orders{shifted}"
+    fractions = np.concatenate([[0.0], counts / evidence.players.count, [1.0]])
     return (
         _check("deletion", (here, deletion, empty), random, (fractions, spent.evaluations, note)),
         _check("insertion", (empty, insertion, here), random[:, :, ::-1], (fractions, 0, note)),
     )
 
 
-def _plan(evidence: Evidence) -> _Plan:
-    """As many curve points and random orders as the budget of rows allows: inner points x (2 curves + orders) + 1."""
-    count = evidence.players.count
-    points = 4 if evidence.budget <= 96 else 6 if evidence.budget <= 256 else 10
-    counts = np.unique(np.clip(np.round(np.arange(1, points + 1) / (points + 1) * count).astype(int), 1, count - 1))
-    counts = np.unique(np.concatenate([counts, count - counts]))  # symmetric, so that random orders serve both curves
-    orders = max(8, min(60, (evidence.budget - 2) // len(counts) - CURVES))
-    draws = np.random.default_rng(evidence.evaluator.situation.seed + 104_729)
-    return _Plan(counts, np.stack([draws.permutation(count) for _ in range(orders)]))
+def _plan(count: int, budget: int) -> tuple[np.ndarray, int]:
+    """Curve points (players removed at each) and the number of random orders, within the budget: points x (2 curves + orders) + 1 rows."""
+    points = (3 if budget <= 96 else 9) - count % 2  # an odd number of players has no middle
+    counts = np.arange(1, points + 1) / (points + 1) * count
+    lower = np.clip(np.round(counts[counts <= count / 2]).astype(int), 1, count // 2)
+    counts = np.unique(np.concatenate([lower, count - lower]))  # symmetric, so that random orders serve both curves
+    return counts, max(FEWEST_ORDERS, min(59, (budget - 1) // len(counts) - CURVES))
+
+
+def random_orders(evidence: Evidence, draws: int) -> np.ndarray:
+    """Orders (sample or 1, draw, player) that an explanation which knows nothing could have given; the draws are shared by all rows."""
+    generator = np.random.default_rng(evidence.evaluator.situation.seed + 104_729)
+    count, form = evidence.players.count, evidence.players.grid
+    if not form:
+        return np.stack([generator.permutation(count) for _ in range(draws)])[None]
+    places = np.stack([_moved(form, generator) for _ in range(draws)])
+    # ties are common (cells that got nothing): broken at random, or they would always fall in reading order
+    jitter = generator.permutation(count)
+    orders = [np.lexsort((np.broadcast_to(jitter, moved.shape), -moved), axis=1) for moved in evidence.strengths[:, places].swapaxes(0, 1)]
+    return np.stack(orders, 1)
+
+
+def _moved(form: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+    """Where each player's strength comes from after a random circular shift, flip and, on square grids, transposition."""
+    places = np.arange(int(np.prod(form))).reshape(form)
+    while True:
+        moved = np.roll(places, tuple(int(generator.integers(side)) for side in form), tuple(range(len(form))))
+        for axis in range(len(form)):
+            moved = np.flip(moved, axis) if generator.random() < 0.5 else moved
+        if len(form) == 2 and form[0] == form[1] and generator.random() < 0.5:
+            moved = moved.T
+        if not np.array_equal(moved, places):
+            return moved.reshape(-1)
 
 
 def _removed(order: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -92,7 +115,8 @@ def _check(
     lead = (mean - value) if name == "deletion" else (value - mean)
     # a spread at the level of rounding means that no order differs from another: nothing was shown
     tiny = 1e-9 * np.maximum(np.abs(whole).max(1), 1e-30)
-    p_value = np.where(spread > tiny, stdtr(orders - 1, -lead / np.maximum(spread, tiny)), 1.0)
+    as_good = (values <= value[:, None] + tiny[:, None] if name == "deletion" else values >= value[:, None] - tiny[:, None]).sum(1)
+    p_value = np.where(spread > tiny, np.maximum(stdtr(orders - 1, -lead / np.maximum(spread, tiny)), (1 + as_good) / (1 + orders)), 1.0)
     reach = stdtrit(orders - 1, 0.975) * spread
     direction: Literal["lower", "higher"] = "lower" if name == "deletion" else "higher"
     curves = _curves(fractions, whole, chance)

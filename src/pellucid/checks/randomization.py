@@ -22,7 +22,7 @@ def parameter_randomization(evidence: Evidence) -> Check | None:
         runs = [evidence.rerun(shuffled=evidence.evaluator.situation.seed + k) for k in range(DRAWS)]
     found = np.array([_rank_correlation(np.abs(evidence.strengths), np.abs(run)) for run in runs])
     value, none = found.mean(0), np.full(len(evidence.strengths), np.nan)
-    note = f"{DRAWS} networks with every parameter tensor shuffled; 0 is no similarity, {SIMILAR} or more means that what was learned hardly mattered"
+    note = f"{DRAWS} networks with shuffled parameters; 0 is no similarity, at {SIMILAR} what was learned hardly mattered"
     return Check(
         "parameter_randomization",
         "sensitivity",

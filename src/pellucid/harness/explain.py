@@ -253,7 +253,7 @@ def _checks(request: _Request, bound: BoundModel, evaluator: Evaluator, found: A
         names,
         rerun,
         "parameters" in request.model.can,
-        CHECK_ROWS[request.checks] - 1,
+        CHECK_ROWS[request.checks],
     )
     whole = [completeness(evidence), *faithfulness(evidence)]
     if request.checks == "full":

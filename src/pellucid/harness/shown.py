@@ -52,8 +52,8 @@ def shown_inputs(evaluator: Evaluator, raw: RawRows, found: Players, *, layer: b
     shown = []
     offset = 0
     for i, spec in enumerate(evaluator.specs):
-        labels = found.labels[i] - offset
-        offset += int(labels.max()) + 1
+        labels = found.labels[i] - offset if offset else found.labels[i]
+        offset += int(labels.max()) + 1 if i + 1 < len(found.labels) else 0
         values = evaluator.values[i].detach().cpu().numpy()
         if spec.kind == "tabular" and values.ndim == 2:
             shown.append(_table(values, spec, raw, labels))

@@ -61,7 +61,7 @@ def report_of(
         raise InputError("A report needs at least one explanation", received="none", remedy="give what explain() returned")
     created = datetime.now(UTC).isoformat(timespec="seconds")
     editions = tuple(_edition(explanations, title, language, quality) for language in languages)
-    return Report(created, _version(), editions)
+    return Report(created, own_version(), editions)
 
 
 def row_section(
@@ -128,7 +128,8 @@ def _check_scenes(one: Explanation, language: Language) -> tuple[Scene, ...]:
     return replace(curves, title=words(language)["faith.title"], subtitle="", badge=None, notes=()), table
 
 
-def _version() -> str:
+def own_version() -> str:
+    """The version of Pellucid that is running."""
     try:
         return version("pellucid")
     except PackageNotFoundError:

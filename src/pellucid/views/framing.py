@@ -12,7 +12,10 @@ from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.words import Language, check_name, method_name, spaced, words
 from pellucid.views.reading import is_complete, joined, predicted_name, scale_name, target_name
 
-_CURVES_NOTE = re.compile(r"(?P<players>\d+) players, in-fill: (?P<infill>.+); (?P<points>\d+) points, (?P<orders>\d+) random orders")
+_CURVES_NOTE = re.compile(
+    r"(?P<players>\d+) players, in-fill: (?P<infill>.+); (?P<points>\d+) points, "
+    r"(?P<orders>\d+) random orders(?P<shifted>; shifted copies of the map)?"
+)
 
 
 def framed(explanation: Explanation, panels: tuple[Panel, ...], language: Language, *, columns: int = 1, title: str = "") -> Scene:
@@ -109,7 +112,8 @@ def check_note(note: str, language: Language) -> str:
     if not found:
         return note
     infill = baseline_name(found["infill"], language)
-    return words(language)["note.curves"].format(players=found["players"], infill=infill, points=found["points"], orders=found["orders"])
+    key = "note.curves_shifted" if found["shifted"] else "note.curves"
+    return words(language)[key].format(players=found["players"], infill=infill, points=found["points"], orders=found["orders"])
 
 
 def code(explanation: Explanation) -> str:
