@@ -155,7 +155,8 @@ def test_a_refused_explanation_opens_with_that_and_names_no_reason(code, languag
     assert not [f for f in found if f.topic in ("reasons", "removal")]
     said = narrate(refused, language=language)
     assert not [name for name in FEATURES if name in said]
-    assert said.startswith({"en": "This explanation is refused: ", "zh-CN": "这个解释不可信："}[language])
+    opening = {"en": "This explanation by integrated gradients is refused: ", "zh-CN": "这个解释（积分梯度）不可信："}
+    assert said.startswith(opening[language])
 
 
 def test_that_a_refused_row_names_nothing_can_fail():
@@ -165,7 +166,7 @@ def test_that_a_refused_row_names_nothing_can_fail():
 def test_reasons_are_told_with_their_numbers():
     said = text(table(level="refused", reasons=[Reason("not_better_than_random", "deletion", 0.6, 0.55)]), "verdict")
     assert said == (
-        "This explanation is refused: deletion scores 0.600, which is no better than the 0.550 of a random order. "
+        "This explanation by integrated gradients is refused: deletion scores 0.600, which is no better than the 0.550 of a random order. "
         "What it marks must not be read as the network's reasons."
     )
     said = text(table(level="weak", reasons=[Reason("unstable_over_seeds", "seed_stability", 0.6, 0.8)]), "verdict")

@@ -15,7 +15,7 @@ def verdict(explanation: Explanation, voice: Voice) -> Finding:
     """The verdict of the first row with its reasons."""
     found = explanation.verdicts[0]
     reasons = voice.clauses([reason_words(reason, voice) for reason in found.reasons]) or voice.say("reason.unchecked")
-    text = voice.say(f"verdict.{found.level}", reasons=reasons)
+    text = voice.say(f"verdict.{found.level}", reasons=reasons, method=voice.method(explanation.provenance.method))
     numbers = [(f"{r.check or r.code}:{name}", getattr(r, name)) for r in found.reasons for name in ("value", "reference")]
     evidence = tuple((name, value) for name, value in numbers if value is not None)
     return Finding(text, found.level, "verdict", evidence or (("checks", float(len(explanation.checks))),))

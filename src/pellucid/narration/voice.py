@@ -9,7 +9,7 @@ from pellucid.errors import UnknownName
 from pellucid.narration.chinese import CHINESE
 from pellucid.narration.english import ENGLISH
 from pellucid.scenes.numbers import number, percent
-from pellucid.scenes.words import Language, check_name, words
+from pellucid.scenes.words import Language, check_name, method_name, words
 
 CATALOGS: Mapping[Language, Mapping[str, str]] = {"en": ENGLISH, "zh-CN": CHINESE}
 
@@ -50,6 +50,11 @@ class Voice:
         """A check's name as it stands inside a sentence."""
         name = check_name(check, self.language)
         return name.lower() if self.language == "en" else name
+
+    def method(self, method: str) -> str:
+        """A method's name as it stands inside a sentence; a name with capitals of its own (Grad-CAM) keeps them."""
+        name = method_name(method, self.language)
+        return name.lower() if name[1:] == name[1:].lower() else name
 
     def number(self, value: float) -> str:
         """Three significant digits."""
