@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from operator import is_
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -24,20 +23,24 @@ from torch import Tensor, nn
 from pellucid.models.shadow import shadow, unwrap
 
 _WORDS = frozenset({bool, int, float, str, type(None)})
-_HOLDERS = ("_parameters", "_buffers", "_modules")
+_TENSORS = ("_parameters", "_buffers")
+_HOLDERS = (*_TENSORS, "_modules")
+_KINDS = (nn.Parameter, Tensor)
 _HOOKS = frozenset(vars(nn.Module())) - set(_HOLDERS)
 _LONGEST = 2  # shadows kept per network and mode, for threads that explain it at once
 
 
 def tree(net: nn.Module) -> list[nn.Module]:
     """``net`` and all modules below, each once, in a fixed order; several times faster than ``net.modules()``."""
-    found, waiting = {id(net): net}, [net]
-    while waiting:
-        for child in waiting.pop()._modules.values():
-            if child is not None and id(child) not in found:
-                found[id(child)] = child
-                waiting.append(child)
-    return list(found.values())
+    found, known = [net], {id(net)}
+    for module in found:
+        children = module._modules
+        if children:
+            for child in children.values():
+                if child is not None and id(child) not in known:
+                    known.add(id(child))
+                    found.append(child)
+    return found
 
 
 @contextmanager
@@ -64,32 +67,32 @@ class _Look:
     buffers and children) is looked through anew each time, and a new object at the place of an old one is treated as what it is.
     """
 
-    kinds: list[type]
-    names: list[str]
-    values: list[int]
-    children: list[tuple[str, int]]
-    held: list[object]
+    seen: tuple[list[Any], ...]
+    held: list[object]  # an id stands for an object only while the object lives
     tables: list[Any]
 
     @classmethod
     def at(cls, modules: list[nn.Module]) -> _Look:
         """Looks at these modules."""
-        kinds, names, values, children = _seen(modules)
-        states = [module.__dict__ for module in modules]
-        held = [value for state in states for name, value in state.items() if name not in _HOLDERS]
-        tables = [value for value in held if isinstance(value, (dict, set))]
-        return cls(kinds, names, values, children, held, tables)
+        held = [value for module in modules for name, value in module.__dict__.items() if name not in _HOLDERS]
+        return cls(_seen(modules), held, [value for value in held if isinstance(value, (dict, set))])
 
     def still(self, modules: list[nn.Module]) -> bool:
         """Whether they look the same now."""
-        return not any(self.tables) and _seen(modules) == (self.kinds, self.names, self.values, self.children)
+        return not any(self.tables) and _seen(modules) == self.seen
 
 
-def _seen(modules: list[nn.Module]) -> tuple[list[type], list[str], list[int], list[tuple[str, int]]]:
+def _seen(modules: list[nn.Module]) -> tuple[list[Any], ...]:
     states = [module.__dict__ for module in modules]
-    children = [(name, id(child)) for state in states if state["_modules"] for name, child in state["_modules"].items()]
-    values = list(map(id, chain.from_iterable(map(dict.values, states))))
-    return list(map(type, modules)), list(chain.from_iterable(states)), values, children
+    families = [state["_modules"] for state in states]
+    return (
+        list(map(type, modules)),
+        list(chain.from_iterable(states)),
+        list(map(id, chain.from_iterable(map(dict.values, states)))),
+        list(map(len, families)),
+        list(chain.from_iterable(families)),
+        list(map(id, chain.from_iterable(map(dict.values, families)))),
+    )
 
 
 class _Kept:
@@ -99,23 +102,30 @@ class _Kept:
         self.modules = modules
         self.original, self.own = _Look.at(originals), _Look.at(modules)
 
-    def fill(self, originals: list[nn.Module]) -> None:
-        """Takes the original's tensors: parameters share storage, buffers are copied, tied ones stay tied."""
+    def fill(self, originals: list[nn.Module]) -> bool:
+        """Takes the original's tensors: parameters share storage, buffers are copied, tied ones stay tied. False if one is of a class
+        of its own, which a shadow may have to treat in another way."""
         memo: dict[int, Tensor] = {}
         for original, module in zip(originals, self.modules, strict=True):
             source, state = original.__dict__, module.__dict__
-            for holder, clone in (("_parameters", False), ("_buffers", True)):
+            for holder in _TENSORS:
+                if not source[holder]:
+                    continue
+                taken = state[holder]
                 for name, tensor in source[holder].items():
                     if tensor is not None and id(tensor) not in memo:
+                        if type(tensor) not in _KINDS:
+                            return False
                         plain = tensor.detach()
-                        memo[id(tensor)] = plain.clone() if clone or plain.is_inference() else plain
-                    state[holder][name] = None if tensor is None else memo[id(tensor)]
+                        memo[id(tensor)] = plain.clone() if holder == "_buffers" or plain.is_inference() else plain
+                    taken[name] = None if tensor is None else memo[id(tensor)]
+        return True
 
     def give_back(self) -> bool:
         """Lets go of the tensors; tells whether nothing else was touched."""
         for module in self.modules:
             state = module.__dict__
-            for holder in ("_parameters", "_buffers"):
+            for holder in _TENSORS:
                 if state.get(holder):
                     state[holder].clear()
         return self.own.still(self.modules)
@@ -124,7 +134,7 @@ class _Kept:
 _SHELVES: WeakKeyDictionary[nn.Module, dict[bool | None, list[_Kept]]] = WeakKeyDictionary()
 
 
-def _take(net: nn.Module, training: bool | None) -> _Kept | None:  # noqa: FBT001
+def _take(net: nn.Module, training: bool | None) -> _Kept | None:
     shelf = _SHELVES.get(net, {}).get(training)
     try:
         kept = shelf.pop() if shelf else None
@@ -133,11 +143,10 @@ def _take(net: nn.Module, training: bool | None) -> _Kept | None:  # noqa: FBT00
     if kept is None:
         return None
     originals = tree(net)
-    if not kept.original.still(originals) or not all(map(_plain_tensors, originals)):
-        shelf.clear()
-        return None
-    kept.fill(originals)
-    return kept
+    if kept.original.still(originals) and kept.fill(originals):
+        return kept
+    shelf.clear()
+    return None
 
 
 def _keep(net: nn.Module, copied: nn.Module) -> _Kept | None:
@@ -151,7 +160,9 @@ def _plain(module: nn.Module) -> bool:
     """Whether a module holds nothing that a shadow would have to follow."""
     if isinstance(module, torch.jit.ScriptModule) or unwrap(module) is not module or module.__dict__.get("max_norm") is not None:
         return False
-    if any("__slots__" in vars(cls) for cls in type(module).__mro__) or not _plain_tensors(module):
+    if any("__slots__" in vars(cls) for cls in type(module).__mro__):
+        return False
+    if any(tensor is not None and type(tensor) not in _KINDS for holder in _TENSORS for tensor in module.__dict__[holder].values()):
         return False
     for name, value in module.__dict__.items():
         kind = type(value)
@@ -162,8 +173,3 @@ def _plain(module: nn.Module) -> bool:
         if name not in _HOOKS or kind not in (dict, OrderedDict, set) or value:
             return False
     return True
-
-
-def _plain_tensors(module: nn.Module) -> bool:
-    groups = module._parameters, module._buffers
-    return all(t is None or type(t) in (nn.Parameter, Tensor) for group in groups if group for t in group.values())

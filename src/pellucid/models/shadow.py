@@ -212,7 +212,7 @@ class _Copier:
             return self.note(value, copied)
         if isinstance(value, (*_GENERATORS, np.ndarray)):
             return self.note(value, copy.deepcopy(value))
-        if self.library(type(value).__module__):
+        if self.library(type(value).__module__) and not isinstance(value, types.SimpleNamespace):
             return value
         try:
             copied = copy.copy(value)
