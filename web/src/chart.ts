@@ -3,7 +3,7 @@ import { type Context, forgetText, recordText } from "./context";
 import { make } from "./dom";
 import { type Chart, type View, wholeView } from "./layout";
 import { drawer, type Mark } from "./marks";
-import { type Drawn, drawPlot, nearest } from "./plot";
+import { type Drawn, drawPlot, nearest, prepare } from "./plot";
 import { readingElement, readingRows } from "./reading";
 import { canZoom, isWhole, zoomAt, zoomTo } from "./zoom";
 
@@ -89,9 +89,9 @@ export class ChartView {
     const full = document.fullscreenElement?.contains(this.element) ?? false;
     const tallest = full ? Math.max(200, window.innerHeight - 200) : null;
     const options = { view: this.view, width: this.width, tallest, theme: this.context.theme, locale: this.context.language };
-    // the height follows from the labels' widths, so it is known only after measuring: draw, then draw again if the canvas must change size
+    // the height follows from the labels' widths; a canvas that changes size is wiped, so it is sized before it is drawn on
+    this.size(prepare(canvas, this.panel, options).layout.height);
     this.drawn = this.paint(canvas, options);
-    if (this.sized(this.drawn.layout.height)) this.drawn = this.paint(canvas, options);
     recordText(this.canvas, this.drawn.boxes);
     this.choose(this.chosen);
   }
@@ -104,16 +104,14 @@ export class ChartView {
     return drawPlot(canvas, this.panel, options);
   }
 
-  /** Gives the canvas its size; true when that changed it (and wiped it). */
-  private sized(height: number): boolean {
+  private size(height: number): void {
     const ratio = this.ratio();
     const [wide, high] = [Math.round(this.width * ratio), Math.round(height * ratio)];
-    if (this.canvas.width === wide && this.canvas.height === high) return false;
+    if (this.canvas.width === wide && this.canvas.height === high) return;
     this.canvas.width = wide;
     this.canvas.height = high;
     this.canvas.style.width = `${this.width}px`;
     this.canvas.style.height = `${height}px`;
-    return true;
   }
 
   private ratio(): number {

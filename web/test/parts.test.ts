@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Chart, isChart, layOut, ticksOf, wholeView } from "../src/layout";
 import { composePng } from "../src/png";
 import { wordsOf } from "../src/i18n";
+import { line } from "../src/marks/line";
 import { drawPlot, nearest } from "../src/plot";
 import { chooseLanguage, readState, writeState } from "../src/state";
 import { csv } from "../src/table";
@@ -67,6 +68,38 @@ describe("layout", () => {
     const panel = chart(["image"], { equal: true });
     const { plot } = layOut(canvas, panel, wholeView(panel), 600, null, "en");
     expect(plot.width / 3).toBeCloseTo(plot.height / 6, 0);
+  });
+});
+
+describe("a long curve", () => {
+  /** The points that drawing a line visits. */
+  function visited(x: readonly number[], y: readonly number[]): (readonly [string, number, number])[] {
+    const steps: (readonly [string, number, number])[] = [];
+    const pen = stubCanvas();
+    Object.assign(pen, {
+      moveTo: (a: number, b: number) => steps.push(["move", a, b]),
+      lineTo: (a: number, b: number) => steps.push(["line", a, b]),
+    });
+    const plain = { domain: [0, 1] as const, log: false, at: (v: number) => v, back: (v: number) => v };
+    const tensor = (data: readonly number[]) => ({ shape: [data.length], data: Float64Array.from(data) });
+    const mark = { mark: "line", name: "", x: tensor(x), y: tensor(y), color: "ink", dashed: false } as const;
+    line.draw(pen, mark, { x: plain, y: plain }, "light");
+    return steps;
+  }
+
+  it("keeps the first, lowest, highest and last point of each pixel column", () => {
+    expect(visited([0, 0.1, 0.2, 0.3, 0.4, 1.5], [5, 9, 1, 4, 6, 0])).toEqual([
+      ["move", 0, 5], ["line", 0.1, 9], ["line", 0.2, 1], ["line", 0.4, 6], ["line", 1.5, 0],
+    ]);
+  });
+
+  it("keeps every point where there is room, and its gaps", () => {
+    expect(visited([0, 2, 4, 6], [1, 2, Number.NaN, 3])).toEqual([["move", 0, 1], ["line", 2, 2], ["move", 6, 3]]);
+  });
+
+  it("visits no more points than the picture has columns", () => {
+    const x = Array.from({ length: 100_000 }, (_, i) => i / 200);
+    expect(visited(x, x.map((v) => Math.sin(v * 1e4))).length).toBeLessThanOrEqual(4 * 500);
   });
 });
 
