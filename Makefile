@@ -72,6 +72,7 @@ system:
 	fi
 
 test: $(STAMPS)/develop $(STAMPS)/weights system
+	$(BIN)/python hatch_build.py build
 	$(BIN)/python hatch_build.py test
 	$(BIN)/python -m pytest
 

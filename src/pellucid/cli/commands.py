@@ -26,6 +26,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # help is plain text: a table cuts words off where the window is narrow
 )
 STYLES = {"supported": "green", "weak": "yellow", "refused": "bold red", "unchecked": "cyan", "limit": "dim", "fact": ""}
 
