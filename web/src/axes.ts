@@ -116,7 +116,7 @@ function writeY(canvas: CanvasRenderingContext2D, ticks: Ticks, scale: Scale, pl
 }
 
 function xCount(plot: Box): number {
-  return Math.max(3, Math.floor(plot.width / 64));
+  return Math.max(4, Math.floor(plot.width / 64));
 }
 
 function yCount(plot: Box): number {
