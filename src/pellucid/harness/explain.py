@@ -184,6 +184,7 @@ class _Given:
 def _explain(request: _Request) -> Explanation:
     method, situation = request.method, request.situation
     with request.model.open(request.rows, mode=request.mode) as bound:
+        fingerprints = request.model.fingerprint(), request.rows.fingerprint()  # of what is explained, before the model runs
         evaluator = Evaluator(bound, situation)
         evaluator.stage = method.id
         started = clock()
@@ -209,6 +210,8 @@ def _explain(request: _Request) -> Explanation:
         decision=_decision(space, selection, scores, baseline_scores, request.truth),
         provenance=replace(
             provenance,
+            model_fingerprint=fingerprints[0],
+            input_fingerprint=fingerprints[1],
             batch=spent.batch,
             evaluations=spent.evaluations,
             check_evaluations=check_rows,
@@ -289,7 +292,7 @@ def _known(spec: ModelSpec, preparation: Preparation | None, class_names: tuple[
     groups = tuple(int(g) for g in preparation.groups)  # type: ignore[attr-defined]
     names = tuple(preparation.raw_names)  # type: ignore[attr-defined]
     columns: Any = getattr(preparation, "columns", ())
-    missing = given.missing or any(c.fill is not None and np.isnan(c.fill) for c in columns)  # fitted with missing="allow"
+    missing = given.missing or any(not c.categories and c.fill is None for c in columns)  # fitted with missing="allow"
     return replace(
         spec,
         inputs=(replace(given, kind="tabular", names=tuple(preparation.names), groups=groups, group_names=names, missing=missing),),  # type: ignore[attr-defined]
@@ -389,8 +392,8 @@ def _provenance(request: _Request, evaluator: Evaluator, selection: Selection) -
         seed=request.situation.seed,
         versions=dict(_versions()),
         model=request.model.name,
-        model_fingerprint=request.model.fingerprint(),
-        input_fingerprint=request.rows.fingerprint(),
+        model_fingerprint="",
+        input_fingerprint="",
         evaluations=0,
         check_evaluations=0,
         seconds=0.0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +35,8 @@ _CHANNELS_FIRST = (
 )
 _CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.RNNBase, nn.MultiheadAttention, nn.TransformerEncoderLayer)
 _BLACK_BOX = "use a black-box method such as 'occlusion'"
+
+_ENDS_IN_PROBABILITIES: WeakSet[nn.Module] = WeakSet()  # networks seen to end in a softmax or sigmoid: watched from the start
 
 
 class BoundTorch:
@@ -263,18 +266,31 @@ class BoundTorch:
         """The main output; in float64 where it comes out of a softmax or sigmoid, which saturate."""
         if not self._watch_end:
             return main_output(self._call(values), self.model.spec.select)
+        if not self._entries and self.model.net not in _ENDS_IN_PROBABILITIES:
+            # watching costs some microseconds for each operation, and only what lies in 0..1 can be a probability
+            returned = self._call([value.clone() for value in values])
+            output = main_output(returned, self.model.spec.select)
+            if output.numel() and (bool(output.detach().amin() < 0) or bool(output.detach().amax() > 1)):
+                self._note_parts(returned)
+                self._watch_end = False
+                return output
         with FinalActivation() as watcher:
             returned = self._call(values)
             output = main_output(returned, self.model.spec.select)
-        parts = count_parts(returned) if self.model.spec.select is None else 1
-        if parts > 1:
-            self.guesses += (f"outputs: the first of {parts} tensors is explained; ModelSpec(select=1) takes the second",)
+        self._note_parts(returned)
         ended = watcher.of(output)
         self._watch_end = ended is not None
         if ended is None:
             return output
+        _ENDS_IN_PROBABILITIES.add(self.model.net)
         self.ends_in = ended[0]
         return ended[1]
+
+    def _note_parts(self, returned: Any) -> None:  # noqa: ANN401
+        """Says which of several outputs is explained, once."""
+        parts = count_parts(returned) if self.model.spec.select is None else 1
+        if parts > 1:
+            self.guesses += (f"outputs: the first of {parts} tensors is explained; ModelSpec(select=1) takes the second",)
 
     def _call(self, values: list[Tensor]) -> Any:  # noqa: ANN401
         try:

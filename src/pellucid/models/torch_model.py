@@ -107,7 +107,7 @@ class TorchModel:
         tensors = _tensors(self.net)
         inference = any(map(Tensor.is_inference, tensors))  # such a tensor has no version
         versions = [-1 if t.is_inference() else t._version for t in tensors] if inference else list(map(attrgetter("_version"), tensors))
-        key = (list(map(Tensor.data_ptr, tensors)), versions, list(map(attrgetter("shape"), tensors)))
+        key = (list(map(Tensor.data_ptr, tensors)), versions, list(map(Tensor.numel, tensors)))
         known = _FINGERPRINTS.get(self.net)
         if known is None or known[0] != key:
             digest = hashlib.sha256()

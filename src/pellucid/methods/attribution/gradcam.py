@@ -57,26 +57,27 @@ def find_layer(evaluator: Evaluator, chosen: str | None, on: int = 0) -> tuple[s
     """The chosen layer if it can be used for a map of input ``on``, or the last usable one; and whether its channels come last."""
     shapes = evaluator.layer_shapes()
     size = _sizes(evaluator.specs[on], tuple(evaluator.values[on].shape[1:]))
-    layouts = {name: _layout(shape, size) for name, shape in shapes.items()}
-    usable = [name for name, layout in layouts.items() if layout is not None]
-    listed = ", ".join(usable[-6:]) or "none; use an input-level method such as 'integrated_gradients'"
     if chosen is None:
-        if not usable:
+        found = next(((name, layout) for name in reversed(shapes) if (layout := _layout(shapes[name], size)) is not None), None)
+        if found is None:
             raise LayerError(
                 "No layer of this network has space",
                 received=f"{len(shapes)} layers",
                 remedy="use an input-level method such as 'occlusion'",
             )
-        return usable[-1], bool(layouts[usable[-1]])
+        return found
     if chosen not in shapes:
         raise UnknownName("layer", chosen, shapes)
-    if chosen not in usable:
+    layout = _layout(shapes[chosen], size)
+    if layout is None:
+        usable = [name for name, shape in shapes.items() if _layout(shape, size) is not None]
+        listed = ", ".join(usable[-6:]) or "none; use an input-level method such as 'integrated_gradients'"
         raise LayerError(
             "This layer has no space to make a map of",
             received=f"{chosen} with output shape {shapes[chosen].sizes}",
             remedy=f"usable: {listed}",
         )
-    return chosen, bool(layouts[chosen])
+    return chosen, layout
 
 
 def _space(spec: InputSpec) -> tuple[str, ...]:
