@@ -16,6 +16,7 @@ LARGEST = 16_384
 GAIN = 0.95  # a doubled batch must take less than this share of the time per row to be worth going on
 TRIALS = 2  # batches of each size; the faster one counts, since other work on the machine only ever slows one down
 SHORT = 5e-3  # seconds
+AGAIN = 64  # full batches after which a settled size is measured again, so that a bad moment does not stick; doubled each time
 
 
 @dataclass
@@ -23,7 +24,8 @@ class BatchSize:
     """The batch size for one model, input shape and kind of pass.
 
     It starts at one row and doubles while each doubling makes a row cheaper, on the user's own rows: measuring costs no evaluation.
-    Cache-sized batches win on convolutional networks (8 rows, where 50 took twice the time), large ones on small networks.
+    Cache-sized batches win on convolutional networks (8 rows, where 50 took twice the time), large ones on small networks. A size
+    that was found is measured again from its half on, ever more rarely.
     """
 
     row_bytes: int
@@ -36,6 +38,8 @@ class BatchSize:
     trials: int = 0
     fastest: float = float("inf")
     cap: int = LARGEST
+    full: int = 0
+    again: int = AGAIN
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
@@ -44,7 +48,10 @@ class BatchSize:
     def report(self, rows: int, seconds: float, grown: int) -> None:
         """Takes in one batch: its rows, its time and by how many bytes it raised the peak memory."""
         with self.lock:
-            if self.settled or rows != self.size:
+            if rows != self.size:
+                return
+            if self.settled:
+                self._age()
                 return
             if grown > self.memory // 2:
                 self.cap = rows
@@ -61,9 +68,17 @@ class BatchSize:
         self.misses = 0 if gained or seconds < SHORT else self.misses + 1
         self.trials, self.fastest = 0, float("inf")
         if self.misses >= 2 or self.size * 2 > self.cap:
-            self.size, self.settled = self.best_size, True
+            self.size, self.settled, self.full = self.best_size, True, 0
         else:
             self.size *= 2
+
+    def _age(self) -> None:
+        """Counts a full batch of the settled size; now and then the search begins again at half of it."""
+        self.full += 1
+        if self.full >= self.again and self.cap > 1:
+            self.again *= 2
+            self.size, self.settled = max(1, self.size // 2), False
+            self.best, self.best_size, self.misses, self.trials, self.fastest = float("inf"), self.size, 0, 0, float("inf")
 
     def halve(self, error: BaseException) -> None:
         """After running out of memory: half the rows from now on."""

@@ -234,7 +234,8 @@ class Evaluator:
     def _run(self, kind: str, call: Callable[..., Any], *pairs: Tensor) -> Any:  # noqa: ANN401
         """One batch through the model; on out-of-memory in halves, joined again."""
         sizer, count = self._sizer(kind), len(pairs[0])
-        before, started = (0 if sizer.settled else peak_memory()), clock()
+        learning = not sizer.settled
+        before, started = (peak_memory() if learning else 0), clock()
         try:
             found = call(*pairs)
         except Exception as error:
@@ -245,8 +246,7 @@ class Evaluator:
                 raise BudgetError("One row already runs out of memory", received=str(error)[:100], remedy="use a smaller input") from error
             half = count // 2
             return _join(self._run(kind, call, *(p[:half] for p in pairs)), self._run(kind, call, *(p[half:] for p in pairs)))
-        if not sizer.settled:
-            sizer.report(count, clock() - started, peak_memory() - before)
+        sizer.report(count, clock() - started, peak_memory() - before if learning else 0)
         if kind == "forward":
             self.spent.forward += count
         else:
