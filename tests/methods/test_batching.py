@@ -79,3 +79,10 @@ def test_the_memory_limit_caps_the_batch() -> None:
     for _ in range(100):
         size.report(size.size, small(size.size), 0)
     assert size.best_size <= 1000 // 8
+
+
+def test_memory_that_grows_step_by_step_ends_the_search() -> None:
+    size, row = BatchSize(row_bytes=1, memory=500), 100
+    for _ in range(40):
+        size.report(size.size, small(size.size), row * size.size // 2 if size.size > 1 else row)  # a doubled batch adds half of itself
+    assert size.best_size * row <= 500

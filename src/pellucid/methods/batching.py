@@ -38,6 +38,7 @@ class BatchSize:
     trials: int = 0
     fastest: float = float("inf")
     cap: int = LARGEST
+    grown: int = 0
     full: int = 0
     again: int = AGAIN
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -53,7 +54,8 @@ class BatchSize:
             if self.settled:
                 self._age()
                 return
-            if grown > self.memory // 2:
+            self.grown += grown
+            if self.grown > self.memory // 2:  # twice the rows would go beyond the limit
                 self.cap = rows
             self.fastest = min(self.fastest, seconds)
             self.trials += 1

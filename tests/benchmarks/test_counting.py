@@ -1,0 +1,74 @@
+"""The counting that the benchmarks rest on, on a tiny network: rows evaluated are what the mathematics needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import pellucid as pl
+from benchmarks.counting import counted
+
+WINDOWS = 16  # 4 x 4 windows of 2 pixels on 8 x 8
+
+
+def tiny() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 6, 3, padding=1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 5)
+    ).eval()
+
+
+def rows_of(net: nn.Sequential, x: torch.Tensor, method: Any, **options: Any) -> tuple[int, int]:
+    with counted(net[0], net[-1]) as found:
+        made = pl.explain(net, x, method, target=2, checks="none", **options)
+    assert made.provenance.evaluations == found.entered
+    return found.entered - found.differentiated, found.differentiated
+
+
+# per explained row: (forward rows, gradient rows); the forward row is f(x), which says what is predicted
+FORMULAS = {
+    "integrated_gradients": (pl.IntegratedGradients(steps=7), (1, 7)),
+    "smoothgrad": (pl.SmoothGrad(samples=6), (1, 6)),
+    "gradient": (pl.Gradient(), (0, 1)),
+    "gradient_times_input": (pl.GradientTimesInput(), (0, 1)),
+    "occlusion": (pl.Occlusion(window=2), (WINDOWS + 1, 0)),
+    "gradcam": (pl.GradCAM(), (0, 1)),
+    "random": (pl.Random(), (1, 0)),
+}
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("method", FORMULAS)
+def test_rows_are_what_the_mathematics_needs(method: str, rows: int) -> None:
+    net, x = tiny(), torch.randn(rows, 3, 8, 8)
+    chosen, (forward, gradient) = FORMULAS[method]
+    pl.explain(net, x, chosen, target=2, checks="none")  # Grad-CAM looks for its layer once, by one more row
+    assert rows_of(net, x, chosen) == (forward * rows, gradient * rows)
+    assert rows_of(net, x, chosen, batch_size=5) == (forward * rows, gradient * rows)
+
+
+def test_every_registered_method_has_its_formula() -> None:
+    assert set(FORMULAS) == {row.id for row in pl.methods()}
+
+
+def test_grad_cam_looks_for_its_layer_by_one_row() -> None:
+    assert rows_of(tiny(), torch.randn(3, 3, 8, 8), "gradcam") == (1, 3)
+
+
+def test_a_row_too_many_would_be_seen() -> None:
+    net, x = tiny(), torch.randn(2, 3, 8, 8)
+    with counted(net[0], net[-1]) as found:
+        net(x)
+        with torch.no_grad():
+            net(x[:1])
+    assert (found.entered, found.differentiated, found.largest) == (3, 2, 2)
+
+
+def test_hooks_are_taken_away() -> None:
+    net = tiny()
+    with counted(net[0], net[-1]):
+        pass
+    assert not net[0]._forward_pre_hooks and not net[-1]._forward_hooks
