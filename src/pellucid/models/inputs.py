@@ -204,6 +204,10 @@ def _check_rows(tensors: tuple[Tensor, ...], specs: tuple[InputSpec, ...]) -> No
 
 
 def _check_values(tensor: Tensor, spec: InputSpec) -> None:
+    if tensor.is_meta:
+        raise InputError(
+            f"{spec.name} is on the meta device and holds no values", received=str(tuple(tensor.shape)), remedy="give real rows"
+        )
     if tensor.is_complex():
         raise InputError(f"{spec.name} is complex", received=str(tensor.dtype), remedy="give real numbers, for example two channels")
     # a finite sum has finite terms, and is thirty times faster to find
