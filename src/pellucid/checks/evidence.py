@@ -14,7 +14,6 @@ from torch import Tensor
 from pellucid.data.players import WINDOWS, grid, players, windows
 
 if TYPE_CHECKING:
-    from pellucid.explanation.spec import InputSpec
     from pellucid.methods.protocol import Attribution, Method
     from pellucid.methods.run import Evaluator
 
@@ -23,14 +22,10 @@ FEWEST = 4  # with fewer players some random orders are always as good (1/2, 1/6
 
 @dataclass(frozen=True, eq=False)
 class Players:
-    """Who can be removed: a label map per input in the shape of one row, numbered over all inputs.
-
-    ``grid`` is how the players lie in space (rows, columns) or time (windows,); empty where they have no neighbors.
-    """
+    """Who can be removed: a label map per input in the shape of one row, numbered over all inputs."""
 
     labels: tuple[np.ndarray, ...]
     count: int
-    grid: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +60,7 @@ class Evidence:
         """Scores (sample, mask) with players removed; ``removed`` is boolean (sample or 1, mask, player)."""
         values, infill = self.evaluator.values, self.infill
         gone = torch.from_numpy(removed).to(values[0].device)
-        labels = [torch.from_numpy(label).to(values[0].device) for label in self.players.labels]
+        labels = [torch.tensor(label).to(values[0].device) for label in self.players.labels]
 
         def points(rows: Tensor, samples: Tensor) -> tuple[Tensor, ...]:
             chosen = gone[rows if len(gone) > 1 else torch.zeros_like(rows), samples]
@@ -90,18 +85,7 @@ def find_players(evaluator: Evaluator, attribution: Attribution) -> Players:
             found = players(shape, spec)
         labels.append(found + offset if offset else found)
         offset += int(found.max()) + 1
-    return Players(tuple(labels), offset, _grid(labels[0], evaluator.specs[0], offset) if len(labels) == 1 else ())
-
-
-def _grid(labels: np.ndarray, spec: InputSpec, count: int) -> tuple[int, ...]:
-    """How the players of one input lie, read off the label map."""
-    along = [axis for axis in ("y", "x", "time") if axis in spec.axes]
-    if spec.kind == "tokens" or not along:
-        return ()
-    form = tuple(
-        len(np.unique(np.moveaxis(labels, spec.axes.index(axis), -1)[(0,) * (labels.ndim - 1)])) for axis in along
-    )
-    return form if int(np.prod(form)) == count else ()
+    return Players(tuple(labels), offset)
 
 
 def strengths_of(attribution: Attribution, found: Players) -> np.ndarray:

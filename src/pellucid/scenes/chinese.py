@@ -46,7 +46,6 @@ CHINESE: dict[str, str] = {
     "note.baseline": "对比基线：{baseline}（{scale} {score}）",
     "note.baseline_plain": "对比基线：{baseline}",
     "note.curves": "{players} 个参与单元，填充：{infill}；{points} 个点，{orders} 个随机顺序",
-    "note.curves_shifted": "{players} 个参与单元，填充：{infill}；{points} 个点，{orders} 个随机顺序（平移并翻转的归因图）",
     "name.zero": "零",
     "name.the background's mean": "背景数据的均值",
     "name.the mean color": "平均颜色",

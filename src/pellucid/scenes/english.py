@@ -50,7 +50,6 @@ ENGLISH: dict[str, str] = {
     "note.baseline": "Compared with: {baseline} ({scale} {score})",
     "note.baseline_plain": "Compared with: {baseline}",
     "note.curves": "{players} players, in-fill: {infill}; {points} points, {orders} random orders",
-    "note.curves_shifted": "{players} players, in-fill: {infill}; {points} points, {orders} random orders (the map, shifted and flipped)",
     "name.zero": "zero",
     "name.the background's mean": "the background's mean",
     "name.the mean color": "the mean color",

@@ -14,7 +14,7 @@ from pellucid.views.reading import is_complete, joined, predicted_name, scale_na
 
 _CURVES_NOTE = re.compile(
     r"(?P<players>\d+) players, in-fill: (?P<infill>.+); (?P<points>\d+) points, "
-    r"(?P<orders>\d+) random orders(?P<shifted>; shifted copies of the map)?"
+    r"(?P<orders>\d+) random orders"
 )
 
 
@@ -112,8 +112,7 @@ def check_note(note: str, language: Language) -> str:
     if not found:
         return note
     infill = baseline_name(found["infill"], language)
-    key = "note.curves_shifted" if found["shifted"] else "note.curves"
-    return words(language)[key].format(players=found["players"], infill=infill, points=found["points"], orders=found["orders"])
+    return words(language)["note.curves"].format(players=found["players"], infill=infill, points=found["points"], orders=found["orders"])
 
 
 def code(explanation: Explanation) -> str:
