@@ -2,9 +2,9 @@
 
 Making a shadow costs some microseconds for each module, and the thousands of objects it makes bring on garbage collections: a tenth of
 a Grad-CAM. So the shadow of a *plain* tree (modules that hold nothing but numbers, words, tuples of these, parameters, buffers, children
-and empty tables of hooks) is kept, without its tensors, and taken again only if every class, attribute, child and table of the original
-is the very same object as when it was made, and no attribute of the shadow was touched while it was used. Tensors are taken anew for
-every call, so that new values, shapes and ties are seen. Everything else gets a new shadow each time.
+and empty tables of hooks) is kept, without its tensors, and taken again only if original and shadow still agree in every class, attribute and child, and every
+table of hooks is still empty: then a new shadow would be the same. Tensors are taken anew for every call, so that new values, shapes and
+ties are seen. Every other network, and a shadow that its forward pass wrote to, gets a new one each time.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, compress
+from operator import is_
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -49,58 +49,39 @@ def borrowed_shadow(net: nn.Module, *, training: bool | None) -> Iterator[nn.Mod
     kept = _take(net, training)
     if kept is None:
         copied = shadow(net, training=training)
-        kept = _keep(net, copied)
+        kept = _keep(net, copied, training)
         yield copied
     else:
         yield kept.modules[0]
-    if kept is not None and kept.give_back():  # not after an error, which may have left anything behind
+    if kept is not None:  # not after an error, which may have left anything behind
+        kept.empty()
         shelf = _SHELVES.setdefault(net, {}).setdefault(training, [])
         if len(shelf) < _LONGEST:
             shelf.append(kept)
 
 
-@dataclass(frozen=True, eq=False)
-class _Look:
-    """What modules look like: their classes, and every attribute, child and table by identity.
-
-    Of an original, nothing is held that holds a tensor or a module. That suffices: what is not held (children and the dicts of parameters,
-    buffers and children) is looked through anew each time, and a new object at the place of an old one is treated as what it is.
-    """
-
-    seen: tuple[list[Any], ...]
-    held: list[object]  # an id stands for an object only while the object lives
-    tables: list[Any]
-
-    @classmethod
-    def at(cls, modules: list[nn.Module]) -> _Look:
-        """Looks at these modules."""
-        held = [value for module in modules for name, value in module.__dict__.items() if name not in _HOLDERS]
-        return cls(_seen(modules), held, [value for value in held if isinstance(value, (dict, set))])
-
-    def still(self, modules: list[nn.Module]) -> bool:
-        """Whether they look the same now."""
-        return not any(self.tables) and _seen(modules) == self.seen
-
-
-def _seen(modules: list[nn.Module]) -> tuple[list[Any], ...]:
-    states = [module.__dict__ for module in modules]
-    families = [state["_modules"] for state in states]
-    return (
-        list(map(type, modules)),
-        list(chain.from_iterable(states)),
-        list(map(id, chain.from_iterable(map(dict.values, states)))),
-        list(map(len, families)),
-        list(chain.from_iterable(families)),
-        list(map(id, chain.from_iterable(map(dict.values, families)))),
-    )
-
-
 class _Kept:
-    """A shadow between two calls, and what it and its original looked like."""
+    """A shadow between two calls, and in which places it differs from its original when both are as they should be."""
 
-    def __init__(self, originals: list[nn.Module], modules: list[nn.Module]) -> None:
-        self.modules = modules
-        self.original, self.own = _Look.at(originals), _Look.at(modules)
+    def __init__(self, originals: list[nn.Module], modules: list[nn.Module], training: bool | None) -> None:
+        self.modules, self.training = modules, training
+        names, self.same = list(chain.from_iterable(_states(modules))), _same(originals, modules)
+        self.tables = [name in _HOOKS and not same and name != "training" for name, same in zip(names, self.same, strict=True)]
+        self.children = _children(modules)
+
+    def fits(self, originals: list[nn.Module]) -> bool:
+        """Whether a new shadow of these modules would be no different: no class, attribute, child or table of either side changed."""
+        mine, others = _states(self.modules), _states(originals)
+        return (
+            list(map(type, originals)) == list(map(type, self.modules))
+            and list(chain.from_iterable(others)) == list(chain.from_iterable(mine))
+            and _same(originals, self.modules) == self.same
+            and not any(compress(_values(others), self.tables))
+            and not any(compress(_values(mine), self.tables))
+            and (self.training is None or all(state["training"] is self.training for state in mine))
+            and _children(originals) == self.children
+            and _children(self.modules) == self.children
+        )
 
     def fill(self, originals: list[nn.Module]) -> bool:
         """Takes the original's tensors: parameters share storage, buffers are copied, tied ones stay tied. False if one is of a class
@@ -121,14 +102,33 @@ class _Kept:
                     taken[name] = None if tensor is None else memo[id(tensor)]
         return True
 
-    def give_back(self) -> bool:
-        """Lets go of the tensors; tells whether nothing else was touched."""
+    def empty(self) -> None:
+        """Lets go of the tensors."""
         for module in self.modules:
-            state = module.__dict__
             for holder in _TENSORS:
-                if state.get(holder):
-                    state[holder].clear()
-        return self.own.still(self.modules)
+                if module.__dict__.get(holder):
+                    module.__dict__[holder].clear()
+
+
+def _states(modules: list[nn.Module]) -> list[dict[str, Any]]:
+    return [module.__dict__ for module in modules]
+
+
+def _values(states: list[dict[str, Any]]) -> Iterator[Any]:
+    return chain.from_iterable(map(dict.values, states))
+
+
+def _same(originals: list[nn.Module], modules: list[nn.Module]) -> list[bool]:
+    """For each attribute in turn whether both sides hold the same object: so it is with numbers and words, not with tables."""
+    return list(map(is_, _values(_states(originals)), _values(_states(modules))))
+
+
+def _children(modules: list[nn.Module]) -> tuple[list[Any], ...]:
+    """Whose children stand where, by their place in the tree."""
+    place = {id(module): i for i, module in enumerate(modules)}
+    families = [module.__dict__["_modules"] for module in modules]
+    places = [None if child is None else place.get(id(child)) for family in families if family for child in family.values()]
+    return list(map(len, families)), list(chain.from_iterable(families)), places
 
 
 _SHELVES: WeakKeyDictionary[nn.Module, dict[bool | None, list[_Kept]]] = WeakKeyDictionary()
@@ -143,17 +143,21 @@ def _take(net: nn.Module, training: bool | None) -> _Kept | None:
     if kept is None:
         return None
     originals = tree(net)
-    if kept.original.still(originals) and kept.fill(originals):
+    if kept.fits(originals) and kept.fill(originals):
         return kept
     shelf.clear()
     return None
 
 
-def _keep(net: nn.Module, copied: nn.Module) -> _Kept | None:
+def _keep(net: nn.Module, copied: nn.Module, training: bool | None) -> _Kept | None:
     originals = tree(net)
     if not all(map(_plain, originals)):
         return None
-    return _Kept(originals, tree(copied))
+    modules = tree(copied)
+    names = chain.from_iterable(_states(modules))
+    if not all(same or name in _HOOKS or name in _HOLDERS for name, same in zip(names, _same(originals, modules), strict=True)):
+        return None
+    return _Kept(originals, modules, training)
 
 
 def _plain(module: nn.Module) -> bool:

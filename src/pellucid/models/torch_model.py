@@ -80,13 +80,14 @@ class TorchModel:
             stack.enter_context(fixed_random_state())
             net = stack.enter_context(borrowed_shadow(self.net, training=False if mode == "eval" else None))
             modules = tree(net)
-            for module in modules:
+            kinds = set(map(type, modules))
+            for module in modules if any(issubclass(kind, nn.TransformerEncoder) for kind in kinds) else ():
                 if isinstance(module, nn.TransformerEncoder):
                     module.use_nested_tensor = False  # it zeroes padded positions, which the differentiable path does not
             bound = BoundTorch(net, self, inputs)
             if any(m.training and isinstance(m, nn.modules.batchnorm._BatchNorm) for m in modules):
                 bound.guesses += ("batch normalization in training mode: the rows of a batch change one another's scores",)
-            if any("quantized.dynamic" in kind.__module__ for kind in set(map(type, modules))):
+            if any("quantized.dynamic" in kind.__module__ for kind in kinds):
                 bound.guesses += ("dynamic quantization takes its range from the whole batch: batch_size=1 keeps rows apart",)
             yield bound
 
