@@ -42,9 +42,9 @@ class Case:
 
 CASES = (
     Case("ig", "integrated gradients, 50 steps", pl.IntegratedGradients(steps=STEPS), 1, 12, 0, STEPS),
-    Case("gradcam-1", "Grad-CAM, one photo", pl.GradCAM(), 1, 60, 0, 1),
-    Case("gradcam-16", "Grad-CAM, 16 photos", pl.GradCAM(), 16, 30, 0, 16),
-    Case("occlusion", "occlusion, 14 x 14 windows", pl.Occlusion(window=WINDOW), 1, 8, 14 * 14 + 1, 0),
+    Case("gradcam-1", "Grad-CAM, one photo", pl.GradCAM(), 1, 150, 0, 1),
+    Case("gradcam-16", "Grad-CAM, 16 photos", pl.GradCAM(), 16, 20, 0, 16),
+    Case("occlusion", "occlusion, 14 x 14 windows", pl.Occlusion(window=WINDOW), 1, 10, 14 * 14 + 1, 0),
 )
 
 

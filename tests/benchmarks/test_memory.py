@@ -19,15 +19,16 @@ net = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool
 x = torch.randn(1, 3, 256, 256)
 pl.explain(net, x, pl.Occlusion(window=128), target=0, checks="none", batch_size=8)
 before = reset_peak()
-pl.explain(net, x, pl.Occlusion(window={window}), target=0, checks="none", batch_size=8)
+pl.explain(net, x, pl.Occlusion(window={window}), target=0, checks="none", batch_size={batch})
 print(peak() - before)
 """
 ROW = 3 * 256 * 256 * 4  # bytes of one image; the convolution's output is 4 / 3 of it
 
 
-def added(window: int) -> int:
+def added(*, batch: int) -> int:
+    """Bytes that 225 windows add to the peak."""
     done = subprocess.run(
-        [sys.executable, "-c", _CODE.format(window=window)],
+        [sys.executable, "-c", _CODE.format(window=18, batch=batch)],
         check=True,
         capture_output=True,
         text=True,
@@ -38,8 +39,7 @@ def added(window: int) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak can be reset on Linux only")
-def test_two_hundred_windows_take_no_more_memory_than_sixteen() -> None:
-    few, many = added(64), added(18)  # 16 and 225 windows
-    # a batch holds 8 images before and after the mask, and two activations: some 45 MB; all 225 images would be 177 MB
-    assert many < few + 12 * ROW
-    assert many < 225 * ROW / 2
+def test_occlusion_holds_one_batch_at_a_time() -> None:
+    limit = 225 * ROW / 2  # half of what all occluded images would take; a batch of 8 takes some 45 MB with its activations
+    assert added(batch=8) < limit
+    assert added(batch=225) > limit  # the test can fail

@@ -1,10 +1,10 @@
 """A shadow that is used again for the next call, where it can be shown that a new one would be no different.
 
-Making a shadow costs some microseconds for each module, and the thousands of objects it makes bring on garbage collections: a tenth of
-a Grad-CAM. So the shadow of a *plain* tree (modules that hold nothing but numbers, words, tuples of these, parameters, buffers, children
-and empty tables of hooks) is kept, without its tensors, and taken again only if original and shadow still agree in every class, attribute and child, and every
-table of hooks is still empty: then a new shadow would be the same. Tensors are taken anew for every call, so that new values, shapes and
-ties are seen. Every other network, and a shadow that its forward pass wrote to, gets a new one each time.
+Making a shadow costs some microseconds for each module, and the thousands of objects it makes bring on garbage collections. So the
+shadow of a *plain* tree (modules that hold nothing but numbers, words, tuples of these, parameters, buffers, children and empty tables
+of hooks) is kept, without its tensors, and taken again only if original and shadow still agree in every class, attribute and child, and
+every table of hooks is still empty: then a new shadow would be the same. Tensors are taken anew for every call, so that new values,
+shapes and ties are seen. Every other network, and a shadow that its forward pass wrote to, gets a new one each time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from pellucid.models.shadow import shadow, unwrap
+from pellucid.models.shadow import global_modules, shadow, unwrap
 
 _WORDS = frozenset({bool, int, float, str, type(None)})
 _TENSORS = ("_parameters", "_buffers")
@@ -163,6 +163,8 @@ def _keep(net: nn.Module, copied: nn.Module, training: bool | None) -> _Kept | N
 def _plain(module: nn.Module) -> bool:
     """Whether a module holds nothing that a shadow would have to follow."""
     if isinstance(module, torch.jit.ScriptModule) or unwrap(module) is not module or module.__dict__.get("max_norm") is not None:
+        return False
+    if global_modules(type(module).forward):
         return False
     if any("__slots__" in vars(cls) for cls in type(module).__mro__):
         return False
