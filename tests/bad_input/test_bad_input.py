@@ -40,7 +40,7 @@ def refused(
 ) -> None:
     """The call raises that error with those words in it, in its three parts, and the network is as it was."""
     net = net or Net()
-    recorded = inputs if isinstance(inputs, Tensor) and inputs.device.type == "cpu" else X
+    recorded = inputs if isinstance(inputs, Tensor) and inputs.device.type == "cpu" and not inputs.is_sparse else X
     before = record(net, recorded) if isinstance(net, nn.Module) else {}
     with pytest.raises(error) as caught:
         pl.explain(net, inputs, method, **options)
@@ -107,6 +107,7 @@ def test_class_names():
         (torch.tensor(1.0), ("no row axis", "single number", "(rows, ...)")),
         (X.double(), ("different dtypes", "float64", "float32", "x.to(torch.float32)")),
         (X.to("meta"), ("meta device", "no values", "(2, 1, 6, 6)", "real rows")),
+        (X.to_sparse(), ("sparse", "x.to_dense()")),
         (X.to(torch.complex64), ("complex", "real numbers")),
         (torch.full_like(X, float("nan")), ("not-a-number", "nan at index (0, 0, 0, 0)", "missing=True")),
         (torch.full_like(X, float("inf")), ("infinity", "inf at index", "impute")),

@@ -23,7 +23,7 @@ from ordinary.twins import (
     table,
     table_net,
 )
-from pellucid.errors import CapabilityError, InputError
+from pellucid.errors import CapabilityError, InputError, LayerError
 from registration.subjects import differences, record
 
 
@@ -261,3 +261,21 @@ def test_integrated_gradients_from_given_rows():
     start = torch.randn(3, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(9))
     found = pl.explain(net, x, pl.IntegratedGradients(steps=STEPS, baseline=pl.Rows(start.numpy())), target=1)
     close(found.arrays[0].values, integrated(lambda row: net(row)[:, 1], x, start), 1e-9)
+
+
+def test_volumes():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv3d(1, 2, 3), nn.Flatten(), nn.Linear(2 * 27, 2)).double().eval()
+    x = torch.randn(2, 1, 5, 5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
+    close(pl.explain(net, x, "gradient", target=1).arrays[0].values, gradient(lambda row: net(row)[:, 1], x), 1e-9)
+    found = pl.explain(net, x, pl.Occlusion(baseline=pl.Constant(0.0)), target=1)
+    columns = [part.reshape(1, 1, 5, 5).expand(1, 5, 5, 5) for part in torch.eye(25).bool()]
+    close(found.arrays[0].values, occluded(lambda row: net(row)[:, 1], x, columns), 1e-9)
+    with pytest.raises(LayerError, match=r"space.*occlusion"):
+        pl.explain(net, x, "gradcam", target=1)
+
+
+def test_an_image_of_many_channels():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(8, 3, 3), nn.Tanh(), nn.Flatten(), nn.Linear(48, 2)).double().eval()
+    check_right(net, images(channels=8), lambda row: net(row)[:, 1], each_pixel(8, 6), target=1)

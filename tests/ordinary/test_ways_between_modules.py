@@ -117,6 +117,33 @@ def test_ways(way):
     torch._dynamo.reset()
 
 
+BACKBONE: Part | None = None
+
+
+class Global(nn.Module):
+    """As in notebooks: the forward reaches its parts by a global name, also from a function inside."""
+
+    def __init__(self, *, patched: bool) -> None:
+        super().__init__()
+        self.part = BACKBONE
+        if patched:
+            self.forward = lambda x: BACKBONE(x * 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (lambda: BACKBONE(x * 2))()
+
+
+@pytest.mark.parametrize("patched", [False, True])
+def test_modules_reached_by_a_global_name(patched, monkeypatch):
+    for _ in range(2):  # the second network must not be explained by what was kept of the first
+        monkeypatch.setitem(globals(), "BACKBONE", Part())
+        net, x = Global(patched=patched).train(), table()
+        net.part.linear.weight.data.normal_()
+        linear = net.part.linear
+        check_right(net, x, lambda row, linear=linear: torch.tanh(linear(row * 2))[:, 1], FEATURES, target=1)
+        assert net.part.calls == 0
+
+
 class Crossed(nn.Module):
     """Two modules that speak through one list, which starts empty; one knows its parent."""
 

@@ -79,7 +79,7 @@ def test_no_tensor_is_leaked(method: str) -> None:
     before = live_tensors()
     for _ in range(3):
         pl.explain(net, x, method, target=1)
-    assert live_tensors() == before
+    assert live_tensors() <= before  # what other tests left behind may go in the meantime
 
 
 def _touch_buffer(net: nn.Module) -> None:

@@ -57,7 +57,7 @@ def shown_inputs(evaluator: Evaluator, raw: RawRows, found: Players, *, layer: b
         values = evaluator.values[i].detach().cpu().numpy()
         if spec.kind == "tabular" and values.ndim == 2:
             shown.append(_table(values, spec, raw, labels))
-        elif "y" in spec.axes and "x" in spec.axes:
+        elif "y" in spec.axes and "x" in spec.axes and len(spec.axes) <= 3:
             shown.append(_image(values, spec, raw, labels))
         elif evaluator.bound.embedded[i]:
             fixed = getattr(evaluator.bound, "fixed", evaluator.values)[getattr(evaluator.bound, "slots", range(len(evaluator.values)))[i]]

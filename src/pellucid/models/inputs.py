@@ -204,6 +204,12 @@ def _check_rows(tensors: tuple[Tensor, ...], specs: tuple[InputSpec, ...]) -> No
 
 
 def _check_values(tensor: Tensor, spec: InputSpec) -> None:
+    if tensor.layout != torch.strided or tensor.is_nested or tensor.is_quantized:
+        raise InputError(
+            f"{spec.name} is sparse, nested or quantized",
+            received=f"{tensor.layout}, {tensor.dtype}",
+            remedy="give x.to_dense(), padded rows or x.dequantize()",
+        )
     if tensor.is_meta:
         raise InputError(
             f"{spec.name} is on the meta device and holds no values", received=str(tuple(tensor.shape)), remedy="give real rows"

@@ -106,6 +106,9 @@ class _Copier:
                 state[name] = self.value(value)
         if self.members(type(module)):
             self.slots(module, copied)
+        reached = global_modules(type(module).forward)
+        if reached and "forward" not in state:
+            state["forward"] = types.MethodType(self.function(type(module).forward, reached), copied)
         if self.training is not None:
             state["training"] = self.training
         return copied
@@ -186,10 +189,18 @@ class _Copier:
             return functools.partial(self.value(value.func), *map(self.value, value.args), **self.value(value.keywords))
         if "_torchdynamo_orig_callable" in value.__dict__:  # the function inside torch.compile
             return self.value(value.__dict__["_torchdynamo_orig_callable"])
-        if not (value.__closure__ or value.__defaults__ or value.__kwdefaults__) or self.library(value.__module__):
+        if self.library(value.__module__):
             return value
+        reached = global_modules(value)
+        if not (reached or value.__closure__ or value.__defaults__ or value.__kwdefaults__):
+            return value
+        return self.function(value, reached)
+
+    def function(self, value: types.FunctionType, reached: dict[str, nn.Module]) -> types.FunctionType:
+        """A function with its closure, its defaults and the modules that it reaches by a global name in the shadow."""
+        names = {**value.__globals__, **{name: self.module(module) for name, module in reached.items()}} if reached else value.__globals__
         cells = tuple(self.cell(cell) for cell in value.__closure__ or ())
-        copied = self.note(value, types.FunctionType(value.__code__, value.__globals__, value.__name__, None, cells))
+        copied = self.note(value, types.FunctionType(value.__code__, names, value.__name__, None, cells))
         copied.__defaults__, copied.__kwdefaults__ = self.value(value.__defaults__), self.value(value.__kwdefaults__)
         copied.__dict__.update(value.__dict__)
         for cell, old in zip(cells, value.__closure__ or (), strict=True):
@@ -250,6 +261,21 @@ class _Copier:
     def library(name: str | None) -> bool:
         """Whether a module of this name is a library, whose objects do not hold the user's modules."""
         return (name or "").partition(".")[0] in _LIBRARIES
+
+
+def global_modules(function: Any) -> dict[str, nn.Module]:  # noqa: ANN401
+    """The modules that a function of the user's reaches by a global name, as is usual in notebooks."""
+    code = getattr(function, "__code__", None)
+    if code is None or (function.__module__ or "").partition(".")[0] in _LIBRARIES:
+        return {}
+    names, waiting = set(code.co_names), list(code.co_consts)
+    while waiting:  # functions inside it
+        inner = waiting.pop()
+        if isinstance(inner, types.CodeType):
+            names.update(inner.co_names)
+            waiting.extend(inner.co_consts)
+    known = function.__globals__
+    return {name: known[name] for name in names if isinstance(known.get(name), nn.Module)}
 
 
 def _empty(cell: types.CellType) -> bool:

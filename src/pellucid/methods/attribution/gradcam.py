@@ -92,7 +92,7 @@ def _sizes(spec: InputSpec, shape: tuple[int, ...]) -> tuple[int, ...]:
 def _layout(shape: LayerShape, size: tuple[int, ...]) -> bool | None:
     """Whether the layer's channels come last; None if it has no space, or if its shape and its modules contradict one another."""
     sizes = shape.sizes
-    if not size or len(sizes) != len(size) + 1:
+    if len(size) not in (1, 2) or len(sizes) != len(size) + 1:
         return None
     first, last = _fits(sizes[:-1], size), _fits(sizes[1:], size)  # where space would be with channels last, and first
     channels_last = first if len(size) == 2 and first != last else shape.channels_last
