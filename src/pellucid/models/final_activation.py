@@ -28,7 +28,7 @@ class FinalActivation(TorchFunctionMode):
         self,
         func: Callable[..., Any],
         types: Any,  # noqa: ANN401
-        args: tuple[Any, ...] = (),
+        args: Any = (),  # noqa: ANN401
         kwargs: dict[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
         """Calls the function, and notes a softmax or sigmoid."""

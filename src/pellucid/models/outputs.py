@@ -52,9 +52,8 @@ def _named(output: Any) -> dict[str, Any] | None:  # noqa: ANN401
         return {str(k): v for k, v in output.items()}
     if dataclasses.is_dataclass(output) and not isinstance(output, type):
         return {f.name: getattr(output, f.name) for f in dataclasses.fields(output)}
-    if hasattr(output, "_asdict"):
-        return dict(output._asdict())
-    return None
+    as_dict = getattr(output, "_asdict", None)  # a named tuple
+    return dict(as_dict()) if callable(as_dict) else None
 
 
 def _part(output: Any, select: str | int) -> Any:  # noqa: ANN401

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from pellucid.errors import ModelError
 
@@ -129,7 +130,7 @@ class _Copier:
 
     def tensor(self, tensor: Tensor, *, clone: bool) -> Tensor:
         """A detached tensor: sharing storage, or a copy; tied tensors stay tied."""
-        if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+        if is_lazy(tensor):
             raise ModelError(
                 "The network holds lazy parameters that have no shape yet",
                 received=type(tensor).__name__,
