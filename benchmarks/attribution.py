@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks.cases import CASES, FLOOR, OURS, Bench, Call, Case
-from benchmarks.counting import counted
+from benchmarks.counting import Rows, counted
 from benchmarks.machine import described
 from benchmarks.memory import added
 from benchmarks.outside import outside_share
 from benchmarks.pairing import Ratio, alternate, ratio
+from benchmarks.peers import missing
 
 HERE = Path(__file__).parent
 AGAIN = "floor again"
@@ -59,32 +60,30 @@ def measure(case: Case, tick: Callable[[], None]) -> list[Line]:
     rows = {name: _rows(bench, name, call) for name, call in calls.items()}
     seconds = alternate(calls, case.rounds, tick)
     outside = outside_share(bench.ours, max(3, min(50, case.rounds // 3)))
-    lines = []
-    for name in calls:
-        lines.append(
-            Line(
-                case.title,
-                name,
-                rows[name][2],
-                rows[name][0],
-                rows[name][1],
-                float(seconds[name].min() * 1e3),
-                None if name == FLOOR else ratio(seconds[name], seconds[FLOOR]),
-                ratio(seconds[OURS], seconds[name]) if name in bench.peer_names else None,
-                outside.share if name == OURS else None,
-                outside.seconds * 1e3 if name == OURS else None,
-                added(case.id, FLOOR if name == AGAIN else name, sizes[name]),
-            )
+    return [
+        Line(
+            case.title,
+            name,
+            rows[name].largest,
+            rows[name].entered,
+            rows[name].differentiated,
+            float(seconds[name].min() * 1e3),
+            None if name == FLOOR else ratio(seconds[name], seconds[FLOOR]),
+            ratio(seconds[OURS], seconds[name]) if name in bench.peer_names else None,
+            outside.share if name == OURS else None,
+            outside.seconds * 1e3 if name == OURS else None,
+            added(case.id, FLOOR if name == AGAIN else name, sizes[name]),
         )
-    return lines
+        for name in calls
+    ]
 
 
-def _rows(bench: Bench, name: str, call: Call) -> tuple[int, int, int]:
-    """Rows entered, rows differentiated and the largest batch of one call."""
+def _rows(bench: Bench, name: str, call: Call) -> Rows:
+    """What one call counts."""
     net = bench.bare if name in (FLOOR, AGAIN) else bench.net
     with counted(net.get_submodule("stem.conv"), net.get_submodule("classifier")) as found:
         call()
-    return found.entered, found.differentiated, found.largest
+    return replace(found)
 
 
 HEADINGS = (
@@ -152,7 +151,10 @@ def _line(row: dict[str, object]) -> Line:
 def main(chosen: tuple[str, ...] = ()) -> None:
     """Measures, prints and writes ``results/attribution.md``."""
     torch.set_num_threads(1)
-    console = Console()
+    console = Console(width=max(150, Console().width))
+    for peer in ("captum", "pytorch-grad-cam"):
+        if missing(peer):
+            console.print(f"{peer} is left out: {', '.join(missing(peer))} not installed (see benchmarks/README.md)")
     for case in CASES:
         if not chosen or case.id in chosen:
             with Progress(console=console, transient=True) as bars:

@@ -112,8 +112,9 @@ class Bench:
 
     @property
     def peer_names(self) -> tuple[str, ...]:
-        """Who else does this."""
-        return ("captum", "pytorch-grad-cam") if self.case.id.startswith("gradcam") else ("captum",)
+        """Who else does this, of those that are installed."""
+        names = ("captum", "pytorch-grad-cam") if self.case.id.startswith("gradcam") else ("captum",)
+        return tuple(name for name in names if not peers.missing(name))
 
     def floor_size(self) -> int:
         """The floor's best batch size, by measurement."""

@@ -11,7 +11,7 @@ from rich.console import Console
 
 REPEATS = 15
 LIMIT = 0.3  # seconds
-HEAVY = ("torch", "numpy", "matplotlib", "pandas", "xarray", "sklearn", "scipy", "rich", "typer")
+HEAVY = ("torch", "matplotlib", "pandas", "xarray", "sklearn", "scipy", "rich", "typer")
 _CODE = """
 import json, sys, time
 started = time.perf_counter()

@@ -33,4 +33,4 @@ def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return "not installed"
+        return "from the source tree" if package == "pellucid" else "not installed"

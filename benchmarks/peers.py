@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -14,6 +15,12 @@ _SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
+
+
+def missing(peer: str) -> tuple[str, ...]:
+    """The packages that a peer needs and that are not installed."""
+    needed = {"captum": ("captum",), "pytorch-grad-cam": ("pytorch_grad_cam", "torchvision", "cv2", "ttach")}
+    return tuple(name for name in needed[peer] if find_spec(name) is None)
 
 
 def import_grad_cam() -> Any:

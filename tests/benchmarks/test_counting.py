@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import torch
+from benchmarks.counting import counted
 from torch import nn
 
 import pellucid as pl
-from benchmarks.counting import counted
 
 WINDOWS = 16  # 4 x 4 windows of 2 pixels on 8 x 8
 
