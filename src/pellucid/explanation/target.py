@@ -234,7 +234,7 @@ def as_target(target: object) -> Target:
         return Custom(target)
     as_list: Any = getattr(target, "tolist", None)  # a numpy array or a tensor
     if callable(as_list):
-        target = cast("object", as_list())
+        target = as_list()
         if isinstance(target, int):
             return as_target(target)
     if isinstance(target, Sequence) and all(isinstance(k, (int, str)) and not isinstance(k, bool) for k in target):

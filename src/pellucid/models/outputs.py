@@ -52,8 +52,8 @@ def _named(output: Any) -> dict[str, Any] | None:  # noqa: ANN401
         return {str(k): v for k, v in output.items()}
     if dataclasses.is_dataclass(output) and not isinstance(output, type):
         return {f.name: getattr(output, f.name) for f in dataclasses.fields(output)}
-    as_dict: Any = getattr(output, "_asdict", None)  # a named tuple
-    return dict(as_dict()) if callable(as_dict) else None
+    packed: Any = output
+    return dict(packed._asdict()) if hasattr(packed, "_asdict") else None  # a named tuple
 
 
 def _part(output: Any, select: str | int) -> Any:  # noqa: ANN401

@@ -118,7 +118,7 @@ class _Copier:
         """A deep copy: scripted modules live in C++ and can not share parameters with a shadow."""
         copied = copy.deepcopy(module)
         for parameter in copied.parameters():
-            parameter.requires_grad_(requires_grad=False)
+            parameter.requires_grad = False
         return copied if self.training is None else copied.train(self.training)
 
     def tensors(self, group: dict[str, Tensor | None], *, clone: bool) -> dict[str, Tensor | None]:
