@@ -3,5 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+
+import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # no test opens a window
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: the workers already use every core
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test's name must be the same in every run; one that holds an object's address is not."""
+    unstable = [item.nodeid for item in items if re.search(r" at 0x[0-9a-f]", item.nodeid)]
+    if unstable:
+        raise pytest.UsageError(f"These tests are named by an address, give them ids=: {unstable[:5]}")

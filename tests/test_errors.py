@@ -17,7 +17,10 @@ def lacking(source: str) -> list[int]:
     return [
         node.lineno
         for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in THREE_PARTS and not any(k.arg == "remedy" for k in node.keywords)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in THREE_PARTS
+        and not any(k.arg == "remedy" for k in node.keywords)
     ]
 
 

@@ -82,7 +82,7 @@ def rank(*shape: int) -> Tensor:
         (lambda y: y, ("one number per row", "(2, 3)")),
         (lambda y: float(y.sum()), ("one number per row", "float")),
     ],
-    ids=str,
+    ids=lambda value: value.__name__ if callable(value) else str(value),
 )
 def test_targets(method, target, words):
     if callable(target):

@@ -17,7 +17,7 @@ METHODS = tuple(row.id for row in pl.methods())
 
 
 class Busy(nn.Module):
-    """A CNN in train mode with batch norm, dropout, an in-place op, a counter buffer, an attribute set by forward, and a list it appends to."""
+    """A CNN in train mode with batch norm, dropout, an in-place op, a counter buffer, an attribute set by forward, and a list it grows."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""For every registered method: rows do not depend on their neighbors, seeds decide, the batch size does not matter, archives keep every bit."""
+"""For every registered method: rows do not depend on neighbors, seeds decide, the batch size does not matter, archives keep every bit."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def unpack(hint: Any, data: Json, arrays: dict[str, np.ndarray], where: str = "f
         if not isinstance(data, dict) or set(data) != {"array"} or data["array"] not in arrays:
             raise _misfit(where, "an array of this frame", data)
         return arrays[data["array"]]
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         if not isinstance(data, dict):
             raise _misfit(where, hint.__name__, data)
         fields = hints(hint)
@@ -115,7 +115,7 @@ def unpack(hint: Any, data: Json, arrays: dict[str, np.ndarray], where: str = "f
 
 
 def _unpack_union(arguments: tuple[Any, ...], data: Json, arrays: dict[str, np.ndarray], where: str) -> Any:  # noqa: ANN401
-    classes = [a for a in arguments if dataclasses.is_dataclass(a)]
+    classes: list[type] = [a for a in arguments if isinstance(a, type) and dataclasses.is_dataclass(a)]
     if data is None and types.NoneType in arguments:
         return None
     if isinstance(data, dict) and len(classes) > 1:

@@ -136,7 +136,8 @@ class Explanation:
     @property
     def verdict(self) -> Level:
         """The verdict of the worst row: ``supported``, ``weak``, ``refused`` or ``unchecked``."""
-        return max((v.level for v in self.verdicts), key=LEVELS.index, default="unchecked")
+        levels: list[Level] = [v.level for v in self.verdicts]
+        return max(levels, key=LEVELS.index) if levels else "unchecked"
 
     def check(self, name: str) -> Check:
         """The check of this name."""

@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 
 from pellucid.errors import FileError
-from pellucid.explanation.codec import Packer, unpack
+from pellucid.explanation.codec import Json, Packer, unpack
 
 FORMAT = 1
 T = TypeVar("T")
@@ -47,7 +47,7 @@ def from_frame(buffer: bytes, cls: type[T]) -> T:
     return unpack(cls, header.get("content"), arrays, cls.__name__)
 
 
-def read_frame(buffer: bytes) -> tuple[dict[str, np.ndarray], dict[str, object]]:
+def read_frame(buffer: bytes) -> tuple[dict[str, np.ndarray], dict[str, Json]]:
     """The arrays and the JSON header of a frame, its version checked."""
     from safetensors import SafetensorError
     from safetensors.numpy import load

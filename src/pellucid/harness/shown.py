@@ -81,7 +81,8 @@ def feature_names(spec: InputSpec, count: int) -> tuple[str, ...]:
 
 def _by_group(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
     total = np.zeros((len(values), int(groups.max()) + 1), values.dtype)
-    np.add.at(total, (slice(None), groups), values)
+    for place, group in enumerate(groups):
+        total[:, group] += values[:, place]
     return total
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -22,7 +21,7 @@ from pellucid.errors import BudgetError, InputError
 from pellucid.explanation.spec import ModelSpec
 from pellucid.explanation.target import OutputSpace, Selection, Target
 from pellucid.methods.batching import BatchSize, batch_size, clock, out_of_memory, peak_memory
-from pellucid.models.borrowed_shadow import tree
+from pellucid.models.borrowed_shadow import structure
 from pellucid.models.guess import guess_outputs
 from pellucid.models.protocol import BoundModel, LayerGradient, LayerShape
 
@@ -190,9 +189,8 @@ class Evaluator:
     def layer_shapes(self) -> dict[str, LayerShape]:
         """The output shape of every layer for one row, in order of execution; one evaluation, kept for this model and input shape."""
         owner: Any = self.situation.owner
-        modules = tree(owner) if isinstance(owner, torch.nn.Module) else []
-        structure = (tuple(map(id, modules)), tuple(chain.from_iterable(m._modules for m in modules)))
-        key = (structure, tuple(tuple(v.shape[1:]) for v in self.values))  # a layer may have been replaced since
+        built = structure(owner) if isinstance(owner, torch.nn.Module) else None
+        key = (built, tuple(tuple(v.shape[1:]) for v in self.values))  # a layer may have been replaced since
         kept = _LAYERS.setdefault(self.situation.owner, {})
         if key not in kept:
             kept[key] = self.bound.layer_shapes()

@@ -10,7 +10,7 @@ shapes and ties are seen. Every other network, and a shadow that its forward pas
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from itertools import chain, compress
 from operator import is_
@@ -41,6 +41,12 @@ def tree(net: nn.Module) -> list[nn.Module]:
                     known.add(id(child))
                     found.append(child)
     return found
+
+
+def structure(net: nn.Module) -> Hashable:
+    """Which modules a network is made of and under which names; another value once one of them is replaced."""
+    modules = tree(net)
+    return tuple(map(id, modules)), tuple(chain.from_iterable(m._modules for m in modules))
 
 
 @contextmanager
@@ -136,11 +142,11 @@ _SHELVES: WeakKeyDictionary[nn.Module, dict[bool | None, list[_Kept]]] = WeakKey
 
 def _take(net: nn.Module, training: bool | None) -> _Kept | None:
     shelf = _SHELVES.get(net, {}).get(training)
-    try:
-        kept = shelf.pop() if shelf else None
-    except IndexError:  # another thread was faster
+    if not shelf:
         return None
-    if kept is None:
+    try:
+        kept = shelf.pop()
+    except IndexError:  # another thread was faster
         return None
     originals = tree(net)
     if kept.fits(originals) and kept.fill(originals):

@@ -78,7 +78,8 @@ class _Variation:
 
     def add(self, rows: Tensor, gradients: tuple[Tensor, ...]) -> None:
         """Takes in one batch; a row's steps arrive in order, possibly split over batches."""
-        slopes = sum((g * d[rows]).reshape(len(rows), -1).sum(1).double() for g, d in zip(gradients, self.difference, strict=True))
+        inputs = zip(gradients, self.difference, strict=True)
+        slopes = torch.stack([(g * d[rows]).reshape(len(rows), -1).sum(1).double() for g, d in inputs]).sum(0)
         if self.last is not None and self.last[0] == int(rows[0]):
             self._change(rows[:1], slopes[:1] - self.last[1], tuple(g[:1] - old for g, old in zip(gradients, self.last[2], strict=True)))
         inside = (rows[1:] == rows[:-1]).nonzero()[:, 0]
