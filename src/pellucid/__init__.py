@@ -15,6 +15,7 @@ from pellucid.explanation import renderers
 _PUBLIC = {
     "explain": "harness.explain",
     "judge": "harness.explain",
+    "report": "report.explained",
     "wrap": "models.wrap",
     "methods": "methods.registry",
     "Budget": "methods.run",
@@ -48,11 +49,13 @@ _PUBLIC = {
 }
 _MODULES = {"datasets": "data.datasets"}
 
+renderers.register("plot", "history", "pellucid.paper:plot_history")
 for _kind in ("attribution", "layer_attribution"):
     renderers.register("plot", _kind, "pellucid.paper:plot")
+    renderers.register("display", _kind, "pellucid.report.notebook:display")
     renderers.register("narrate", _kind, "pellucid.narration:narrate")
 
-__all__ = [*_PUBLIC, *_MODULES]
+__all__ = [*_PUBLIC, *_MODULES]  # pyright: ignore[reportUnsupportedDunderAll]  (one table, that can not drift from another)
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from torch import nn
 
 from pellucid.data.baselines import Blur
 from pellucid.demo.cat_mask import cat_among_others
@@ -15,7 +17,7 @@ from pellucid.demo.efficientnet import preparation as photo_preparation
 from pellucid.demo.networks import Trained, train_digits, train_patient
 from pellucid.demo.words import WORDS, Language
 from pellucid.explanation import Explanation
-from pellucid.harness.explain import explain
+from pellucid.harness.explain import Depth, explain
 from pellucid.methods.attribution.gradcam import GradCAM
 from pellucid.methods.attribution.integrated_gradients import IntegratedGradients
 from pellucid.methods.attribution.occlusion import Occlusion
@@ -24,6 +26,8 @@ from pellucid.methods.attribution.smoothgrad import SmoothGrad
 from pellucid.report import Finding, Section
 from pellucid.report.sections import row_section, rows_section
 from pellucid.scenes import Scene
+from pellucid.scenes.words import method_name
+from pellucid.scenes.words import words as words_of
 from pellucid.views import confusion, reliability, training_history, waterfall
 
 SHOWN_DIGITS = 6
@@ -46,8 +50,8 @@ def digits_chapter(*, seed: int = 0, progress: bool = False) -> Chapter:
     rows = _telling_rows(trained)
     inputs, labels = trained.split.test.inputs[rows].astype(np.float32), trained.split.test.labels[rows]
     names = trained.dataset.class_names
-    options = {"labels": labels, "class_names": names, "seed": seed, "progress": progress}
-    made = tuple(explain(trained.net, inputs, method, **options) for method in (IntegratedGradients(), Occlusion()))
+    why = partial(explain, trained.net, inputs, labels=labels, class_names=names, seed=seed, progress=progress)
+    made = (why(IntegratedGradients()), why(Occlusion()))
     last = len(rows) - 1
 
     def sections(language: Language) -> tuple[Section, ...]:
@@ -58,32 +62,29 @@ def digits_chapter(*, seed: int = 0, progress: bool = False) -> Chapter:
             row_section(made[0], last, id="digits-mistake", language=language, heading=heading),
         )
 
-    return Chapter("digits", (made[0], made[0][last], made[1]), sections, lambda language: (trained.evaluation.summary(language),))
+    return Chapter("digits", (made[0], made[0][last]), sections, lambda language: (trained.evaluation.summary(language),))
 
 
 def patient_chapter(*, seed: int = 0, progress: bool = False) -> Chapter:
     """Trains the MLP on breast masses and explains one patient in the data's own units."""
     trained = train_patient(seed=seed, progress=progress)
-    test = trained.split.test
-    outputs = trained.net(trained.inputs(test)).detach().softmax(1).numpy()
-    malignant = trained.dataset.class_names.index("malignant")
-    likely = np.where(test.labels == malignant, outputs[:, malignant], 0)
-    row = int(np.abs(likely - 0.9).argmin())  # a case that is clear but not extreme
-    made = tuple(
-        explain(
-            trained.net,
-            test.inputs[row : row + 1],
-            method,
-            preparation=trained.preparation,
-            background=trained.split.train.inputs,
-            labels=test.labels[row : row + 1],
-            class_names=trained.dataset.class_names,
-            seed=seed,
-            progress=progress,
-            checks="full",
-        )
-        for method in (IntegratedGradients(), Occlusion())
+    test, names = trained.split.test, trained.dataset.class_names
+    likely = trained.net(trained.inputs(test)).detach().softmax(1).numpy()[:, names.index("malignant")]
+    likely = np.where(test.labels == names.index("malignant"), likely, 0)
+    row = slice(at := int(np.abs(likely - 0.9).argmin()), at + 1)  # a case that is clear but not extreme
+    why = partial(
+        explain,
+        trained.net,
+        test.inputs[row],
+        preparation=trained.preparation,
+        background=trained.split.train.inputs,
+        labels=test.labels[row],
+        class_names=names,
+        seed=seed,
+        progress=progress,
+        checks="full",
     )
+    made = (why(IntegratedGradients()), why(Occlusion()))
 
     def sections(language: Language) -> tuple[Section, ...]:
         headings = [WORDS[language]["patient"].format(method=_method(e, language)) for e in made]
@@ -92,17 +93,26 @@ def patient_chapter(*, seed: int = 0, progress: bool = False) -> Chapter:
         second = row_section(made[1], 0, id="patient-occlusion", language=language, heading=headings[1])
         return _quality_section(trained, "patients", language), first, second
 
-    return Chapter("patient", made, sections, lambda language: (trained.evaluation.summary(language),))
+    return Chapter("patient", (made[0],), sections, lambda language: (trained.evaluation.summary(language),))
 
 
 def photo_chapter(*, seed: int = 0, progress: bool = False) -> Chapter:
     """Explains "why tiger cat?" on the cat photo, and measures on a grid of photos whether the maps point at the cat."""
     from pellucid.data.datasets import photos
 
-    net, names, prepare = efficientnet_lite0(), imagenet_class_names(), photo_preparation()
-    options = {"target": "tiger cat", "class_names": names, "seed": seed, "progress": progress}
+    net, names = efficientnet_lite0(), imagenet_class_names()
+    why = partial(
+        explain,
+        net,
+        photos()["chelsea"],
+        target="tiger cat",
+        class_names=names,
+        preparation=photo_preparation(),
+        seed=seed,
+        progress=progress,
+    )
     methods = (GradCAM(), Occlusion(window=32, stride=32), SmoothGrad(samples=16), IntegratedGradients(steps=24), Random())
-    made = tuple(explain(net, photos()["chelsea"], method, preparation=prepare, **options) for method in methods)
+    made = tuple(why(method) for method in methods)
     pointing = pointing_game(net, seed=seed, progress=progress)
 
     def sections(language: Language) -> tuple[Section, ...]:
@@ -111,19 +121,13 @@ def photo_chapter(*, seed: int = 0, progress: bool = False) -> Chapter:
             row_section(e, 0, id=f"cat-{e.provenance.method}", language=language, heading=words["cat"].format(method=_method(e, language)))
             for e in made
         ]
-        where = [
-            row_section(
-                e, 0, id=f"grid-{e.provenance.method}", language=language, heading=words["grid"].format(method=_method(e, language))
-            )
-            for e in pointing.explanations
-        ]
-        where = [
-            dataclasses.replace(one, findings=(Finding(pointing.line(e, language)), *one.findings), scenes=one.scenes[:1])
-            for one, e in zip(where, pointing.explanations, strict=True)
-        ]
-        return (*whole, *where)
+        return (*whole, *(_pointing_section(pointing, e, language) for e in pointing.explanations))
 
-    return Chapter("photo", made, sections, lambda language: tuple(pointing.line(e, language) for e in pointing.explanations))
+    def lines(language: Language) -> tuple[str, ...]:
+        verdicts = ", ".join(f"{_method(e, language)}: {words_of(language)[f'verdict.{e.verdict}']}" for e in made)
+        return (f"{WORDS[language]['photo_verdicts']} {verdicts}", *(pointing.line(e, language) for e in pointing.explanations))
+
+    return Chapter("photo", (made[0], pointing.explanations[0]), sections, lines)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,13 +153,21 @@ class Pointing:
         return WORDS[language][key].format(method=_method(explanation, language), share=share, chance=chance)
 
 
-def pointing_game(net: object, *, seed: int = 0, progress: bool = False) -> Pointing:
+def pointing_game(net: nn.Module, *, checks: Depth = "full", seed: int = 0, progress: bool = False) -> Pointing:
     """Grad-CAM, occlusion and the control on the grid of four photos (Böhle, Fritz and Schiele 2021), target "tiger cat"."""
     grid, mask = cat_among_others()
     prepare = dataclasses.replace(photo_preparation(), shorter_side=None)
-    options = {"target": "tiger cat", "class_names": imagenet_class_names(), "preparation": prepare, "seed": seed, "progress": progress}
-    methods = (GradCAM(), Occlusion(window=56, stride=28, baseline=Blur(12)), Random())
-    return Pointing(tuple(explain(net, grid, method, **options) for method in methods), prepare.apply_mask(mask))
+    names = imagenet_class_names()
+    why = partial(explain, net, grid, target="tiger cat", class_names=names, preparation=prepare, seed=seed, progress=progress)
+    large = Occlusion(window=56, stride=28, baseline=Blur(12))
+    made = (why(GradCAM(), checks=checks), why(large, checks=checks), why(Random(), checks="none" if checks == "none" else "fast"))
+    return Pointing(made, prepare.apply_mask(mask))
+
+
+def _pointing_section(pointing: Pointing, explanation: Explanation, language: Language) -> Section:
+    heading = WORDS[language]["grid"].format(method=_method(explanation, language))
+    one = row_section(explanation, 0, id=f"grid-{explanation.provenance.method}", language=language, heading=heading)
+    return dataclasses.replace(one, findings=(Finding(pointing.line(explanation, language)), *one.findings), scenes=one.scenes[:2])
 
 
 def _telling_rows(trained: Trained) -> list[int]:
@@ -176,6 +188,4 @@ def _quality_section(trained: Trained, key: str, language: Language) -> Section:
 
 
 def _method(explanation: Explanation, language: Language) -> str:
-    from pellucid.scenes.words import method_name
-
     return method_name(explanation.provenance.method, language)

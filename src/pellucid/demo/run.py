@@ -14,7 +14,7 @@ from pellucid.demo.chapters import Chapter, digits_chapter, patient_chapter, pho
 from pellucid.demo.words import WORDS, Language
 from pellucid.errors import FileError
 from pellucid.narration import narrate
-from pellucid.paper import draw, save_png
+from pellucid.paper import save_png
 from pellucid.report import Edition, Report, write_report
 from pellucid.report.sections import disclosures
 
@@ -77,4 +77,4 @@ def _report(chapters: list[Chapter]) -> Report:
 def _save_pictures(chapter: Chapter, options: DemoOptions) -> None:
     for section in chapter.sections(options.language):
         for number, scene in enumerate(section.scenes[:3], 1):
-            save_png(draw(scene), options.folder / f"{section.id}-{number}.png")
+            save_png(scene, options.folder / f"{section.id}-{number}.png")

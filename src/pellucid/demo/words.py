@@ -11,7 +11,7 @@ WORDS: dict[Language, dict[str, str]] = {
     "en": {
         "title": "Three networks, explained and measured",
         "intro": "A small network that reads digits, one that judges breast masses, and one that names photos.",
-        "disclosure": "It holds six test digits, one patient's 30 measurements from a public data set, and photos that ship with scikit-image.",
+        "disclosure": "It holds six test digits, a patient's 30 measurements from a public data set, and scikit-image's photos.",
         "digits": "1  Handwritten digits",
         "patient": "One patient, explained by {method}",
         "patients": "2  A patient",
@@ -21,9 +21,10 @@ WORDS: dict[Language, dict[str, str]] = {
         "mistake": "A mistake: read as {predicted}, in truth {true}",
         "cat": "Why tiger cat? {method}",
         "grid": "Does it point at the cat? {method}",
-        "points": "{method}: {share:.0%} of the positive mass lies on the cat, which covers {chance:.0%} of the picture: it points at the cat.",
-        "misses": "{method}: {share:.0%} of the positive mass lies on the cat, which covers {chance:.0%} of the picture: not enough to say that it "
-        "points at the cat.",
+        "points": "{method}: {share:.0%} of the positive mass is on the cat, which covers {chance:.0%} of the picture: it points there.",
+        "misses": "{method}: {share:.0%} of the positive mass is on the cat, which covers {chance:.0%} of the picture: "
+        "that is not pointing at it.",
+        "photo_verdicts": "On the cat photo, where the cat fills what the network sees:",
         "written": "The report: {path}",
         "pictures": "Pictures: {path}",
         "interrupted": "Stopped. Nothing half-written was left behind.",
@@ -44,6 +45,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "grid": "它指向猫吗？{method}",
         "points": "{method}：{share:.0%} 的正归因落在猫身上，猫占画面的 {chance:.0%}：它指向猫。",
         "misses": "{method}：{share:.0%} 的正归因落在猫身上，猫占画面的 {chance:.0%}：不足以说明它指向猫。",
+        "photo_verdicts": "在猫的照片上（网络看到的几乎全是猫）：",
         "written": "报告：{path}",
         "pictures": "图片：{path}",
         "interrupted": "已停止，没有留下写了一半的文件。",

@@ -66,7 +66,7 @@ def explain(
     spec: ModelSpec | None = None,
     preparation: Preparation | None = None,
     class_names: Sequence[str] = (),
-    labels: Sequence[Any] | None = None,
+    labels: Sequence[Any] | np.ndarray | None = None,
     checks: Depth = "fast",
     seed: int = 0,
     batch_size: int | None = None,
@@ -302,7 +302,7 @@ def _known(spec: ModelSpec, preparation: Preparation | None, class_names: tuple[
 def _background(background: Any, preparation: Preparation | None, rows: RowInputs) -> tuple[Tensor, ...] | None:  # noqa: ANN401
     if background is None:
         return None
-    prepared = preparation.apply(background) if preparation is not None else background
+    prepared: Any = preparation.apply(background) if preparation is not None else background
     if rows.frame is not None and hasattr(prepared, "iloc"):
         prepared = rows.frame.encode(prepared)
     parts = list(prepared.values()) if isinstance(prepared, dict) else list(prepared) if isinstance(prepared, tuple) else [prepared]
@@ -325,7 +325,7 @@ def _background(background: Any, preparation: Preparation | None, rows: RowInput
     return tuple(found)
 
 
-def _truth(labels: Sequence[Any] | None, rows: int, class_names: tuple[str, ...]) -> tuple[str, ...]:
+def _truth(labels: Sequence[Any] | np.ndarray | None, rows: int, class_names: tuple[str, ...]) -> tuple[str, ...]:
     if labels is None:
         return ()
     if len(labels) != rows:

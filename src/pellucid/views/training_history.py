@@ -18,7 +18,7 @@ COLORS = ("series1", "series2", "series3")
 PARTS = ("train", "valid", "test")
 
 
-def training_history(curves: Mapping[str, Sequence[float]], *, language: Language = "en", title: str = "") -> Scene:
+def training_history(curves: Mapping[str, Sequence[float] | np.ndarray], *, language: Language = "en", title: str = "") -> Scene:
     """Curves over epochs, one panel per quantity: ``train_loss`` and ``valid_loss`` share one, ``valid_accuracy`` has another.
 
     Epochs are counted from 1. Losses are best where they are lowest, everything else where it is highest; the dot says where.
