@@ -6,29 +6,25 @@ import os
 from functools import cache
 
 import pytest
-import torch
 
 from pellucid.demo.chapters import POINTING, Pointing, pointing_game
 from pellucid.demo.efficientnet import efficientnet_lite0
 from pellucid.errors import MissingExtra
+from pellucid.models.wrap import wrap
 
-UNTRAINED = (0, 1, 2)
+SHUFFLED = (0, 1)
 
 
 @cache
 def game(seed: int | None) -> Pointing:
-    """The game on the trained network (None), or on one with the random weights of this seed."""
-    if seed is None:
-        try:
-            return pointing_game(efficientnet_lite0(), checks="none")
-        except MissingExtra as error:
-            if os.environ.get("CI"):
-                raise
-            pytest.skip(str(error))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = efficientnet_lite0(pretrained=False)
+    """The game on the trained network (None), or on one whose weights were dealt out at random among themselves.
+
+    Weights as PyTorch initializes them would not do: without trained statistics this network's logits differ by 1e-10 only.
+    """
     try:
+        net = efficientnet_lite0()
+        if seed is not None:
+            net = wrap(net).randomized(seed).net
         return pointing_game(net, checks="none")
     except MissingExtra as error:
         if os.environ.get("CI"):
@@ -51,7 +47,7 @@ def test_the_control_fails() -> None:
     assert played.share(control) < POINTING
 
 
-@pytest.mark.parametrize("seed", UNTRAINED)
+@pytest.mark.parametrize("seed", SHUFFLED)
 @pytest.mark.parametrize("method", ["gradcam", "occlusion"])
 def test_a_network_with_random_weights_fails(method: str, seed: int) -> None:
     played = game(seed)

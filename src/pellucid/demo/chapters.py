@@ -144,7 +144,8 @@ class Pointing:
         size = self.mask.shape[0]
         index = np.arange(size) * len(plane) // size
         positive = np.clip(plane[np.ix_(index, index)], 0, None)
-        return float(positive[self.mask].sum() / max(positive.sum(), 1e-300))
+        total = float(positive.sum())
+        return float(positive[self.mask].sum()) / total if total > 0 else 0.0
 
     def line(self, explanation: Explanation, language: Language) -> str:
         """One sentence with the share, beside the cat's share of the picture."""
