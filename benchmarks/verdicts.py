@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import torch
 from rich.console import Console
 from rich.table import Table
 
 import pellucid as pl
-from pellucid.demo.networks import Trained, train_digits, train_patient
+from pellucid.demo.networks import Trained, one_thread, train_digits, train_patient
 
 LEVELS = ("supported", "weak", "refused", "unchecked")
 METHODS = ("random", "integrated_gradients", "occlusion")
@@ -32,17 +29,6 @@ class Counted:
     def share(self, level: str) -> float:
         """The share of rows with this verdict."""
         return self.counts[level] / sum(self.counts.values())
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Training sums in another order with another number of threads, and so ends elsewhere: one, everywhere."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 @cache
@@ -74,8 +60,7 @@ def _count(data: str, method: str, made: pl.Explanation) -> Counted:
 
 def guessing(*, seed: int = 0) -> dict[str, Trained]:
     """Networks trained on random labels, which their evaluation must call no better than guessing."""
-    with one_thread():
-        return {"digits": train_digits(seed=seed, random_labels=True), "patients": train_patient(seed=seed, random_labels=True)}
+    return {"digits": train_digits(seed=seed, random_labels=True), "patients": train_patient(seed=seed, random_labels=True)}
 
 
 def main() -> None:

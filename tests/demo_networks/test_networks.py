@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from pellucid.demo import networks
 from pellucid.demo.networks import digits_network, train_digits, train_patient
+from pellucid.training.fit import fit
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +53,21 @@ def test_a_patient_network_trained_on_random_labels_is_called_no_better_than_gue
     assert "no better than guessing" in evaluation.summary()
 
 
-def test_a_digits_network_trained_on_random_labels_is_called_no_better_than_guessing():
-    trained = train_digits(random_labels=True)
-    assert trained.history.curves["train_accuracy"][-1] > 0.5  # it did learn its rows by heart
-    assert not trained.evaluation.better_than_base_rate
+def test_training_takes_one_thread_and_gives_the_others_back(monkeypatch):
+    seen = []
+
+    def noting(*given, **options):
+        seen.append(torch.get_num_threads())
+        return fit(*given, **options)
+
+    monkeypatch.setattr(networks, "fit", noting)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        train_patient()
+        assert (seen, torch.get_num_threads()) == ([1], 3)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_an_untrained_network_depends_on_its_seed_alone():
