@@ -21,7 +21,9 @@ class Sized(nn.Module):
     def __init__(self, limit: int = 10**9) -> None:
         super().__init__()
         self.limit = limit
-        self.layer = nn.Linear(5, 3)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.layer = nn.Linear(5, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         SIZES.append(len(x))

@@ -81,7 +81,7 @@ class Evaluator:
         self.values, self.specs = bound.values, bound.specs
         self.rows = len(self.values[0])
         self.device = self.values[0].device
-        self.spent = Spent()
+        self.spent = Spent(forward=bound.evaluated)  # finding where tokens enter takes a row
         self.stage = ""
         self.guesses: tuple[str, ...] = ()
         self.baseline_names: dict[str, str] = {}
@@ -233,7 +233,7 @@ class Evaluator:
         """One batch through the model; on out-of-memory in halves, joined again."""
         sizer, count = self._sizer(kind), len(pairs[0])
         learning = not sizer.settled
-        before, started = (peak_memory() if learning else 0), clock()
+        before, started, evaluated = (peak_memory() if learning else 0), clock(), self.bound.evaluated
         try:
             found = call(*pairs)
         except Exception as error:
@@ -245,9 +245,11 @@ class Evaluator:
             half = count // 2
             return _join(self._run(kind, call, *(p[:half] for p in pairs)), self._run(kind, call, *(p[half:] for p in pairs)))
         sizer.report(count, clock() - started, peak_memory() - before if learning else 0)
+        rows = self.bound.evaluated - evaluated  # more than asked for where the first batch was looked at twice
         if kind == "forward":
-            self.spent.forward += count
+            self.spent.forward += rows
         else:
+            self.spent.forward += rows - count
             self.spent.gradient += count
         self.spent.batch = max(self.spent.batch, count)
         return found

@@ -55,6 +55,7 @@ class BoundTorch:
             )
         self.fixed = tuple(self._fit(t, s, cast=inputs.cast) for t, s in zip(inputs.tensors, inputs.specs, strict=True))
         self.guesses: tuple[str, ...] = ()
+        self.evaluated = 0
         self.ends_in = ""
         self._watch_end = True
         integers = {i: t[:1].clone() for i, t in enumerate(self.fixed) if t.dtype in (torch.int64, torch.int32)}
@@ -293,6 +294,7 @@ class BoundTorch:
             self.guesses += (f"outputs: the first of {parts} tensors is explained; ModelSpec(select=1) takes the second",)
 
     def _call(self, values: list[Tensor]) -> Any:  # noqa: ANN401
+        self.evaluated += len(values[0])
         try:
             return self.net(**dict(zip(self.keywords, values, strict=True))) if self.keywords else self.net(*values)
         except (PellucidError, torch.OutOfMemoryError, MemoryError):

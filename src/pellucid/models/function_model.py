@@ -61,6 +61,7 @@ class BoundFunction:
 
     embedded: tuple[bool, ...]
     guesses: tuple[str, ...] = ()
+    evaluated = 0
 
     def __init__(self, model: FunctionModel, inputs: RowInputs) -> None:
         self.model, self.inputs = model, inputs
@@ -78,6 +79,7 @@ class BoundFunction:
 
     def outputs(self, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor:
         """The scores (batch, ...) as a tensor."""
+        self.evaluated += len(rows)
         arrays = [
             t.to(dtype).cpu().numpy().copy() if dtype != t.dtype else t.cpu().numpy().copy()
             for t, dtype in zip(batch, self.dtypes, strict=True)

@@ -48,6 +48,7 @@ class BoundModel(Protocol):
     specs: tuple[InputSpec, ...]
     embedded: tuple[bool, ...]
     guesses: tuple[str, ...]
+    evaluated: int  # rows that went through the model so far, those to find out about the model itself included
 
     def outputs(self, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor:
         """The main output (batch, ...), without gradient."""
