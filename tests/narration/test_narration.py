@@ -71,7 +71,7 @@ def test_a_row_that_does_not_exist_is_refused():
 
 
 def test_the_decision_names_the_class_its_probability_and_the_runner_up():
-    assert text(table(), "decision") == "The network says ‘sick’ with a probability of 70\u00a0%, ahead of ‘well’ with 25\u00a0%."
+    assert text(table(), "decision") == "The network says “sick” with a probability of 70\u00a0%, ahead of “well” with 25\u00a0%."
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_the_lead_is_told_by_its_size(shares, phrase):
 
 def test_probabilities_that_do_not_exclude_each_other_have_no_runner_up():
     said = text(table(said=decision((0.9, 0.8, 0.1))), "decision")
-    assert said == "The network gives ‘sick’ a probability of 90\u00a0%."
+    assert said == "The network gives “sick” a probability of 90\u00a0%."
 
 
 def test_a_wrong_network_is_called_wrong_and_a_right_one_right():
@@ -92,7 +92,7 @@ def test_a_wrong_network_is_called_wrong_and_a_right_one_right():
 
 
 def test_another_target_than_the_prediction_is_said():
-    assert "not that answer but ‘well’, with a probability of 25\u00a0%" in text(table(said=decision(target=1)), "decision")
+    assert "not that answer but “well”, with a probability of 25\u00a0%" in text(table(said=decision(target=1)), "decision")
 
 
 def test_the_three_strongest_features_come_with_the_users_values_and_shares():
@@ -108,6 +108,16 @@ def test_a_gradient_is_told_as_a_slope_not_as_a_part_of_the_score():
     said = text(table(method="gradient"), "reasons")
     assert "pressure = 142 mmHg (60\u00a0%; a higher value would raise it)" in said
     assert "raises it by" not in said
+
+
+def test_the_smallest_rank_p_value_is_told_as_what_it_is():
+    check = replace(deletion(p=0.05), note="30 players, in-fill: zero; 5 points, 19 random orders")
+    assert "better than all 19 random orders (deletion, p = 0.05)" in text(table(checks=(check,)), "checks")
+    assert "优于全部 19 个随机顺序" in text(table(checks=(check,)), "checks", "zh-CN")
+    second = replace(check, p_value=np.array([0.1]))  # one order did as well
+    assert "can not be told apart" in text(table(checks=(second,)), "checks")
+    held = replace(check, high=np.array([0.6]))
+    assert "its interval holds chance too" in text(table(checks=(held,)), "checks")
 
 
 def test_an_entry_within_its_error_has_no_sign():
@@ -133,9 +143,10 @@ def test_checks_are_told_with_their_numbers_and_hedged_by_p():
     assert "Removed strongest first, the logit averages 0.200 (95\u00a0% interval 0.150 to 0.250)" in said
     assert "in random order 0.550: clearly better than chance" in said
     assert "(deletion, p = 0.001)" in said
-    assert "probably better" in text(table(checks=(deletion(p=0.03),)), "checks")
+    assert "clearly better" in text(table(checks=(deletion(p=0.05),)), "checks")  # the verdict's own threshold, included
     assert "can not be told apart" in text(table(checks=(deletion(p=0.4),)), "checks")
-    assert "can not be told apart" in text(table(checks=(deletion(value=0.53, p=0.03),)), "checks")  # the interval holds the reference
+    assert "no better than chance" in text(table(checks=(deletion(value=0.7, p=0.9),)), "checks")
+    assert "its interval holds chance too" in text(table(checks=(deletion(value=0.53, p=0.03),)), "checks")
     assert "do not add up" in text(table(checks=(completeness(value=0.5),)), "checks")
     assert "only 50\u00a0% of the strongest" in text(table(checks=(seed_stability(0.5),)), "checks")
     assert "hardly another one" in text(table(checks=(parameter_randomization(0.9),)), "checks")
@@ -238,7 +249,7 @@ def test_a_network_without_a_known_metric_is_still_called_no_better_than_guessin
 
 def test_a_value_is_told_as_a_value():
     said = text(regression(), "decision")
-    assert said == "The network gives the output the value 152. The true value is ‘149’."
+    assert said == "The network gives the output the value 152. The true value is “149”."
     assert "网络给输出的值是 152。" in text(regression(), "decision", "zh-CN")
 
 
@@ -246,7 +257,7 @@ def test_a_picture_is_told_by_region():
     mass = np.zeros((30, 30))
     mass[0:8, 22:30] = 1.0
     said = text(picture(mass, method="occlusion"), "reasons")
-    assert "100\u00a0% of what speaks for ‘tiger cat’ lies at the upper right (11\u00a0% of the picture)" in said
+    assert "100\u00a0% of what speaks for “tiger cat” lies at the upper right (11\u00a0% of the picture)" in said
     assert "holds 100\u00a0%" in said
     assert "30 × 30 cells" in said
     assert "nothing" not in said
@@ -254,7 +265,7 @@ def test_a_picture_is_told_by_region():
 
 def test_an_even_picture_has_no_place_that_stands_out():
     assert "No part of the picture stands out" in text(picture(np.ones((30, 30))), "reasons")
-    assert "Nothing in the picture speaks for ‘tiger cat’" in text(picture(-np.ones((30, 30))), "reasons")
+    assert "Nothing in the picture speaks for “tiger cat”" in text(picture(-np.ones((30, 30))), "reasons")
 
 
 def test_a_coarse_layer_map_says_its_grid():
@@ -268,7 +279,7 @@ def test_a_coarse_layer_map_says_its_grid():
 
 def test_padded_tokens_are_not_named():
     said = text(tokens(), "reasons")
-    assert "‘great’ raises it by 2.00 (87\u00a0%)" in said
+    assert "“great” raises it by 2.00 (87\u00a0%)" in said
     assert "pad" not in said
 
 
@@ -277,13 +288,13 @@ def test_a_series_is_told_by_its_thirds():
     values[0, 25:, 1] = -1.0
     series = replace(table(), arrays=(labelled("signal", values, "sample time feature"),), inputs=())
     said = text(series, "reasons")
-    assert "100\u00a0% of all attribution for ‘sick’ lies in the last third of the series" in said
+    assert "100\u00a0% of all attribution for “sick” lies in the last third of the series" in said
 
 
 def test_several_inputs_are_weighed_against_each_other():
     both = replace(table(), arrays=(labelled("a", [[3.0]], "sample unit"), labelled("b", [[-1.0]], "sample unit")), inputs=())
     said = text(both, "reasons")
-    assert "75\u00a0% lies in the input ‘a’; 25\u00a0% lies in the input ‘b’" in said
+    assert "75\u00a0% lies in the input “a”; 25\u00a0% lies in the input “b”" in said
 
 
 def test_elements_without_names_are_told_by_their_place():
@@ -369,7 +380,7 @@ def test_limits_name_the_baseline_in_the_readers_language():
 
 def test_guesses_are_mentioned():
     one = replace(table(), provenance=replace(table().provenance, guesses=("a", "b")))
-    assert "were guessed (2)" in text(one, "limits")
+    assert "see the provenance: 2" in text(one, "limits")
 
 
 # facts

@@ -220,10 +220,10 @@ def test_outputs_that_are_no_numbers_are_refused():
 def test_the_summary_speaks_two_languages_and_no_third():
     labels, logits = answers(3, 200, 3.0)
     result = evaluate(lambda rows: rows, logits, labels, class_names=["oak", "elm", "ash"])
-    shown = f"{result.metrics['accuracy'].value:.1%}"
-    for language in ("en", "zh-CN"):
+    value = f"{100 * result.metrics['accuracy'].value:.1f}"
+    for language, shown in (("en", f"{value}\u00a0%"), ("zh-CN", f"{value}%")):
         assert shown in result.summary(language)
-        assert f"{result.base_rate.value:.1%}" in result.summary(language)
+        assert f"{100 * result.base_rate.value:.1f}" in result.summary(language)
     assert "better than guessing" in result.summary()
     with pytest.raises(UnknownName, match="en, zh-CN"):
         result.summary("fr")

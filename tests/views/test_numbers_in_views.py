@@ -109,7 +109,7 @@ def test_blocks_add_up_and_small_maps_are_listed_cell_by_cell():
 
 def test_the_richest_region():
     values = np.zeros((9, 9))
-    values[7, 1], values[0, 0] = -3.0, 1.0
+    values[7, 1], values[0, 0] = 3.0, 1.0
     assert richest_region(values) == (6, 0.75)
     assert richest_region(np.zeros((4, 4)))[1] == 0
 
@@ -276,7 +276,7 @@ def test_the_strongest_elements_and_the_rest_are_the_whole(shape):
 def test_notes_are_put_into_the_language_where_they_are_known():
     notes = views.attribution(made.patient(), language="zh-CN").notes
     assert notes[0] == "对比基线：背景数据的均值（logit −0.800）"  # noqa: RUF001
-    assert notes[-1].endswith("30 个参与单元，填充：背景数据的均值；20 个点，13 个随机顺序")  # noqa: RUF001
+    assert notes[-1].endswith("30 个部分，填充：背景数据的均值；20 个点，13 个随机顺序")  # noqa: RUF001
     assert check_note("measured in another way", "zh-CN") == "measured in another way"
 
 

@@ -6,6 +6,7 @@ import { color, type Theme } from "./theme";
 import { font, place, type TextBox, wrap, write } from "./writing";
 
 const APART = 8; // pixels between neighboring labels
+const ROOM = 44; // pixels that a long category needs at least; it is shortened to what there is
 const LINE = 15; // pixels between the two lines of a wrapped label
 const TWO_LINES = 32; // pixels between ticks that leave room for them
 
@@ -81,7 +82,9 @@ function writeX(
   canvas: CanvasRenderingContext2D, ticks: Ticks, scale: Scale, plot: Box, width: number, category: boolean, ink: string,
 ): TextBox[] {
   const gap = spacing(ticks, scale);
-  const every = category ? Math.max(1, Math.ceil(44 / gap)) : 1;
+  canvas.font = font();
+  const widest = Math.max(0, ...ticks.labels.map((text) => canvas.measureText(text).width));
+  const every = category ? Math.max(1, Math.ceil(Math.min(ROOM, widest + APART) / gap)) : 1;
   const boxes: TextBox[] = [];
   let taken = -Infinity;
   const order = ticks.values.map((value, i) => [scale.at(value), ticks.labels[i]!] as const).sort((a, b) => a[0] - b[0]);

@@ -26,6 +26,7 @@ from pellucid.methods.attribution.smoothgrad import SmoothGrad
 from pellucid.report import Finding, Section
 from pellucid.report.sections import row_section, rows_section
 from pellucid.scenes import Scene
+from pellucid.scenes.numbers import percent
 from pellucid.scenes.words import method_name
 from pellucid.scenes.words import words as words_of
 from pellucid.views import confusion, reliability, training_history, waterfall
@@ -151,7 +152,9 @@ class Pointing:
         """One sentence with the share, beside the cat's share of the picture."""
         share, chance = self.share(explanation), float(self.mask.mean())
         key = "points" if share >= POINTING else "misses"
-        return WORDS[language][key].format(method=_method(explanation, language), share=share, chance=chance)
+        return WORDS[language][key].format(
+            method=_method(explanation, language), share=percent(share, language, 2), chance=percent(chance, language, 2)
+        )
 
 
 def pointing_game(net: nn.Module, *, checks: Depth = "full", seed: int = 0, progress: bool = False) -> Pointing:

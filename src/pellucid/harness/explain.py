@@ -200,7 +200,8 @@ def _explain(request: _Request) -> Explanation:
         baseline_scores = _baseline_scores(evaluator, found, measured)
         finite = np.isfinite(scores) & np.array([all(bool(torch.isfinite(v[r]).all()) for v in found.values) for r in range(len(scores))])
         shown = shown_inputs(evaluator, request.raw, players, layer=bool(found.layer))
-        provenance = _provenance(request, evaluator, selection)
+        compared = dict(evaluator.baseline_names) if found.baseline is not None else {}  # the checks' in-fill is named in each check
+        provenance = _provenance(request, compared, selection)
         guesses = tuple(dict.fromkeys((*request.rows.guesses, *bound.guesses, *evaluator.guesses)))
     judged = verdicts(measured, finite=finite)
     return Explanation(
@@ -376,7 +377,7 @@ def _decision(
     )
 
 
-def _provenance(request: _Request, evaluator: Evaluator, selection: Selection) -> Provenance:
+def _provenance(request: _Request, compared: dict[str, str], selection: Selection) -> Provenance:
     method = request.method
     fields = dataclasses.fields(method) if not isinstance(method, _Given) else ()  # type: ignore[arg-type]
     return Provenance(
@@ -384,7 +385,7 @@ def _provenance(request: _Request, evaluator: Evaluator, selection: Selection) -
         parameters={f.name: repr(getattr(method, f.name)) for f in fields},
         target=selection.written,
         scale=selection.scale,
-        baseline=dict(evaluator.baseline_names),
+        baseline=compared,
         mode=request.mode,
         dtype=request.model.dtype if request.model.dtype != "as given" else str(request.rows.tensors[0].dtype).removeprefix("torch."),
         device=request.model.device,

@@ -64,8 +64,7 @@ CHINESE = {
         "其与随机热图区分开。"
     ),
     "where.unchecked": (
-        "热图把支持{target}的依据的 {share} 放在画面{region}（该处占画面的 {area}），{top} 放在最强的十分之一画面；尚无检验表明"
-        "它是对的。"
+        "热图把支持{target}的依据的 {share} 放在画面{region}（该处占画面的 {area}），{top} 放在最强的十分之一画面；尚无检验表明它是对的。"
     ),
     "where.reacts": "{target}的得分对画面{region}的变化最敏感：占全部敏感度的 {share}（占画面的 {area}）。",
     "where.spread": "画面中没有突出的部分：即使最密集的九分之一，其占比也不到其面积份额的两倍。",
@@ -109,9 +108,11 @@ CHINESE = {
     "faithfulness.deletion": "从最强的开始删除，得分（{scale}）平均为 {value}（95% 区间 {low} 至 {high}），随机顺序为 {reference}",
     "faithfulness.insertion": "从最强的开始放回，得分（{scale}）平均为 {value}（95% 区间 {low} 至 {high}），随机顺序为 {reference}",
     "faithfulness.other": "该顺序得分 {value}（95% 区间 {low} 至 {high}），随机顺序为 {reference}",
+    "faithfulness.all": "：优于全部 {orders} 个随机顺序（{check}{p}）。",
     "faithfulness.clearly": "：明显优于偶然（{check}{p}）。",
-    "faithfulness.probably": "：可能优于偶然（{check}{p}）。",
+    "faithfulness.probably": "：可能优于偶然，但其区间也包含偶然水平（{check}{p}）。",
     "faithfulness.same": "：无法与偶然区分开（{check}{p}）。",
+    "faithfulness.worse": "：并不优于偶然（{check}{p}）。",
     "p": "，{p}",
     "reason.ignores_parameters": "打乱网络参数后它几乎不变（相似度 {value}；整个区间必须低于 {reference}）",
     "sensitivity.holds": "打乱参数后，解释随之改变：相似度 {value}，低于 {reference}（{check}）。",
@@ -128,11 +129,11 @@ CHINESE = {
     "limit.gradcam": "Grad-CAM 只看一层（{layer}），而且只看支持目标的内容；更前面的层在一格之内做了什么，它看不到。",
     "limit.random": "这些数是作为对照随机抽取的，与网络毫无关系。",
     "limit.other": "换一种方法，答案可能不同；据此行动之前，请比较几种方法。",
-    "limit.causal": "这是网络所用的依据，而不是世界的真相：它不表明网络之外的任何因果关系。",
-    "limit.row": "它只对这一行成立，不是关于其他行的规律。",
-    "limit.rows": "它只对所解释的 {count} 行成立，不是关于其他行的规律。",
-    "limit.probability": "概率是网络自己的说法；在这样的概率下它有多少次是对的，这里没有测量。",
-    "limit.guesses": "Pellucid 对模型或数据做了 {count} 处猜测；来源记录中列出了它们。",
+    "limit.causal": "这是网络所用的依据，不是现实中的因果关系。",
+    "limit.row": "它只对这一行成立。",
+    "limit.rows": "它只对这 {count} 行成立。",
+    "limit.probability": "概率是网络自己的说法：在这样的概率下它有多少次是对的，这里没有测量。",
+    "limit.guesses": "对模型或数据有 {count} 处猜测，见来源记录。",
     # several rows
     "summary.rows": "共解释了 {count} 行：{levels}。",
     "summary.right": "在 {total} 行已知标签的数据中，网络判断正确 {count} 行。",

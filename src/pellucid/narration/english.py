@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 ENGLISH = {
-    "quote": "‘{name}’",
+    "quote": "“{name}”",
     "list.separator": ", ",
     "list.last": " and ",
     "list.clause": "; ",
@@ -59,8 +59,7 @@ ENGLISH = {
     "inputs.share": "{share} lies in the input {name}",
     # where in a picture or a series
     "where.supported": (
-        "{share} of what speaks for {target} lies {region} ({area} of the picture); the strongest tenth of the picture holds "
-        "{top}."
+        "{share} of what speaks for {target} lies {region} ({area} of the picture); the strongest tenth of the picture holds {top}."
     ),
     "where.unstable": (
         "{share} of what speaks for {target} probably lies {region} ({area} of the picture), and {top} in the strongest tenth "
@@ -82,8 +81,7 @@ ENGLISH = {
     "when.1": "middle third",
     "when.2": "last third",
     "when.supported": (
-        "{share} of all attribution for {target} lies in the {part} of the series; the strongest tenth of its steps holds "
-        "{top}."
+        "{share} of all attribution for {target} lies in the {part} of the series; the strongest tenth of its steps holds {top}."
     ),
     "when.unstable": (
         "{share} of all attribution for {target} probably lies in the {part} of the series, and {top} in the strongest tenth "
@@ -124,12 +122,10 @@ ENGLISH = {
     "reason.no_difference.plain": "the score is the same with and without the input, so there is nothing to explain",
     "reason.other": "{code}",
     "identity.holds": (
-        "The attributions add up to the change of the score: they miss it by {value}, and the stated error is {reference} ("
-        "{check})."
+        "The attributions add up to the change of the score: they miss it by {value}, and the stated error is {reference} ({check})."
     ),
     "identity.broken": (
-        "The attributions do not add up to the change of the score: they miss it by {value}; the stated error is {reference} ("
-        "{check})."
+        "The attributions do not add up to the change of the score: they miss it by {value}; the stated error is {reference} ({check})."
     ),
     "faithfulness.deletion": (
         "Removed strongest first, the {scale} averages {value} (95 % interval {low} to {high}), in random order {reference}"
@@ -138,13 +134,14 @@ ENGLISH = {
         "Put back strongest first, the {scale} averages {value} (95 % interval {low} to {high}), in random order {reference}"
     ),
     "faithfulness.other": "The order scores {value} (95 % interval {low} to {high}), a random order {reference}",
+    "faithfulness.all": ": better than all {orders} random orders ({check}{p}).",
     "faithfulness.clearly": ": clearly better than chance ({check}{p}).",
-    "faithfulness.probably": ": probably better than chance ({check}{p}).",
+    "faithfulness.probably": ": probably better than chance, but its interval holds chance too ({check}{p}).",
     "faithfulness.same": ": it can not be told apart from chance ({check}{p}).",
+    "faithfulness.worse": ": no better than chance ({check}{p}).",
     "p": ", {p}",
     "reason.ignores_parameters": (
-        "it hardly changes when the network's parameters are shuffled (similarity {value}; all of its interval must lie below "
-        "{reference})"
+        "it hardly changes when the network's parameters are shuffled (similarity {value}; all of its interval must lie below {reference})"
     ),
     "sensitivity.holds": "With shuffled parameters the explanation is another one: similarity {value}, below {reference} ({check}).",
     "sensitivity.broken": (
@@ -161,28 +158,25 @@ ENGLISH = {
         "brought about."
     ),
     "limit.smoothgrad": (
-        "SmoothGrad averages gradients around this point; it says how the score reacts nearby, not how much of it a feature "
-        "brought about."
+        "SmoothGrad averages gradients around this point; it says how the score reacts nearby, not how much of it a feature brought about."
     ),
     "limit.gradient_times_input": (
-        "Gradient × input is exact for linear networks only; elsewhere it takes the slope at this point for the slope all the "
-        "way to zero."
+        "Gradient × input is exact for linear networks only; elsewhere it takes the slope at this point for the slope all the way to zero."
     ),
     "limit.occlusion": (
         "Occlusion says what happens when a part is replaced by its in-fill ({baseline}); another in-fill can give another "
         "answer, and parts that stand in for each other are both rated too low."
     ),
     "limit.gradcam": (
-        "Grad-CAM sees one layer ({layer}) and only what speaks for the target; what the layers before it did within a cell is "
-        "not seen."
+        "Grad-CAM sees one layer ({layer}) and only what speaks for the target; what the layers before it did within a cell is not seen."
     ),
     "limit.random": "These numbers were drawn at random as a control. They say nothing about the network.",
     "limit.other": "Another method can give another answer; compare several before acting on one.",
-    "limit.causal": "This is what the network uses, not what is true of the world: it shows no cause outside the network.",
-    "limit.row": "It holds for this row; it is no rule about others.",
-    "limit.rows": "It holds for the {count} rows that were explained; it is no rule about others.",
-    "limit.probability": "The probability is the network's own word; how often it is right at such a probability was not measured here.",
-    "limit.guesses": "Some things about model or data were guessed ({count}); the provenance lists them.",
+    "limit.causal": "This is what the network uses, not a cause in the world.",
+    "limit.row": "It holds for this row alone.",
+    "limit.rows": "It holds for these {count} rows alone.",
+    "limit.probability": "The probability is the network's own word: how often it is then right was not measured here.",
+    "limit.guesses": "Guessed about model or data, see the provenance: {count}.",
     # several rows
     "summary.rows": "{count} rows were explained: {levels}.",
     "summary.right": "In {count} of the {total} rows with a known label the network is right.",

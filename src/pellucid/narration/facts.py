@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pellucid.explanation import Check, Explanation, LabelledArray
+from pellucid.views.rasters import covered, richest_region
 from pellucid.views.reading import first_sample, reduced
 
 TOP = 3  # entries named in a sentence
@@ -48,10 +49,8 @@ def region(array: LabelledArray, *, signed: bool = True) -> Place | None:
     mass = np.clip(values, 0, None)
     if not mass.sum() > 0:
         return None
-    down, across = _cover(mass.shape[0]), _cover(mass.shape[1])
-    ninths = down @ mass @ across.T
-    best = int(ninths.argmax())
-    return Place(best, float(ninths.max() / mass.sum()), 1 / NINTHS**2, _top_tenth(mass))
+    best, share = richest_region(mass)
+    return Place(best, share, 1 / NINTHS**2, _top_tenth(mass))
 
 
 def period(array: LabelledArray) -> Place | None:
@@ -59,19 +58,12 @@ def period(array: LabelledArray) -> Place | None:
     mass = reduced(_absolute(array), ("time",))[0].values
     if not mass.sum() > 0:
         return None
-    thirds = _cover(len(mass)) @ mass
+    thirds = covered(len(mass)) @ mass
     return Place(int(thirds.argmax()), float(thirds.max() / mass.sum()), 1 / NINTHS, _top_tenth(mass))
 
 
 def _absolute(array: LabelledArray) -> LabelledArray:
     return LabelledArray(array.name, np.abs(array.values), array.axes, array.coordinates, array.valid)
-
-
-def _cover(length: int) -> np.ndarray:
-    """(3, length): the share of each element that lies in each third."""
-    edges = np.linspace(0, length, NINTHS + 1)
-    left, right = np.arange(length), np.arange(length) + 1
-    return np.clip(np.minimum(right, edges[1:, None]) - np.maximum(left, edges[:-1, None]), 0, None)
 
 
 def _top_tenth(mass: np.ndarray) -> float:

@@ -6,8 +6,9 @@ from pellucid.explanation import Check, Explanation, Reason
 from pellucid.narration.facts import passed
 from pellucid.narration.finding import Finding
 from pellucid.narration.voice import Voice
+from pellucid.views.faithfulness_curves import is_better
+from pellucid.views.framing import random_orders
 
-CLEARLY, PROBABLY = 0.01, 0.05  # one-sided p-values that are told as "clearly" and "probably"
 SHARES = ("seed_stability",)  # checks whose value is a share and is told in percent
 
 
@@ -48,16 +49,26 @@ def _check(check: Check, scale: str, voice: Voice) -> Finding:
     if value != value or reference != reference:
         return Finding(voice.say("check.unknown", **said), "unchecked", "checks", evidence)
     if check.role == "faithfulness":
-        grade = "clearly" if p < CLEARLY else "probably" if p < PROBABLY else "same"
-        if grade != "same" and low <= reference <= high:
-            grade = "same"
+        grade, orders = _grade(check), random_orders(check)
         opening = f"faithfulness.{check.name}" if voice.has(f"faithfulness.{check.name}") else "faithfulness.other"
-        text = voice.say(opening, scale=scale, **said) + voice.say(f"faithfulness.{grade}", p=voice.p_value(p), **said)
+        text = voice.say(opening, scale=scale, **said) + voice.say(f"faithfulness.{grade}", p=voice.p_value(p), orders=orders, **said)
         evidence = (*evidence, (f"{check.name}:low", low), (f"{check.name}:high", high), (f"{check.name}:p_value", p))
-        return Finding(text, "weak" if grade == "same" else "supported", "checks", evidence)
+        return Finding(text, "supported" if grade in ("all", "clearly") else "weak", "checks", evidence)
     if passed(check):
         return Finding(voice.say(f"{check.role}.holds", **said), "supported", "checks", evidence)
     return Finding(voice.say(f"{check.role}.broken", **said), "refused" if check.role == "identity" else "weak", "checks", evidence)
+
+
+def _grade(check: Check) -> str:
+    """How surely the first row beats random order, by the thresholds of the verdict: p for chance, the two-sided interval for "clearly"."""
+    if not is_better(check):
+        value, reference = float(check.value[0]), float(check.reference[0])
+        return "same" if (value < reference) == (check.direction == "lower") and value != reference else "worse"
+    if float(check.low[0]) <= float(check.reference[0]) <= float(check.high[0]):
+        return "probably"
+    orders = random_orders(check)
+    # the rank p-value can not be smaller than this: no random order did as well
+    return "all" if orders and float(check.p_value[0]) <= 1.001 / (1 + orders) else "clearly"
 
 
 def limits(explanation: Explanation, voice: Voice) -> list[Finding]:

@@ -12,7 +12,7 @@ from pellucid.narration.facts import TOP, Place, input_shares, period, region, r
 from pellucid.narration.finding import Finding
 from pellucid.narration.voice import Voice
 from pellucid.views.entries import Entry, element_entries, feature_entries, half_widths
-from pellucid.views.reading import first_sample, reduced, shown_input, target_name
+from pellucid.views.reading import SLOPES, first_sample, reduced, shown_input, target_name
 
 Family = Literal["contribution", "sensitivity", "map"]
 # what a value of a method is: a part of the score, a slope, or a map without a unit
@@ -20,8 +20,7 @@ FAMILIES: dict[str, Family] = {
     "integrated_gradients": "contribution",
     "gradient_times_input": "contribution",
     "occlusion": "contribution",
-    "gradient": "sensitivity",
-    "smoothgrad": "sensitivity",
+    **dict.fromkeys(SLOPES, "sensitivity"),
 }
 FINE = 32  # maps with at least this many cells a side are not called coarse
 

@@ -97,7 +97,7 @@ def _swatch(sheet: Sheet, x: float, top: float, entry: LegendEntry) -> None:
     if entry.shape == "square":
         sheet.square(x + 3, middle - 4.5, 9, role=entry.color, alpha=0.4 if entry.color == "random" else 1.0)
     elif entry.shape == "point":
-        sheet.square(x + 5, middle - 3, 6, role=entry.color)
+        sheet.dot(x + 7.5, middle, 6.5, role=entry.color)
     else:
         sheet.line(x, middle, x + 15, middle, role=entry.color, width=1.8, dashed=entry.shape == "dashed")
 

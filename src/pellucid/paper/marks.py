@@ -14,6 +14,7 @@ from pellucid.scenes import Band, Bars, Image, Line, Mark, Points, Text
 from pellucid.scenes.palette import colorize
 
 MANY = 500  # points on a line from which it is drawn thin
+CAP = 5.0  # points, of a whisker's ends
 HATCH = 10.0  # points between the lines over a refused picture
 
 
@@ -81,7 +82,11 @@ def _bars(axes: Axes, mark: Bars, style: Style) -> None:
         ((low, at), (high, at)) if mark.horizontal else ((at, low), (at, high))
         for at, low, high in zip(mark.positions[known], mark.low[known], mark.high[known], strict=True)
     ]
-    axes.add_collection(LineCollection(segments, colors=style.color("ink"), linewidths=1.1, zorder=3), autolim=False)
+    ink = style.color("ink")
+    axes.add_collection(LineCollection(segments, colors=ink, linewidths=1.1, zorder=3), autolim=False)
+    # without caps a short whisker beside a number reads as a minus sign
+    ends = np.concatenate(segments) if segments else np.empty((0, 2))
+    axes.scatter(*ends.T, marker="|" if mark.horizontal else "_", s=CAP**2, color=ink, linewidths=1.1, zorder=3, clip_on=False)
 
 
 def _text(axes: Axes, mark: Text, style: Style, *, pictured: bool) -> None:

@@ -57,6 +57,14 @@ class Sheet:
             )
         )
 
+    def dot(self, x: float, y: float, size: float, *, role: str) -> None:
+        """A filled circle around a point."""
+        (a, b), color = self._place(x, y), self.style.color(role)
+        drawn = Line2D(
+            [a], [b], marker="o", markersize=size, color=color, linestyle="", markeredgewidth=0, transform=self.figure.transFigure
+        )
+        self.figure.add_artist(drawn)
+
     def pill(self, x: float, top: float, width: float, height: float, *, role: str) -> None:
         """The outline of a rounded box."""
         # in points, since rounding by figure fractions would be elliptic

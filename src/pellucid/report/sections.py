@@ -75,7 +75,9 @@ def row_section(
     main = attribution(one, language=language)
     paragraphs = narrate(one, language=language, quality=quality).split("\n\n")
     told = paragraphs if len(explanation) == 1 else paragraphs[:-1]
-    findings = (Finding(told[0], main.badge), *(Finding(text) for text in told[1:]))
+    # the sentences give the reasons of the verdict, and so does the picture's own badge
+    judged = None if main.badge is None else replace(main.badge, reasons=())
+    findings = (Finding(told[0], judged), *(Finding(text) for text in told[1:]))
     return Section(id, heading or main.title, findings, (main, *_check_scenes(one, language)))
 
 

@@ -49,7 +49,7 @@ ENGLISH: dict[str, str] = {
     "score": "{scale} of “{target}”: {score}",
     "note.baseline": "Compared with: {baseline} ({scale} {score})",
     "note.baseline_plain": "Compared with: {baseline}",
-    "note.curves": "{players} players, in-fill: {infill}; {points} points, {orders} random orders",
+    "note.curves": "{players} parts, in-fill: {infill}; {points} points, {orders} random orders",
     "name.zero": "zero",
     "name.the background's mean": "the background's mean",
     "name.the mean color": "the mean color",
@@ -110,6 +110,7 @@ ENGLISH: dict[str, str] = {
     "image.cells": "{width} × {height} cells, as computed",
     "image.smoothed": "cells smoothed to pixels for the eye",
     "image.region": "{share} of |value| lies {region}",
+    "image.region_for": "{share} of what speaks for it lies {region}",
     "image.scale_all": "{label}; colors end at the largest value, {limit}",
     "image.scale_cut": "{label}; colors end at {limit}, the {percent}th percentile of |value| (largest: {largest})",
     "image.summary": "{width} × {height} values: largest {high} at row {high_y}, column {high_x}; "
@@ -163,6 +164,7 @@ ENGLISH: dict[str, str] = {
     "score_axis": "score ({scale})",
     # tables of checks and layers
     "checks.title": "What the checks say",
+    "checks.passed": "{passed} of {count} checks passed",
     "checks.none": "No check was run",
     "checks.summary": "{count} checks: {list}",
     "check": "check",

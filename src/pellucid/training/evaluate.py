@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -70,19 +71,28 @@ class Evaluation:
             raise UnknownName("language", language, SUMMARY)
         words = SUMMARY[language]
         metric = self.metrics["accuracy" if self.task == "classification" else "rmse"]
-        majority = repr(self.class_names[int(self.confusion.sum(1).argmax())]) if self.confusion is not None else ""
+        say = partial(_said, share=self.task == "classification", language=language)
+        p = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.2g}"
+        majority = self.class_names[int(self.confusion.sum(1).argmax())] if self.confusion is not None else ""
         return words[self.task].format(
             samples=self.samples,
-            value=metric.value,
-            low=metric.low,
-            high=metric.high,
-            base=self.base_rate.value,
+            value=say(metric.value),
+            low=say(metric.low),
+            high=say(metric.high),
+            base=say(self.base_rate.value),
             majority=majority,
-            verdict=words["better" if self.better_than_base_rate else "equal"].format(p=self.p_value),
+            verdict=words["better" if self.better_than_base_rate else "equal"].format(p=p),
         )
 
     def __repr__(self) -> str:
         return f"Evaluation({self.summary()})"
+
+
+def _said(number: float, *, share: bool, language: str) -> str:
+    """A share in percent (with a space before the sign, except in Chinese), another number with four digits."""
+    if not share:
+        return f"{number:.4g}"
+    return f"{100 * number:.1f}{'' if language == 'zh-CN' else chr(0xA0)}%"
 
 
 def evaluate(

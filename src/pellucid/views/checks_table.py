@@ -13,6 +13,8 @@ from pellucid.views.faithfulness_curves import is_better
 from pellucid.views.framing import framed
 from pellucid.views.reading import one_row
 
+PASSED = ("holds", "better", "stable", "sensitive")  # outcomes that leave a verdict as it is
+
 
 def checks_table(explanation: Explanation, *, row: int = 0, language: Language = "en") -> Scene:
     """Every check of one row beside its reference, with its 95 % interval and outcome in words."""
@@ -27,7 +29,9 @@ def checks_panel(explanation: Explanation, language: Language) -> Panel:
     rows = tuple(_row(check, language) for check in explanation.checks)
     listed = ("；" if language == "zh-CN" else "; ").join(f"{row[0]} {row[1]}, {row[-1]}" for row in rows)
     summary = say["checks.summary"].format(count=len(rows), list=listed) if rows else say["checks.none"]
-    return Panel("checks", say["checks.title" if rows else "checks.none"], summary, Table(columns, rows))
+    passed = sum(outcome_of(check) in PASSED for check in explanation.checks)
+    title = say["checks.passed"].format(passed=passed, count=len(rows)) if rows else say["checks.none"]
+    return Panel("checks", title, summary, Table(columns, rows))
 
 
 def _row(check: Check, language: Language) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from pellucid.explanation import Explanation, Reason
+from pellucid.explanation import Check, Explanation, Reason
 from pellucid.scenes import Badge, Bars, Panel, Scene
 from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.words import Language, check_name, method_name, spaced, words
@@ -113,6 +113,12 @@ def check_note(note: str, language: Language) -> str:
         return note
     infill = baseline_name(found["infill"], language)
     return words(language)["note.curves"].format(players=found["players"], infill=infill, points=found["points"], orders=found["orders"])
+
+
+def random_orders(check: Check) -> int:
+    """With how many random orders a check compared; 0 where its note does not say."""
+    found = _CURVES_NOTE.fullmatch(check.note)
+    return int(found["orders"]) if found else 0
 
 
 def code(explanation: Explanation) -> str:

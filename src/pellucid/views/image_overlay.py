@@ -13,7 +13,7 @@ from pellucid.scenes.numbers import number, percent, signed
 from pellucid.scenes.words import Language, words
 from pellucid.views.framing import framed
 from pellucid.views.rasters import PERCENTILE, Limit, blocks, enlarged, limit_of, photo, quiet_gray, richest_region
-from pellucid.views.reading import is_refused, joined, one_row, reduced, shown_input, summed_note, value_label
+from pellucid.views.reading import SLOPES, is_refused, joined, one_row, reduced, shown_input, summed_note, value_label
 
 STRONGEST_OPACITY = 0.92
 
@@ -127,9 +127,8 @@ def _overlay_panel(explanation: Explanation, index: int, found: SignedMap, pixel
     coarse = found.values.shape[0] < height or found.values.shape[1] < width
     smoothed = coarse and not cells
     values = enlarged(found.values, height, width).astype(np.float32) if smoothed else found.values
-    region, share = richest_region(found.values)
-    finding = say["image.region"].format(share=percent(share, language, 2), region=say[f"region.{region}"])
     refused = is_refused(explanation)
+    finding = "" if refused else _where(explanation, found.values, language)
     return Panel(
         f"overlay{index}",
         say["image.overlay"],
@@ -138,10 +137,22 @@ def _overlay_panel(explanation: Explanation, index: int, found: SignedMap, pixel
         overlay_marks(quiet_gray(pixels), values, found.scale, value_label(explanation, language)),
         x=x,
         y=y,
-        subtitle=joined(["" if refused or not found.limit.largest else finding, say["image.smoothed"] if smoothed else ""], language),
+        subtitle=joined([finding, say["image.smoothed"] if smoothed else ""], language),
         equal=True,
         hatched=refused,
     )
+
+
+def _where(explanation: Explanation, values: np.ndarray, language: Language) -> str:
+    """Which ninth of the picture holds most of what speaks for the target (of |value| for slopes, whose sign speaks for nothing)."""
+    slopes = explanation.provenance.method in SLOPES
+    mass = np.abs(values) if slopes else np.clip(values, 0, None)
+    if not np.nansum(mass) > 0:
+        return ""
+    region, share = richest_region(mass)
+    say = words(language)
+    key = "image.region" if slopes else "image.region_for"
+    return say[key].format(share=percent(share, language, 2), region=say[f"region.{region}"])
 
 
 def overlay_marks(pixels: np.ndarray, values: np.ndarray, scale: ColorScale, name: str) -> tuple[Mark, ...]:

@@ -78,12 +78,18 @@ def blocks(values: np.ndarray, most: int = 14) -> list[tuple[int, int, int, int,
     ]
 
 
-def richest_region(values: np.ndarray) -> tuple[int, float]:
-    """Which ninth of the picture (0 upper left ... 8 lower right) holds most of |values|, and its share."""
-    sizes = np.abs(np.nan_to_num(values))
-    height, width = sizes.shape
-    row = np.minimum((np.arange(height) + 0.5) * 3 // height, 2).astype(int)
-    column = np.minimum((np.arange(width) + 0.5) * 3 // width, 2).astype(int)
-    sums = np.bincount((3 * row[:, None] + column[None, :]).ravel(), weights=sizes.ravel(), minlength=9)
+def richest_region(mass: np.ndarray) -> tuple[int, float]:
+    """Which ninth of a picture (0 upper left ... 8 lower right) holds most of a mass that is nowhere negative, and its share.
+
+    A cell that lies across an edge is divided among the ninths it covers.
+    """
+    sums = covered(mass.shape[0]) @ np.nan_to_num(mass) @ covered(mass.shape[1]).T
     best = int(np.argmax(sums))
-    return best, float(sums[best] / sums.sum()) if sums.sum() else 0.0
+    return best, float(sums.flat[best] / sums.sum()) if sums.sum() else 0.0
+
+
+def covered(length: int) -> np.ndarray:
+    """(3, length): the share of each element that lies in each third."""
+    edges = np.linspace(0, length, 4)
+    left, right = np.arange(length), np.arange(length) + 1
+    return np.clip(np.minimum(right, edges[1:, None]) - np.maximum(left, edges[:-1, None]), 0, None)
