@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pellucid.explanation.frame import from_frame, to_frame
 from pellucid.methods.registry import method_class
 from registration.subjects import METHODS, busy
 
+EXPLAIN = pl.explain  # for the proofs below, which put something else in the place of pl
 SAMPLED = [m for m in METHODS if method_class(m).sampled]
 
 
@@ -98,3 +100,20 @@ def test_a_flipped_bit_would_be_seen() -> None:
     frame = bytearray(to_frame(made))
     frame[-1] ^= 1
     assert to_frame(from_frame(bytes(frame), pl.Explanation)) != to_frame(made)
+
+
+def test_a_batch_size_that_mattered_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def careless(net: Any, x: Any, method: Any, *, batch_size: int | None = None, **options: Any) -> Any:
+        return EXPLAIN(net, x * (1 if batch_size else 1.001), method, batch_size=batch_size, **options)
+
+    monkeypatch.setitem(globals(), "pl", types.SimpleNamespace(explain=careless))
+    with pytest.raises(AssertionError):
+        test_a_batch_size_found_by_itself_gives_the_same_answer("integrated_gradients")
+    monkeypatch.setitem(
+        globals(), "pl", types.SimpleNamespace(explain=lambda *a, **o: EXPLAIN(*a, **{**o, "seed": len(SEEDS.append(1) or SEEDS)}))
+    )
+    with pytest.raises(AssertionError):
+        test_same_seed_and_batch_size_same_bytes("smoothgrad")
+
+
+SEEDS: list[int] = []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
+import types
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,11 @@ import torch
 from torch import nn
 
 import pellucid as pl
+from pellucid.methods.protocol import Attribution
+from pellucid.methods.run import Evaluator
 from registration.subjects import INTERRUPTS, METHODS, Interrupting, busy, differences, live_tensors, record, surroundings
+
+EXPLAIN, ERROR, BUSY = pl.explain, pl.PellucidError, busy  # for the proofs below, which put something else in the place of pl
 
 
 @pytest.mark.parametrize("mode", ["eval", "as_is"])
@@ -131,3 +137,57 @@ def test_a_changed_input_would_be_seen() -> None:
     before = record(net, x)
     x[0, 0, 0, 0] += 1
     assert differences(before, record(net, x)) == ["input"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Clumsy:
+    """A method that does to the user's own network what the shadow is there to prevent: a mode flag and a hook stay behind."""
+
+    net: nn.Module
+    id = "clumsy"
+    needs = frozenset({"gradient"})
+    sampled = False
+
+    def attribute(self, evaluator: Evaluator) -> Attribution:
+        for module in self.net.modules():
+            module.training = False
+        self.net.register_forward_hook(lambda *_: None)
+        torch.set_grad_enabled(False)
+        return Attribution(evaluator.gradient_at_inputs())
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        lambda m: test_nothing_changes(m, "eval"),
+        lambda m: test_nothing_changes_when_it_stops_half_way(m, KeyboardInterrupt),
+        lambda m: test_two_threads_at_once(m),
+    ],
+)
+def test_a_method_that_leaves_a_trace_would_be_seen(test: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[nn.Module] = []
+
+    def clumsy_busy(*args: Any, **named: Any) -> Any:
+        net, x = BUSY(*args, **named)
+        made.append(net)
+        return net, x
+
+    def clumsy_explain(net: nn.Module, x: Any, method: Any, **options: Any) -> Any:
+        return EXPLAIN(net, x, Clumsy(made[-1]), **options)
+
+    monkeypatch.setitem(globals(), "busy", clumsy_busy)
+    monkeypatch.setitem(globals(), "pl", types.SimpleNamespace(explain=clumsy_explain, PellucidError=ERROR))
+    try:
+        with pytest.raises(AssertionError):
+            test("gradient")
+    finally:
+        torch.set_grad_enabled(True)
+
+
+def test_a_context_that_mattered_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def obeying(net: nn.Module, x: Any, method: Any, **options: Any) -> Any:
+        return EXPLAIN(net, x * (1 if torch.is_grad_enabled() else 2), method, **options)
+
+    monkeypatch.setitem(globals(), "pl", types.SimpleNamespace(explain=obeying, PellucidError=ERROR))
+    with pytest.raises(AssertionError):
+        test_the_caller_s_context_stays_and_does_not_matter("gradient", torch.no_grad)
