@@ -14,7 +14,7 @@ from pellucid.explanation import renderers
 
 _PUBLIC = {
     "explain": "harness.explain",
-    "judge": "harness.explain",
+    "judge": "harness.judge",
     "report": "report.explained",
     "wrap": "models.wrap",
     "methods": "methods.registry",

@@ -17,7 +17,8 @@ from pellucid.demo.efficientnet import preparation as photo_preparation
 from pellucid.demo.networks import Trained, train_digits, train_patient
 from pellucid.demo.words import WORDS, Language
 from pellucid.explanation import Explanation
-from pellucid.harness.explain import Depth, explain
+from pellucid.harness.explain import explain
+from pellucid.harness.result import Depth
 from pellucid.methods.attribution.gradcam import GradCAM
 from pellucid.methods.attribution.integrated_gradients import IntegratedGradients
 from pellucid.methods.attribution.occlusion import Occlusion

@@ -26,7 +26,6 @@ WORDS: dict[Language, dict[str, str]] = {
         "photo_verdicts": "On the cat photo, where the cat fills what the network sees:",
         "written": "The report: {path}",
         "pictures": "Pictures: {path}",
-        "interrupted": "Stopped. Nothing half-written was left behind.",
         "skipped": "skipped: {reason}",
     },
     "zh-CN": {
@@ -47,7 +46,6 @@ WORDS: dict[Language, dict[str, str]] = {
         "photo_verdicts": "在猫的照片上（网络看到的几乎全是猫）：",
         "written": "报告：{path}",
         "pictures": "图片：{path}",
-        "interrupted": "已停止，没有留下写了一半的文件。",
         "skipped": "已跳过：{reason}",
     },
 }

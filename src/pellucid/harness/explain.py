@@ -5,26 +5,24 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pellucid.checks.completeness import completeness
-from pellucid.checks.evidence import Evidence, find_players, strengths_of
+from pellucid.checks.evidence import Evidence, Players, find_players, strengths_of
 from pellucid.checks.faithfulness import faithfulness
 from pellucid.checks.randomization import parameter_randomization
 from pellucid.checks.stability import seed_stability
-from pellucid.errors import CapabilityError, InputError, PellucidError, UnknownName
-from pellucid.explanation.arrays import LabelledArray
+from pellucid.errors import CapabilityError, InputError, UnknownName
 from pellucid.explanation.check import Check
-from pellucid.explanation.explanation import Decision, Explanation
-from pellucid.explanation.provenance import Provenance
+from pellucid.explanation.explanation import Explanation
 from pellucid.explanation.spec import InputSpec, ModelSpec
-from pellucid.explanation.target import OutputSpace, Selection, as_target, probabilities
+from pellucid.explanation.target import OutputSpace, Selection, as_target
 from pellucid.harness.progress import Progress, shown_progress
+from pellucid.harness.result import Depth, Request, baseline_scores, decision, provenance, truth_of
 from pellucid.harness.shown import RawRows, labelled, shown_inputs
 from pellucid.harness.verdict import verdicts
 from pellucid.methods.batching import clock
@@ -36,24 +34,9 @@ from pellucid.models.wrap import wrap
 if TYPE_CHECKING:
     from pellucid.data.preparation import Preparation
     from pellucid.methods.protocol import Attribution, Method
-    from pellucid.models.protocol import BoundModel, Mode, Model
+    from pellucid.models.protocol import Mode, Model
 
-Depth = Literal["fast", "full", "none"]
 CHECK_ROWS = {"fast": 64, "full": 512}  # model rows per explained row that the checks may spend
-
-
-@dataclass(frozen=True, eq=False)
-class _Request:
-    """One call of explain(), its parts made sense of."""
-
-    model: Model
-    rows: RowInputs
-    raw: RawRows
-    method: Method
-    situation: Situation
-    mode: Mode
-    checks: Depth
-    truth: tuple[str, ...]
 
 
 def explain(
@@ -130,58 +113,11 @@ def explain(
             _background(background, preparation, rows),
             report,
         )
-        truth = _truth(labels, rows.rows, known.class_names)
-        return _explain(_Request(wrapped, rows, RawRows(inputs, preparation), chosen, situation, mode, checks, truth))
+        truth = truth_of(labels, rows.rows, known.class_names)
+        return _explain(Request(wrapped, rows, RawRows(inputs, preparation), chosen, situation, mode, checks, truth))
 
 
-def judge(explanation: Explanation, model: Any, inputs: Any, *, values: np.ndarray | None = None, **options: Any) -> Explanation:  # noqa: ANN401
-    """Measures an explanation again, on the values it holds now or on other ``values`` of the same shape.
-
-    Takes the options of :func:`explain` that say how the model and the rows are to be read (``target``, ``background``, ``spec``,
-    ``preparation``, ``checks``, ``seed``). Only checks of the values themselves are made: whether removal in their order
-    beats random order.
-
-    Returns:
-        The explanation with those values, new checks and new verdicts.
-    """
-    array = explanation.arrays[0]
-    given = array.values if values is None else np.asarray(values)
-    if given.shape != array.values.shape or len(explanation.arrays) != 1:
-        raise InputError(
-            "The values do not fit the explanation", received=f"{given.shape}", remedy=f"give {array.values.shape}, for one input"
-        )
-    fixed = _Given(given, explanation.layer)
-    made = explain(model, inputs, fixed, **options)
-    return replace(
-        explanation, arrays=(replace(array, values=given),), errors=(), error_kind="none", checks=made.checks, verdicts=made.verdicts
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class _Given:
-    """Values that exist already, in the place of a method."""
-
-    values: np.ndarray
-    layer: str
-    id = "given"
-    needs: frozenset[Any] = frozenset()
-    sampled = False
-
-    def attribute(self, evaluator: Evaluator) -> Attribution:
-        from pellucid.methods.protocol import Attribution
-
-        values = torch.from_numpy(np.ascontiguousarray(self.values))
-        shape, spec = evaluator.values[0].shape, evaluator.specs[0]
-        if not self.layer and values.shape != shape:
-            if spec.groups and values.shape[1] == max(spec.groups) + 1:  # features of a table whose columns are encoded
-                groups = torch.tensor(spec.groups)
-                values = values[:, groups] / torch.bincount(groups)[groups]
-            elif evaluator.bound.embedded[0]:
-                values = values[..., None].expand(shape) / shape[-1]
-        return Attribution((values,), layer=self.layer)
-
-
-def _explain(request: _Request) -> Explanation:
+def _explain(request: Request) -> Explanation:
     method, situation = request.method, request.situation
     with request.model.open(request.rows, mode=request.mode) as bound:
         fingerprints = request.model.fingerprint(), request.rows.fingerprint()  # of what is explained, before the model runs
@@ -195,22 +131,22 @@ def _explain(request: _Request) -> Explanation:
         spent = dataclasses.replace(evaluator.spent)
         started = clock()
         players = find_players(evaluator, found)
-        measured, check_rows = _checks(request, bound, evaluator, found, players)
+        measured, check_rows = _checks(request, evaluator, found, players)
         check_seconds = clock() - started
-        baseline_scores = _baseline_scores(evaluator, found, measured)
+        at_baseline = baseline_scores(evaluator, found, measured)
         finite = np.isfinite(scores) & np.array([all(bool(torch.isfinite(v[r]).all()) for v in found.values) for r in range(len(scores))])
-        shown = shown_inputs(evaluator, request.raw, players, layer=bool(found.layer))
+        shown = shown_inputs(evaluator, request.raw, players)
         compared = dict(evaluator.baseline_names) if found.baseline is not None else {}  # the checks' in-fill is named in each check
-        provenance = _provenance(request, compared, selection)
+        origin = provenance(request, compared, selection)
         guesses = tuple(dict.fromkeys((*request.rows.guesses, *bound.guesses, *evaluator.guesses)))
     judged = verdicts(measured, finite=finite)
     return Explanation(
         kind="layer_attribution" if found.layer else "attribution",
         arrays=labelled(evaluator, found, found.values),
         inputs=shown,
-        decision=_decision(space, selection, scores, baseline_scores, request.truth),
+        decision=decision(space, selection, scores, at_baseline, request.truth),
         provenance=replace(
-            provenance,
+            origin,
             model_fingerprint=fingerprints[0],
             input_fingerprint=fingerprints[1],
             batch=spent.batch,
@@ -228,10 +164,9 @@ def _explain(request: _Request) -> Explanation:
     )
 
 
-def _checks(request: _Request, bound: BoundModel, evaluator: Evaluator, found: Attribution, players: Any) -> tuple[tuple[Check, ...], int]:  # noqa: ANN401
+def _checks(request: Request, evaluator: Evaluator, found: Attribution, players: Players) -> tuple[tuple[Check, ...], int]:
     if request.checks == "none":
         return (), 0
-    del bound
     infill = found.baseline or evaluator.baseline(None)
     names = "; ".join(dict.fromkeys(evaluator.baseline_names.values()))
     extra = [0]
@@ -324,94 +259,3 @@ def _background(background: Any, preparation: Preparation | None, rows: RowInput
             )
         found.append(one.to(tensor.device) if one.is_floating_point() else one.double())
     return tuple(found)
-
-
-def _truth(labels: Sequence[Any] | np.ndarray | None, rows: int, class_names: tuple[str, ...]) -> tuple[str, ...]:
-    if labels is None:
-        return ()
-    if len(labels) != rows:
-        raise InputError(
-            "One label per row is needed", received=f"{len(labels)} labels for {rows} rows", remedy="give labels in the order of the rows"
-        )
-
-    def name(label: Any) -> str:  # noqa: ANN401
-        number = label.item() if hasattr(label, "item") else label
-        return class_names[number] if isinstance(number, int) and 0 <= number < len(class_names) else str(number)
-
-    return tuple(name(label) for label in labels)
-
-
-def _baseline_scores(evaluator: Evaluator, found: Attribution, checks: tuple[Check, ...]) -> np.ndarray:
-    """f(baseline) where the method has a baseline and the checks evaluated it; not-a-number otherwise."""
-    if found.baseline is None or found.completeness is None:
-        return np.full(evaluator.rows, np.nan)
-    for check in checks:
-        if check.name == "insertion":
-            return check.curves[1].values[:, 0].astype(np.float64)
-    return np.full(evaluator.rows, np.nan)
-
-
-def _decision(
-    space: OutputSpace, selection: Selection, scores: np.ndarray, baseline_scores: np.ndarray, truth: tuple[str, ...]
-) -> Decision:
-    flat = space.outputs.ndim <= 2
-    columns = space.outputs.reshape(space.rows, -1)
-    likely = probabilities(space) if flat else None
-
-    def table(name: str, values: np.ndarray) -> LabelledArray:
-        names = {"class": space.class_names} if len(space.class_names) == values.shape[1] else {}
-        return LabelledArray(name, values, ("sample", "class"), names)
-
-    predicted = likely.argmax(1) if likely is not None else np.full(space.rows, -1)
-    return Decision(
-        output_kind=space.kind,
-        outputs=table("outputs", columns) if flat else None,
-        probabilities=table("probabilities", likely) if likely is not None else None,
-        class_names=space.class_names,
-        predicted=predicted,
-        target=selection.labels,
-        target_class=selection.classes,
-        scores=scores,
-        baseline_scores=baseline_scores,
-        truth=truth,
-    )
-
-
-def _provenance(request: _Request, compared: dict[str, str], selection: Selection) -> Provenance:
-    method = request.method
-    fields = dataclasses.fields(method) if not isinstance(method, _Given) else ()  # type: ignore[arg-type]
-    return Provenance(
-        method=method.id,
-        parameters={f.name: repr(getattr(method, f.name)) for f in fields},
-        target=selection.written,
-        scale=selection.scale,
-        baseline=compared,
-        mode=request.mode,
-        dtype=request.model.dtype if request.model.dtype != "as given" else str(request.rows.tensors[0].dtype).removeprefix("torch."),
-        device=request.model.device,
-        batch=0,
-        seed=request.situation.seed,
-        versions=dict(_versions()),
-        model=request.model.name,
-        model_fingerprint="",
-        input_fingerprint="",
-        evaluations=0,
-        check_evaluations=0,
-        seconds=0.0,
-        check_seconds=0.0,
-    )
-
-
-@cache
-def _versions() -> tuple[tuple[str, str], ...]:
-    """The installed versions; looked up once, since each takes a millisecond."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        own = version("pellucid")
-    except PackageNotFoundError:  # running from a source tree
-        own = "source"
-    return ("numpy", version("numpy")), ("torch", version("torch")), ("pellucid", own)
-
-
-__all__ = ["PellucidError", "explain", "judge"]

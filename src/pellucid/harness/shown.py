@@ -47,7 +47,7 @@ def labelled(evaluator: Evaluator, found: Attribution, parts: tuple[Tensor, ...]
     return tuple(arrays)
 
 
-def shown_inputs(evaluator: Evaluator, raw: RawRows, found: Players, *, layer: bool) -> tuple[ShownInput, ...]:
+def shown_inputs(evaluator: Evaluator, raw: RawRows, found: Players) -> tuple[ShownInput, ...]:
     """The explained inputs in the user's units."""
     shown = []
     offset = 0
@@ -67,7 +67,6 @@ def shown_inputs(evaluator: Evaluator, raw: RawRows, found: Players, *, layer: b
         else:
             data = LabelledArray(spec.name, values, ("sample", *spec.axes), {})
             shown.append(ShownInput(spec.name, spec.kind or "array", data, (), labels))
-    del layer
     return tuple(shown)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pellucid.errors import FileError
-from pellucid.harness.explain import Depth, explain
+from pellucid.harness.explain import explain
+from pellucid.harness.result import Depth
 from pellucid.report.page import write_report
 from pellucid.report.report import Language
 from pellucid.report.sections import report_of

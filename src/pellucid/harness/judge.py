@@ -1,0 +1,82 @@
+"""judge(): measure an explanation again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from pellucid.errors import InputError
+from pellucid.harness.explain import explain
+from pellucid.methods.protocol import Attribution
+
+if TYPE_CHECKING:
+    from pellucid.data.preparation import Preparation
+    from pellucid.explanation.explanation import Explanation
+    from pellucid.explanation.spec import ModelSpec
+    from pellucid.harness.result import Depth
+    from pellucid.methods.run import Evaluator
+    from pellucid.models.protocol import Capability
+
+
+def judge(
+    explanation: Explanation,
+    model: Any,  # noqa: ANN401
+    inputs: Any,  # noqa: ANN401
+    *,
+    values: np.ndarray | None = None,
+    target: Any = None,  # noqa: ANN401
+    background: Any = None,  # noqa: ANN401
+    spec: ModelSpec | None = None,
+    preparation: Preparation | None = None,
+    checks: Depth = "fast",
+    seed: int = 0,
+) -> Explanation:
+    """Measures an explanation again, on the values it holds now or on other ``values`` of the same shape.
+
+    Only checks of the values themselves are made: whether removal in their order beats random order. ``target``, ``background``,
+    ``spec``, ``preparation``, ``checks`` and ``seed`` are those of :func:`pellucid.explain`.
+
+    Returns:
+        The explanation with those values, new checks and new verdicts.
+
+    Raises:
+        InputError: values of another shape, or an explanation of several inputs.
+    """
+    array = explanation.arrays[0]
+    given = array.values if values is None else np.asarray(values)
+    if given.shape != array.values.shape or len(explanation.arrays) != 1:
+        remedy = f"give {array.values.shape}, for one input"
+        raise InputError("The values do not fit the explanation", received=f"{given.shape}", remedy=remedy)
+    method = Given(given, explanation.layer)
+    made = explain(
+        model, inputs, method, target=target, background=background, spec=spec, preparation=preparation, checks=checks, seed=seed
+    )
+    return replace(
+        explanation, arrays=(replace(array, values=given),), errors=(), error_kind="none", checks=made.checks, verdicts=made.verdicts
+    )
+
+
+class Given:
+    """Values that exist already, in the place of a method."""
+
+    id = "given"
+    needs: frozenset[Capability] = frozenset()
+    sampled = False
+
+    def __init__(self, values: np.ndarray, layer: str) -> None:
+        self.values, self.layer = values, layer
+
+    def attribute(self, evaluator: Evaluator) -> Attribution:
+        """The values in the shape of the model's input: a feature's value shared by its columns, a token's by its embedding."""
+        values = torch.from_numpy(np.ascontiguousarray(self.values))
+        shape, spec = evaluator.values[0].shape, evaluator.specs[0]
+        if not self.layer and values.shape != shape:
+            if spec.groups and values.shape[1] == max(spec.groups) + 1:
+                groups = torch.tensor(spec.groups)
+                values = values[:, groups] / torch.bincount(groups)[groups]
+            elif evaluator.bound.embedded[0]:
+                values = values[..., None].expand(shape) / shape[-1]
+        return Attribution((values,), layer=self.layer)
