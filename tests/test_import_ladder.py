@@ -28,6 +28,7 @@ LADDER = [
     [FACE],
     ["demo"],
     ["cli"],
+    ["__main__"],
 ]
 HEIGHT = {name: height for height, names in enumerate(LADDER) for name in names}
 

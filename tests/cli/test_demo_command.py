@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pellucid.cli import main
-from pellucid.cli.main import FAILED
+from pellucid.cli.main import FAILED, INTERRUPTED
 from pellucid.demo import run
 
 
@@ -33,3 +33,14 @@ def test_an_unknown_chapter_is_said(called, capsys):
     assert main(["demo", "--chapter", "patients"]) == FAILED
     assert "'patient'" in capsys.readouterr().err
     assert called == []
+
+
+def test_ctrl_c_is_said_without_a_traceback(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "run_demo", interrupted)
+    assert main(["demo"]) == INTERRUPTED == 130
+    said = capsys.readouterr().err
+    assert "Stopped" in said
+    assert "Traceback" not in said

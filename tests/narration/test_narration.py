@@ -177,7 +177,7 @@ def test_that_a_refused_row_names_nothing_can_fail():
 def test_reasons_are_told_with_their_numbers():
     said = text(table(level="refused", reasons=[Reason("not_better_than_random", "deletion", 0.6, 0.55)]), "verdict")
     assert said == (
-        "This explanation by integrated gradients is refused: deletion scores 0.600, which is no better than the 0.550 of a random order. "
+        "This explanation by integrated gradients is refused: deletion scores 0.600 against 0.550 in random order, which is no better than chance. "
         "What it marks must not be read as the network's reasons."
     )
     said = text(table(level="weak", reasons=[Reason("unstable_over_seeds", "seed_stability", 0.6, 0.8)]), "verdict")

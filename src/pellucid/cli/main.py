@@ -12,15 +12,16 @@ from rich.text import Text
 from pellucid.errors import PellucidError
 
 FAILED = 2
+INTERRUPTED = 130  # as shells say that a signal ended a program: 128 + SIGINT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns the exit status: 0, or 2 for an error that was told."""
-    from pellucid.cli.commands import app
-
+    """Runs the command line and returns the exit status: 0, 2 for an error that was told, 130 where Ctrl-C stopped it."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     try:
+        from pellucid.cli.commands import app
+
         typer.main.get_command(app)([a for a in given if a != "--debug"], prog_name="pellucid")
     except PellucidError as error:
         if debug:
@@ -28,8 +29,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tell(error)
         return FAILED
     except SystemExit as ended:  # how typer ends a command, well or with an error of usage that it has told
+        if ended.code == INTERRUPTED:  # typer's answer to Ctrl-C
+            return _stopped()
         return ended.code if isinstance(ended.code, int) else 0
+    except KeyboardInterrupt:  # before typer had begun
+        return _stopped()
     return 0
+
+
+def _stopped() -> int:
+    # files are written beside their place and then renamed, so there is none that is half-written
+    Console(stderr=True, highlight=False).print("\nStopped. Nothing half-written was left behind.")
+    return INTERRUPTED
 
 
 def tell(error: PellucidError) -> None:

@@ -92,7 +92,7 @@ CHINESE = {
     "reason.not_finite": "其中含有非有限数值",
     "reason.identity_broken": "{check}不成立：偏差为 {value}，而方法自己声明的误差是 {reference}",
     "reason.identity_broken.plain": "方法所承诺的恒等式不成立",
-    "reason.not_better_than_random": "{check}得分为 {value}，并不优于随机顺序的 {reference}",
+    "reason.not_better_than_random": "{check}得分为 {value}，随机顺序为 {reference}，并不优于偶然",
     "reason.not_better_than_random.plain": "按其顺序去除并不比按随机顺序去除更有效",
     "reason.interval_includes_random": "{check}得分为 {value}，其区间包含随机顺序的 {reference}",
     "reason.interval_includes_random.plain": "其效果无法与随机顺序区分开",

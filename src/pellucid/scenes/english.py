@@ -25,7 +25,7 @@ ENGLISH: dict[str, str] = {
     "verdict.unchecked": "unchecked",
     "reason.not_finite": "a score or an attribution is not a finite number",
     "reason.identity_broken": "{check}: off by {value}, where at most {reference} is promised",
-    "reason.not_better_than_random": "{check}: {value}, not better than a random order ({reference}) at 95 % confidence",
+    "reason.not_better_than_random": "{check}: {value} against {reference} in random order, no better than chance (95 % confidence)",
     "reason.interval_includes_random": "{check}: {value}, and its interval includes what a random order scores ({reference})",
     "reason.unstable_over_seeds": "the strongest features agree only {value} from seed to seed ({reference} is needed)",
     "reason.ignores_parameters": "a network with random weights gets a similar picture ({value}; at most {reference} is allowed)",
