@@ -192,3 +192,27 @@ def test_random_says_nothing_of_the_model() -> None:
 def test_the_result_names_what_it_compared_with(method: str) -> None:
     assert pl.explain(Linear(), X, method, target=pl.Output(0)).provenance.baseline == {"input": "zero (no background was given)"}
     assert pl.explain(Linear(), X, method, target=pl.Output(0), background=X).provenance.baseline == {"input": "the background's mean"}
+
+
+def test_a_baseline_may_be_a_number_or_an_array() -> None:
+    from_zero = values(Linear(), X, pl.IntegratedGradients(baseline=0))
+    np.testing.assert_array_equal(from_zero, values(Linear(), X, "integrated_gradients"))
+    row = torch.ones(6, dtype=torch.float64)
+    exact = (WEIGHTS * (X - 1)).numpy()
+    for start in (row, row.numpy(), [1.0] * 6, 1, pl.Rows(row)):
+        np.testing.assert_allclose(values(Linear(), X, pl.IntegratedGradients(baseline=start)), exact, rtol=1e-12)
+    for start, said in ((np.zeros(5), "does not fit"), ("zero", "no baseline"), (object(), "no baseline")):
+        with pytest.raises(pl.PellucidError, match=said):
+            values(Linear(), X, pl.Occlusion(baseline=start))
+
+
+def test_a_black_box_is_explained_on_the_scale_of_its_probability() -> None:
+    def forest(x: np.ndarray) -> np.ndarray:
+        p = np.clip(x[:, :1] / 2, 0, 1)  # says 0 and 1, as forests do
+        return np.concatenate([1 - p, p], 1)
+
+    made = pl.explain(forest, np.array([[2.0, 5.0], [1.0, 5.0]]), "occlusion", target=1)
+    np.testing.assert_allclose(made.arrays[0].values, [[1.0, 0.0], [0.5, 0.0]])
+    assert made.provenance.scale == "probability"
+    one = pl.explain(lambda x: forest(x)[:, 1], np.array([[1.5, 5.0]]), "occlusion", target=0, spec=pl.ModelSpec(outputs="probabilities"))
+    np.testing.assert_allclose(one.arrays[0].values, [[-0.75, 0.0]])

@@ -135,15 +135,25 @@ def test_a_margin_of_probabilities_is_the_margin_of_logits():
     check_right(net, table(), lambda row: net(row)[:, 1] - net(row)[:, 2], FEATURES, target=pl.Margin(1, 2))
 
 
-def test_a_probability_of_exactly_one_is_refused_and_can_be_explained_as_it_is():
+def test_a_black_box_that_says_exactly_one_is_explained_as_it_is():
     def forest(x: np.ndarray) -> np.ndarray:
         first = (x[:, 0] > 0).astype(float)
         return np.stack([first, 1 - first], 1)
 
+    for target in (0, pl.Output(0)):
+        found = pl.explain(forest, table().numpy(), pl.Occlusion(baseline=pl.Constant(-1.0)), target=target)
+        np.testing.assert_allclose(found.arrays[0].values[:, 0], (table()[:, 0] > 0).double())
+        assert found.provenance.scale == "probability"
+
+
+def test_a_network_that_says_exactly_one_is_refused_with_the_way_out():
+    class Certain(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            first = (x[:, 0] > 0).to(x) + 0 * x.sum(1)
+            return torch.stack([first, 1 - first], 1)
+
     with pytest.raises(TargetError, match=r"exactly 0 or 1.*infinite.*Output\(k\)"):
-        pl.explain(forest, table().numpy(), "occlusion", target=0)
-    found = pl.explain(forest, table().numpy(), pl.Occlusion(baseline=pl.Constant(-1.0)), target=pl.Output(0))
-    np.testing.assert_allclose(found.arrays[0].values[:, 0], (table()[:, 0] > 0).double())
+        pl.explain(Certain(), table(), "occlusion", target=0)
 
 
 def test_segmentation_by_a_pixel_mask():

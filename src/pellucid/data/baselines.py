@@ -8,7 +8,7 @@ carries. Every row's baseline depends on that row and the background alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from pellucid.errors import InputError
 
@@ -132,6 +132,22 @@ class Rows:
                 f"The baseline does not fit {spec.name}", received=f"shape {tuple(given.shape)}", remedy=f"give {tuple(values.shape[1:])}"
             )
         return given.expand_as(values).clone()
+
+
+def as_baseline(given: object) -> Baseline:
+    """A baseline from a baseline or any function like one, a number (the same everywhere) or an array (one row for all, or one per explained row)."""
+    if callable(given):
+        named = cast("Baseline", given)
+        return named if hasattr(given, "name") else _Named(getattr(given, "__name__", type(given).__name__), named)
+    if isinstance(given, (int, float)) and not isinstance(given, bool):
+        return Constant(float(given))
+    if hasattr(given, "shape") or isinstance(given, (list, tuple)):
+        return Rows(given)
+    raise InputError(
+        "This is no baseline",
+        received=type(given).__name__,
+        remedy="give a number, an array, or Constant, BackgroundMean, MeanColor, Blur, Rows",
+    )
 
 
 def default_baseline(spec: InputSpec, *, background: bool, embedded: bool) -> Baseline:

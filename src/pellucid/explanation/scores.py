@@ -29,6 +29,16 @@ def single_logit(index: np.ndarray, kind: OutputKind) -> Score:
     return score
 
 
+def single_probability(index: np.ndarray) -> Score:
+    """The one probability for rows of class 1, what is left to 1 for rows of class 0."""
+
+    def score(outputs: Any, rows: Any) -> Any:  # noqa: ANN401
+        sign = per_row(index, outputs, rows) * 2 - 1
+        return (1 - sign) / 2 + outputs.reshape(len(outputs)) * sign
+
+    return score
+
+
 def log_odds(index: np.ndarray, *, own: bool) -> Score:
     """The log-odds of a class; ``own``: of a label that excludes no other."""
 
@@ -61,7 +71,7 @@ def log_ratio(this: Any, other: Any) -> Any:  # noqa: ANN401
 def pixel_score(index: int, space: OutputSpace) -> Callable[[Any], Any]:
     """The score of a class at every pixel, (sample, class, y, x) to (sample, y, x)."""
     single = space.classes == 1 and space.kind in ("logits", "probabilities")
-    odds = space.kind == "probabilities"
+    odds = space.kind == "probabilities" and space.odds
     own = odds and (single or independent(space))
     others = [k for k in range(space.classes) if k != index]
 
@@ -69,7 +79,9 @@ def pixel_score(index: int, space: OutputSpace) -> Callable[[Any], Any]:
         value = this = outputs[:, 0 if single else index]
         if odds:
             value = log_ratio(this, 1 - this if own else outputs[:, others].sum(1))
-        return -value if single and index == 0 else value
+        if single and index == 0:
+            return 1 - value if space.kind == "probabilities" and not odds else -value
+        return value
 
     return score
 

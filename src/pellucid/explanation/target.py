@@ -16,18 +16,33 @@ import numpy as np
 
 from pellucid.errors import TargetError, UnknownName
 from pellucid.explanation.explanation import OutputKind
-from pellucid.explanation.scores import Score, independent, log_odds, log_ratio, one_number, per_row, pixel_score, single_logit
+from pellucid.explanation.scores import (
+    Score,
+    independent,
+    log_odds,
+    log_ratio,
+    one_number,
+    per_row,
+    pixel_score,
+    single_logit,
+    single_probability,
+)
 
 Scale = Literal["logit", "log-odds", "probability", "value"]
 
 
 @dataclass(frozen=True)
 class OutputSpace:
-    """What the model's main output looks like: ``outputs`` holds it for the explained rows (sample, ...), as numpy."""
+    """What the model's main output looks like: ``outputs`` holds it for the explained rows (sample, ...), as numpy.
+
+    ``odds``: probabilities are explained as log-odds. A black box has no gradient that saturates, and forests say 0 and 1: there it is
+    the probability itself.
+    """
 
     outputs: np.ndarray
     kind: OutputKind
     class_names: tuple[str, ...]
+    odds: bool = True
 
     def __post_init__(self) -> None:
         legal = (1, 2) if self.classes == 1 else (self.classes,)
@@ -191,7 +206,9 @@ class Pixels:
         name = class_name(index, space)
         label = f"{name} in {int(mask[0].sum())} marked pixels"
         written = f"Pixels({self.which!r}, mask of {mask[0].shape})"
-        scale: Scale = "log-odds" if space.kind == "probabilities" else "logit" if space.kind == "logits" else "value"
+        scale: Scale = "logit" if space.kind == "logits" else "value"
+        if space.kind == "probabilities":
+            scale = "log-odds" if space.odds else "probability"
         return Selection((label,) * space.rows, np.full(space.rows, index), score, scale, written)
 
 
@@ -282,16 +299,19 @@ def probabilities(space: OutputSpace) -> np.ndarray | None:
 def _select(space: OutputSpace, classes: list[int], written: str) -> Selection:
     index = np.array(classes)
     labels = tuple(class_name(k, space) for k in classes)
+    if space.classes == 1 and space.kind == "probabilities" and not space.odds:
+        return Selection(labels, index, single_probability(index), "probability", written)
     if space.classes == 1:
         return Selection(labels, index, single_logit(index, space.kind), "log-odds" if space.kind == "probabilities" else "logit", written)
     _need_columns(space)
-    if space.kind == "probabilities":
+    if space.kind == "probabilities" and space.odds:
         return Selection(labels, index, log_odds(index, own=independent(space)), "log-odds", written)
 
     def score(outputs: Any, rows: Any) -> Any:  # noqa: ANN401
         return one_number(outputs.gather(1, per_row(index, outputs, rows)[:, None])[:, 0])
 
-    return Selection(labels, index, score, "value" if space.kind == "values" else "logit", written)
+    scale: Scale = "value" if space.kind == "values" else "probability" if space.kind == "probabilities" else "logit"
+    return Selection(labels, index, score, scale, written)
 
 
 def _need_columns(space: OutputSpace) -> None:

@@ -28,6 +28,7 @@ from pellucid.harness.verdict import verdicts
 from pellucid.methods.batching import clock
 from pellucid.methods.registry import as_method
 from pellucid.methods.run import Budget, Evaluator, Situation
+from pellucid.models.function_model import FunctionModel
 from pellucid.models.inputs import RowInputs, collect
 from pellucid.models.wrap import wrap
 
@@ -107,6 +108,7 @@ def explain(
             known,
             wrapped.last_module(),
             owner,
+            not isinstance(wrapped, FunctionModel),
             seed,
             batch_size,
             budget or Budget(),

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.data.baselines import Baseline, default_baseline
+from pellucid.data.baselines import Baseline, as_baseline, default_baseline
 from pellucid.errors import BudgetError, InputError
 from pellucid.explanation.spec import ModelSpec
 from pellucid.explanation.target import OutputSpace, Selection, Target
@@ -66,6 +66,7 @@ class Situation:
     spec: ModelSpec
     last_module: str
     owner: object
+    odds: bool = True  # whether probabilities are explained as log-odds
     seed: int = 0
     batch: int | None = None
     budget: Budget = Budget()
@@ -126,7 +127,11 @@ class Evaluator:
         found = []
         for i, (values, spec) in enumerate(zip(self.values, self.specs, strict=True)):
             background = self.situation.background[i] if self.situation.background is not None and not self.bound.embedded[i] else None
-            one = chosen or default_baseline(spec, background=background is not None, embedded=self.bound.embedded[i])
+            one = (
+                as_baseline(chosen)
+                if chosen is not None
+                else default_baseline(spec, background=background is not None, embedded=self.bound.embedded[i])
+            )
             rows = one(values, spec, background)
             if rows.shape != values.shape:
                 raise InputError(
@@ -285,12 +290,15 @@ class Evaluator:
         if self._spec.outputs == "unknown":
             kind, sentence = guess_outputs(_numpy(outputs), getattr(self.bound, "ends_in", "") or self.situation.last_module)
             self._spec = ModelSpec(self._spec.inputs, kind, self._spec.class_names, self._spec.select)
-            self.guesses += (sentence,) if sentence else ()
+            explained = (
+                f"; the {'log-odds are' if self.situation.odds else 'probability itself is'} explained" if kind == "probabilities" else ""
+            )
+            self.guesses += (sentence + explained,) if sentence else ()
 
     def _space(self) -> OutputSpace:
         if self._outputs is None:
             raise RuntimeError("the model was not evaluated yet")
-        return OutputSpace(_numpy(self._outputs), self._spec.outputs, self._spec.class_names)
+        return OutputSpace(_numpy(self._outputs), self._spec.outputs, self._spec.class_names, self.situation.odds)
 
     def _resolve(self) -> None:
         if self._selection is None and bool(self._known.all()):

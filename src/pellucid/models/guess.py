@@ -55,9 +55,9 @@ def guess_outputs(outputs: np.ndarray, last_module: str) -> tuple[OutputKind, st
     inside = bool(np.isfinite(outputs).all() and (outputs >= 0).all() and (outputs <= 1).all())
     if last_module == "Sigmoid":
         what = "probabilities" if columns == 1 else "one probability for each label of its own"
-        return "probabilities", f"outputs: {what}, since the network ends in a sigmoid; the log-odds are explained"
+        return "probabilities", f"outputs: {what}, since the network ends in a sigmoid"
     if columns != 1 and inside and np.allclose(outputs.sum(1), 1, atol=1e-5):
-        return "probabilities", "outputs: probabilities, since every row lies in 0..1 and sums to 1; the log-odds are explained"
+        return "probabilities", "outputs: probabilities, since every row lies in 0..1 and sums to 1"
     if columns > 1:
         return "logits", f"outputs: {columns} class scores (logits) in a row"
     return "unknown", "outputs: one value in a row; say ModelSpec(outputs='logits') if it is a two-class logit" if columns == 1 else ""
