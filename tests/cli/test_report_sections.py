@@ -17,7 +17,7 @@ def test_one_row_has_one_section_with_its_verdict_and_its_checks():
     (section,) = report.editions[0].sections
     assert section.findings[0].badge.level == "supported"
     assert len(section.scenes) == 3
-    assert "no cause outside the network" in section.findings[-1].text
+    assert "not a cause in the world" in section.findings[-1].text
 
 
 def test_several_rows_are_told_together_and_then_each():
@@ -25,7 +25,7 @@ def test_several_rows_are_told_together_and_then_each():
     assert [section.id for section in sections] == ["e1", "e1-1", "e1-2", "e1-3", "e1-4"]
     assert [section.findings[0].badge.level for section in sections[1:]] == ["supported", "supported", "weak", "refused"]
     assert "4 rows were explained" in sections[0].findings[0].text
-    limits = [finding.text for section in sections for finding in section.findings if "no cause outside" in finding.text]
+    limits = [finding.text for section in sections for finding in section.findings if "not a cause in the world" in finding.text]
     assert len(limits) == 1
 
 

@@ -60,4 +60,4 @@ def test_the_sentence_says_both_shares() -> None:
     lines = {e.provenance.method: played.line(e, "en") for e in played.explanations}
     assert "points there" in lines["gradcam"]
     assert "not pointing at it" in lines["random"]
-    assert "23%" in lines["random"]
+    assert "23\u00a0%" in lines["random"]
