@@ -37,6 +37,7 @@ def test_the_longer_example_works_as_printed(name, tmp_path, monkeypatch, capsys
     exec(blocks(name)[1], known)  # the README's own code
     assert (tmp_path / "why.png").stat().st_size > 10_000
     assert len(pellucid.load("why.safetensors")) == 3
+    assert (tmp_path / "why.html").stat().st_size > 50_000
     assert known["e"].verdict in capsys.readouterr().out  # type: ignore[attr-defined]
 
 

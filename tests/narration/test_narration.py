@@ -177,7 +177,8 @@ def test_that_a_refused_row_names_nothing_can_fail():
 def test_reasons_are_told_with_their_numbers():
     said = text(table(level="refused", reasons=[Reason("not_better_than_random", "deletion", 0.6, 0.55)]), "verdict")
     assert said == (
-        "This explanation by integrated gradients is refused: deletion scores 0.600 against 0.550 in random order, which is no better than chance. "
+        "This explanation by integrated gradients is refused: deletion scores 0.600 against 0.550 in random order, which is no better than "
+        "chance. "
         "What it marks must not be read as the network's reasons."
     )
     said = text(table(level="weak", reasons=[Reason("unstable_over_seeds", "seed_stability", 0.6, 0.8)]), "verdict")
@@ -380,7 +381,7 @@ def test_limits_name_the_baseline_in_the_readers_language():
 
 def test_guesses_are_mentioned():
     one = replace(table(), provenance=replace(table().provenance, guesses=("a", "b")))
-    assert "see the provenance: 2" in text(one, "limits")
+    assert "model or data: 2 (see" in text(one, "limits")
 
 
 # facts

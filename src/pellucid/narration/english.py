@@ -176,7 +176,7 @@ ENGLISH = {
     "limit.row": "It holds for this row alone.",
     "limit.rows": "It holds for these {count} rows alone.",
     "limit.probability": "The probability is the network's own word: how often it is then right was not measured here.",
-    "limit.guesses": "Guessed about model or data, see the provenance: {count}.",
+    "limit.guesses": "Guesses about model or data: {count} (see the provenance).",
     # several rows
     "summary.rows": "{count} rows were explained: {levels}.",
     "summary.right": "In {count} of the {total} rows with a known label the network is right.",
