@@ -81,6 +81,7 @@ test: $(STAMPS)/develop $(STAMPS)/weights system
 
 check: $(STAMPS)/develop
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/python -m pellucid.explanation.schema --check
 	$(BIN)/python hatch_build.py check
