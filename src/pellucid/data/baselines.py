@@ -135,7 +135,7 @@ class Rows:
 
 
 def as_baseline(given: object) -> Baseline:
-    """A baseline from a baseline or any function like one, a number (the same everywhere) or an array (one row for all, or one per explained row)."""
+    """A baseline from any function like one, a number (the same everywhere), or an array (one row for all, or one per explained row)."""
     if callable(given):
         named = cast("Baseline", given)
         return named if hasattr(given, "name") else _Named(getattr(given, "__name__", type(given).__name__), named)
