@@ -412,3 +412,9 @@ def test_removal_reads_the_curve_nearest_to_a_tenth():
 
 def test_a_verdict_without_reasons_can_be_said():
     assert text(replace(table(), verdicts=(Verdict("weak"),)), "verdict").endswith(".")
+
+
+def test_an_explanation_takes_what_was_measured_of_its_network():
+    measured = Evaluation(False, {}, GUESS)
+    assert table().narrate(quality=measured).startswith("This network is no better than guessing")
+    assert not table().narrate().startswith("This network is no better")

@@ -287,3 +287,11 @@ def test_the_pattern_of_notes_is_the_one_that_checks_write():
 
     source = (Path(pellucid.__file__).parent / "checks" / "faithfulness.py").read_text()
     assert re.search(r'note = f"{.*} players, in-fill: {.*}; {.*} points, {.*} random orders"', source)
+
+
+def test_the_code_beside_a_picture_is_a_call_that_can_be_typed():
+    written = views.attribution(made.patient()).code
+    compile(written, "code", "exec")
+    target = made.patient().provenance.target
+    assert f"target=pl.{target}" in written or f"target={target}" in written
+    assert written.startswith("import pellucid as pl\n")

@@ -152,9 +152,12 @@ class Explanation:
         """Draws the explanation with matplotlib and returns the figure; ``ax=``, ``language=``, ``theme=``, ``row=`` are understood."""
         return renderers.find("plot", self.kind)(self, **options)
 
-    def narrate(self, language: Literal["en", "zh-CN"] = "en") -> str:
-        """The findings in plain words, every sentence tied to a number and a check."""
-        return renderers.find("narrate", self.kind)(self, language=language)
+    def narrate(self, language: Literal["en", "zh-CN"] = "en", *, quality: Any = None) -> str:  # noqa: ANN401
+        """The findings in plain words, every sentence tied to a number and a check.
+
+        With ``quality``, what :func:`pellucid.evaluate` returned, a network that is no better than guessing is called that first.
+        """
+        return renderers.find("narrate", self.kind)(self, language=language, quality=quality)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Writes the explanation as one safetensors file (``docs/format.md``), whole or not at all."""

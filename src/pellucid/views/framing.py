@@ -122,6 +122,9 @@ def random_orders(check: Check) -> int:
 
 
 def code(explanation: Explanation) -> str:
-    """The call that makes this explanation, as far as the provenance knows it."""
+    """The call that makes this explanation, as far as the provenance knows it; options of the method stand in a comment."""
     origin = explanation.provenance
-    return f"pl.explain(net, x, {origin.method!r}, target={origin.target}).plot()"
+    target = f"pl.{origin.target}" if re.match(r"[A-Z]\w*\(", origin.target) else origin.target
+    options = ", ".join(f"{name}={value}" for name, value in origin.parameters.items() if value != "None")
+    call = f"e = pl.explain(net, x, {origin.method!r}, target={target}, seed={origin.seed})"
+    return "\n".join(("import pellucid as pl", "", f"{call}  # {options}" if options else call, "e.plot()"))

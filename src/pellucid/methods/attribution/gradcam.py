@@ -25,7 +25,7 @@ class GradCAM:
     Shapes: (sample, y, x) or (sample, time) at the layer's own resolution, signed; units: score times activation. ``layer``
     is found by itself: the last one in order of
     execution whose output has more than one cell. One forward per row and a backward that stops at the layer.
-    # differs from paper: the final ReLU is left to the reader, so that evidence against the class is not lost.
+    It differs from the paper: the final ReLU is left to the reader, so that evidence against the class is not lost.
 
     What it does not show: detail below one cell of the layer, and evidence that the layers above combine non-linearly.
 
