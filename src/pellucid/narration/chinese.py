@@ -126,7 +126,7 @@ CHINESE = {
     "limit.smoothgrad": "SmoothGrad 对此处附近的梯度取平均；它说明得分在附近如何反应，并不说明某个特征贡献了多少得分。",
     "limit.gradient_times_input": "梯度 × 输入只对线性网络精确；在别处，它把此处的斜率当成一直到零的斜率。",
     "limit.occlusion": "遮挡法说明某一部分被填充值（{baseline}）取代后会怎样；换一种填充，答案可能不同；可以互相替代的部分都会被低估。",
-    "limit.gradcam": "Grad-CAM 只看一层（{layer}），而且只看支持目标的内容；更前面的层在一格之内做了什么，它看不到。",
+    "limit.gradcam": "Grad-CAM 只看一层（{layer}）：更前面的层在一格之内做了什么，它看不到；后面各层的组合被当作简单相加。",
     "limit.random": "这些数是作为对照随机抽取的，与网络毫无关系。",
     "limit.other": "换一种方法，答案可能不同；据此行动之前，请比较几种方法。",
     "limit.causal": "这是网络所用的依据，不是现实中的因果关系。",

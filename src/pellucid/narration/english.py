@@ -168,7 +168,8 @@ ENGLISH = {
         "answer, and parts that stand in for each other are both rated too low."
     ),
     "limit.gradcam": (
-        "Grad-CAM sees one layer ({layer}) and only what speaks for the target; what the layers before it did within a cell is not seen."
+        "Grad-CAM sees one layer ({layer}): what the layers before it did within a cell is not seen, and what the layers after it "
+        "combine is taken for a sum."
     ),
     "limit.random": "These numbers were drawn at random as a control. They say nothing about the network.",
     "limit.other": "Another method can give another answer; compare several before acting on one.",
