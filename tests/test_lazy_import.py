@@ -29,3 +29,18 @@ def test_listing_the_public_names_loads_nothing_heavy():
 
 def test_the_look_at_sys_modules_can_fail():
     assert loaded_by("import xarray") >= {"xarray", "pandas"}
+
+
+def test_type_checkers_see_what_is_public() -> None:
+    import ast
+    from pathlib import Path
+
+    import pellucid
+    from pellucid.methods.registry import METHODS
+
+    tree = ast.parse(Path(pellucid.__file__).read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    classes = {place.split(":")[1] for place in METHODS.values()}
+    assert seen | classes == set(pellucid.__all__)
+    assert all(getattr(pellucid, name) is not None for name in pellucid.__all__)

@@ -8,9 +8,39 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pellucid.explanation import renderers
+from pellucid.methods.registry import METHODS
+
+if TYPE_CHECKING:  # what editors and type checkers see; method classes come from the registry
+    from pellucid.data import datasets as datasets
+    from pellucid.data.baselines import BackgroundMean as BackgroundMean
+    from pellucid.data.baselines import Blur as Blur
+    from pellucid.data.baselines import Constant as Constant
+    from pellucid.data.baselines import MeanColor as MeanColor
+    from pellucid.data.baselines import Rows as Rows
+    from pellucid.data.image import ImagePreparation as ImagePreparation
+    from pellucid.data.table import TablePreparation as TablePreparation
+    from pellucid.errors import PellucidError as PellucidError
+    from pellucid.explanation.check import Check as Check
+    from pellucid.explanation.explanation import Explanation as Explanation
+    from pellucid.explanation.explanation import load as load
+    from pellucid.explanation.spec import InputSpec as InputSpec
+    from pellucid.explanation.spec import ModelSpec as ModelSpec
+    from pellucid.explanation.target import Class as Class
+    from pellucid.explanation.target import Margin as Margin
+    from pellucid.explanation.target import Output as Output
+    from pellucid.explanation.target import Pixels as Pixels
+    from pellucid.explanation.target import Predicted as Predicted
+    from pellucid.harness.explain import explain as explain
+    from pellucid.harness.judge import judge as judge
+    from pellucid.methods.registry import methods as methods
+    from pellucid.methods.run import Budget as Budget
+    from pellucid.models.wrap import wrap as wrap
+    from pellucid.report.explained import report as report
+    from pellucid.training.evaluate import evaluate as evaluate
+    from pellucid.training.fit import fit as fit
 
 _PUBLIC = {
     "explain": "harness.explain",
@@ -39,13 +69,7 @@ _PUBLIC = {
     "ImagePreparation": "data.image",
     "fit": "training.fit",
     "evaluate": "training.evaluate",
-    "Random": "methods.attribution.random",
-    "Gradient": "methods.attribution.gradient",
-    "GradientTimesInput": "methods.attribution.gradient",
-    "SmoothGrad": "methods.attribution.smoothgrad",
-    "IntegratedGradients": "methods.attribution.integrated_gradients",
-    "GradCAM": "methods.attribution.gradcam",
-    "Occlusion": "methods.attribution.occlusion",
+    **{place.split(":")[1]: f"methods.{place.split(':')[0]}" for place in METHODS.values()},
 }
 _MODULES = {"datasets": "data.datasets"}
 
