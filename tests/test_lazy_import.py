@@ -44,3 +44,8 @@ def test_type_checkers_see_what_is_public() -> None:
     classes = {place.split(":")[1] for place in METHODS.values()}
     assert seen | classes == set(pellucid.__all__)
     assert all(getattr(pellucid, name) is not None for name in pellucid.__all__)
+
+
+def test_functions_are_not_hidden_by_subpackages_of_the_same_name() -> None:
+    code = "import pellucid as pl, pellucid.methods.run, pellucid.report.page; assert pl.methods()[0].id == 'random'; assert callable(pl.report)"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -106,3 +106,4 @@ class _Face(ModuleType):
 
 
 sys.modules[__name__].__class__ = _Face
+globals().pop("methods", None)  # the import of the registry above bound the subpackage before this class stood guard
