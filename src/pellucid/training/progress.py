@@ -20,13 +20,14 @@ class RichBar(Bar):
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-        columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        columns = (TextColumn("training"), BarColumn(16), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         self.rich = Progress(*columns, console=Console(stderr=True))
         self.task = self.rich.add_task("", total=epochs)
 
     def advance(self, latest: dict[str, float]) -> None:
-        """One epoch is done; ``latest`` are its values."""
-        told = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in latest.items())
+        """One epoch is done; ``latest`` are its values. Where there is validation, its values are told: a line has room for two."""
+        chosen = {name: value for name, value in latest.items() if name.startswith("valid")} or latest
+        told = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in chosen.items())
         self.rich.update(self.task, advance=1, description=told)
 
     def __enter__(self) -> RichBar:
