@@ -15,7 +15,7 @@ from pellucid.explanation.spec import InputSpec
 from pellucid.models.embeddings import Entry, embed, find_entries, replaced
 from pellucid.models.final_activation import FinalActivation
 from pellucid.models.inputs import RowInputs
-from pellucid.models.outputs import count_parts, main_output
+from pellucid.models.outputs import count_parts, main_output, one_row_each
 from pellucid.models.protocol import LayerGradient, LayerShape, Score
 
 if TYPE_CHECKING:
@@ -255,13 +255,7 @@ class BoundTorch:
                 else:
                     values[slot] = narrow
             output = self._main([self.fixed[i][rows] if value is None else value for i, value in enumerate(values)])
-        if output.ndim == 0 or len(output) != len(rows):
-            raise ModelError(
-                "The model does not return one row for each input row",
-                received=f"{len(rows)} rows in, output of shape {tuple(output.shape)}",
-                remedy="the first axis of input and output must be the row (add it with x[None] if you gave a single row)",
-            )
-        return output
+        return one_row_each(output, len(rows), source="model", called="output")
 
     def _main(self, values: list[Tensor]) -> Tensor:
         """The main output; in float64 where it comes out of a softmax or sigmoid, which saturate."""

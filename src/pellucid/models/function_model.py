@@ -13,7 +13,7 @@ from torch import Tensor
 from pellucid.errors import CapabilityError, InputError, ModelError, PellucidError
 from pellucid.explanation.spec import InputSpec, ModelSpec
 from pellucid.models.inputs import RowInputs
-from pellucid.models.outputs import main_output
+from pellucid.models.outputs import main_output, one_row_each
 from pellucid.models.protocol import Capability, LayerGradient, LayerShape, Mode, Score
 from pellucid.models.random_state import fixed_random_state
 
@@ -100,13 +100,7 @@ class BoundFunction:
                 remedy="call the function on these inputs yourself; it must take a batch and return one row of scores per input row",
             ) from error
         scores = main_output(self._as_tensor(found), self.model.spec.select)
-        if scores.ndim == 0 or len(scores) != len(rows):
-            raise ModelError(
-                "The function does not return one row for each input row",
-                received=f"{len(rows)} rows in, scores of shape {tuple(scores.shape)}",
-                remedy="return an array whose first axis is the row",
-            )
-        return scores
+        return one_row_each(scores, len(rows), source="function", called="scores")
 
     def _as_tensor(self, found: Any) -> Any:  # noqa: ANN401
         if isinstance(found, (Tensor, dict, tuple)):

@@ -47,6 +47,17 @@ def count_parts(output: Any) -> int:  # noqa: ANN401
     return 1
 
 
+def one_row_each(output: Tensor, rows: int, *, source: str, called: str) -> Tensor:
+    """The output itself, if it has one row for each input row."""
+    if output.ndim > 0 and len(output) == rows:
+        return output
+    raise ModelError(
+        f"The {source} does not return one row for each input row",
+        received=f"{rows} rows in, {called} of shape {tuple(output.shape)}",
+        remedy="the first axis of input and output must be the row (add it with x[None] if you gave a single row)",
+    )
+
+
 def _named(output: Any) -> dict[str, Any] | None:  # noqa: ANN401
     if isinstance(output, Mapping):
         return {str(k): v for k, v in output.items()}

@@ -10,13 +10,6 @@ CHINESE = {
     "list.clause": "；",
     "list.sentence": "",
     "name.the output": "输出",
-    "name.zero": "零",
-    "name.the background's mean": "背景数据的均值",
-    "name.the mean color": "平均颜色",
-    "name.the series' own mean": "序列自身的均值",
-    "name.a zero embedding": "零嵌入",
-    "name.zero (no background was given)": "零（没有给出背景数据）",
-    "name.the given baseline": "所给的基线",
     "unknown": "未说明",
     # the network itself
     "quality.guessing": (

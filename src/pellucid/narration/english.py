@@ -10,13 +10,6 @@ ENGLISH = {
     "list.clause": "; ",
     "list.sentence": " ",
     "name.the output": "the output",
-    "name.zero": "zero",
-    "name.the background's mean": "the background's mean",
-    "name.the mean color": "the mean color",
-    "name.the series' own mean": "the series' own mean",
-    "name.a zero embedding": "a zero embedding",
-    "name.zero (no background was given)": "zero (no background was given)",
-    "name.the given baseline": "the given baseline",
     "unknown": "not stated",
     # the network itself
     "quality.guessing": (

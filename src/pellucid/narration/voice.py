@@ -35,7 +35,7 @@ class Voice:
     def name(self, text: str) -> str:
         """A name that Pellucid made up (a baseline, "the output") in this language; any other is left as it is."""
         own = f"name.{text}"
-        return self.say(own) if self.has(own) else text
+        return self.say(own) if self.has(own) else words(self.language).get(own, text)
 
     def quote(self, text: str) -> str:
         """A name as this language quotes it."""

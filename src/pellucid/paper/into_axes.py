@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from pellucid.paper.blocks import COLUMN_GAP, SYMBOLS, set_in
 from pellucid.paper.marks import root_of
-from pellucid.paper.panels import PanelPlan, Ticks, fill, horizontal_ticks, plan, roomy
+from pellucid.paper.panels import PanelPlan, axes_of, fill, horizontal_ticks, plan, roomy
 from pellucid.paper.style import HEADING, LEADING, SMALL, Style
 from pellucid.scenes import Image, Panel, Scene
 
@@ -53,16 +53,15 @@ def draw_into(axes: Axes, scene: Scene, style: Style) -> Figure | SubFigure:
 def _fitted(planned: PanelPlan, style: Style, width: float) -> PanelPlan:
     """The plan with its x axis measured anew for the width there is."""
     panel = replace(planned.panel, x=roomy(planned.panel, style, width))
-    assert panel.x is not None
-    ticks: Ticks = horizontal_ticks(panel.x, style, width)
+    ticks = horizontal_ticks(axes_of(panel)[0], style, width)
     return replace(planned, panel=panel, x=ticks)
 
 
 def _under(panel: Panel, style: Style, width: float) -> str:
     """The x axis' label; under a map, what its colors mean."""
-    assert panel.x is not None
+    x, _ = axes_of(panel)
     scales = [mark.scale for mark in panel.marks if isinstance(mark, Image) and mark.scale is not None]
-    label = panel.x.label if not panel.x.hidden else scales[0].label if scales else ""
+    label = x.label if not x.hidden else scales[0].label if scales else ""
     return "\n".join(style.wrapped(label, SMALL, width))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
@@ -9,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
+from pellucid.errors import InputError
 from pellucid.paper.style import SMALL, Style
 from pellucid.scenes import Band, Bars, Image, Line, Mark, Points, Text
 from pellucid.scenes.palette import colorize
@@ -60,8 +63,9 @@ def draw_mark(axes: Axes, mark: Mark, style: Style) -> None:
 def _image(axes: Axes, mark: Image, style: Style) -> None:
     if mark.pixels is not None:
         colors = mark.pixels / 255.0
+    elif mark.values is None or mark.scale is None:
+        raise InputError("An image needs pixels, or values with a scale", received=f"image {mark.name!r}", remedy="give one of the two")
     else:
-        assert mark.values is not None and mark.scale is not None  # a scene's image has one or the other
         colors = colorize(mark.values, mark.scale.kind, mark.scale.domain, style.theme)
     if mark.opacity is not None:
         colors = np.concatenate([colors, np.clip(mark.opacity, 0, 1)[..., None]], axis=-1)
@@ -109,9 +113,7 @@ def _text(axes: Axes, mark: Text, style: Style, *, pictured: bool) -> None:
 
 def root_of(axes: Axes) -> Figure:
     """The figure that holds the axes, also when a subfigure lies between."""
-    root = axes.get_figure(root=True)
-    assert isinstance(root, Figure)  # axes that are being drawn into have one
-    return root
+    return cast("Figure", axes.get_figure(root=True))  # axes that are being drawn into have one
 
 
 def hatch(axes: Axes, marks: tuple[Mark, ...], style: Style) -> None:

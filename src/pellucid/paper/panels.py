@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from matplotlib.axes import Axes
 
+from pellucid.errors import InputError
 from pellucid.paper.blocks import Block, color_bar, legend, paragraph, stack, table
 from pellucid.paper.marks import draw_mark, hatch
 from pellucid.paper.sheet import Sheet
@@ -81,12 +82,12 @@ def plan(panel: Panel, style: Style, width: float, least_left: float = 0.0) -> P
     inner = width - left - _overhang(panel.x, style)
     inner, height = _fit(panel, inner)
     panel = replace(panel, x=roomy(panel, style, inner))
-    assert panel.x is not None
-    x = horizontal_ticks(panel.x, style, inner)
+    across, _ = axes_of(panel)
+    x = horizontal_ticks(across, style, inner)
     upright = max((style.width(text, SMALL) for text in x.labels), default=0.0) - SMALL if x.upright else 0.0
     foot = [
         Block(max(upright, 0.0), lambda *_: None),
-        _centered(panel.x.label if not panel.x.hidden else "", style, inner),
+        _centered(across.label if not across.hidden else "", style, inner),
         _spaced(color_bar(panel.scale, style, inner)),
     ]
     return PanelPlan(panel, stack(head, 1), stack(foot, 1), left, inner, height, x, y)
@@ -107,10 +108,21 @@ def _centered(text: str, style: Style, width: float) -> Block:
     return Block(len(lines) * SMALL * LEADING, draw)
 
 
+def axes_of(panel: Panel) -> tuple[Axis, Axis]:
+    """The x and y axis of a chart.
+
+    Raises:
+        InputError: a panel with only one of them.
+    """
+    if panel.x is None or panel.y is None:
+        raise InputError("A chart needs two axes", received=f"panel {panel.id!r}", remedy="give both x and y, or neither for a table")
+    return panel.x, panel.y
+
+
 def _plot_height(panel: Panel, width: float) -> float:
-    assert panel.y is not None
-    if panel.y.kind == "category" and not panel.equal:
-        return ROW * abs(panel.y.domain[1] - panel.y.domain[0])
+    _, y = axes_of(panel)
+    if y.kind == "category" and not panel.equal:
+        return ROW * abs(y.domain[1] - y.domain[0])
     if any(isinstance(m, Bars) and not m.horizontal for m in panel.marks):
         return min(max(0.3 * width, 110.0), 170.0)
     return min(max(0.45 * width, 130.0), 230.0)
@@ -118,10 +130,10 @@ def _plot_height(panel: Panel, width: float) -> float:
 
 def _fit(panel: Panel, width: float) -> tuple[float, float]:
     """Width and height of the plot; square pixels where the panel asks for them."""
-    assert panel.x is not None and panel.y is not None
+    x, y = axes_of(panel)
     if not panel.equal:
         return width, _plot_height(panel, width)
-    ratio = abs(panel.y.domain[1] - panel.y.domain[0]) / (abs(panel.x.domain[1] - panel.x.domain[0]) or 1.0)
+    ratio = abs(y.domain[1] - y.domain[0]) / (abs(x.domain[1] - x.domain[0]) or 1.0)
     height = min(width * ratio, TALLEST)
     return height / ratio, height
 
@@ -189,8 +201,7 @@ def _fits(places: tuple[float, ...], labels: tuple[str, ...], style: Style, scal
 
 def roomy(panel: Panel, style: Style, width: float) -> Axis:
     """The panel's x axis, widened until the texts of its marks fit into ``width`` points."""
-    assert panel.x is not None
-    axis = panel.x
+    axis, _ = axes_of(panel)
     texts = [mark for mark in panel.marks if isinstance(mark, Text)]
     if axis.kind != "linear" or axis.hidden or panel.equal:
         return axis
@@ -210,10 +221,10 @@ def roomy(panel: Panel, style: Style, width: float) -> Axis:
 def fill(axes: Axes, planned: PanelPlan, style: Style) -> None:
     """Marks, axes, grid and, where the picture was refused, the hatching."""
     panel = planned.panel
-    assert panel.x is not None and panel.y is not None
+    x, y = axes_of(panel)
     for mark in panel.marks:
         draw_mark(axes, mark, style)
-    for axis, ticks, native, lim in ((panel.x, planned.x, axes.xaxis, axes.set_xlim), (panel.y, planned.y, axes.yaxis, axes.set_ylim)):
+    for axis, ticks, native, lim in ((x, planned.x, axes.xaxis, axes.set_xlim), (y, planned.y, axes.yaxis, axes.set_ylim)):
         if axis.kind == "log":
             (axes.set_xscale if native is axes.xaxis else axes.set_yscale)("log")
         lim(*(axis.domain[::-1] if axis.reverse else axis.domain))
@@ -226,12 +237,12 @@ def fill(axes: Axes, planned: PanelPlan, style: Style) -> None:
 
 def _dress(axes: Axes, panel: Panel, planned: PanelPlan, style: Style) -> None:
     """Quiet axes: no frame, faint grid lines across the values only, no tick marks."""
-    assert panel.x is not None and panel.y is not None
+    x, y = axes_of(panel)
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.set_axisbelow(True)
     axes.tick_params(axis="both", length=0, pad=TICK - 2, labelrotation=0, top=False, right=False, labeltop=False, labelright=False)
-    for axis, native in ((panel.x, axes.xaxis), (panel.y, axes.yaxis)):
+    for axis, native in ((x, axes.xaxis), (y, axes.yaxis)):
         lines = axis.kind != "category" and not axis.hidden
         native.grid(visible=False)
         if lines:

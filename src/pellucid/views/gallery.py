@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from pellucid.errors import InputError
-from pellucid.explanation import Explanation
+from pellucid.explanation import Explanation, ShownInput
 from pellucid.scenes import ColorScale, Image, Panel, Scene
 from pellucid.scenes.words import Language, method_name, words
 from pellucid.views.framing import badge, code, decision_words, notes
@@ -31,11 +31,9 @@ def gallery(explanation: Explanation, *, rows: tuple[int, ...] | None = None, la
     say = words(language)
     chosen = rows if rows is not None else tuple(range(min(len(explanation), 12)))
     ones = [one_row(explanation, row) for row in chosen]
-    shown = shown_input(explanation, 0)
-    if not ones or shown is None or shown.kind != "image":
-        raise InputError(
-            "A gallery needs rows of images", received=shown.kind if shown else "no input", remedy="use the view of a single row"
-        )
+    _shown_image(explanation)
+    if not ones:
+        raise InputError("A gallery needs rows of images", received="no row", remedy="name at least one row")
     scale = color_scale(_shared_limit(ones, language), value_label(explanation, language), language)
     panels = [_pair(one, row, scale, language) for one, row in zip(ones, chosen, strict=True)]
     panels[-1] = replace(panels[-1], scale=scale)
@@ -70,10 +68,16 @@ def _counts(ones: list[Explanation], language: Language) -> str:
     )
 
 
+def _shown_image(explanation: Explanation) -> ShownInput:
+    shown = shown_input(explanation, 0)
+    if shown is None or shown.kind != "image":
+        received = shown.kind if shown else "no input"
+        raise InputError("A gallery needs rows of images", received=received, remedy="use the view of a single row")
+    return shown
+
+
 def _pair(one: Explanation, row: int, scale: ColorScale, language: Language) -> Panel:
-    shown = shown_input(one, 0)
-    assert shown is not None  # the caller looked
-    pixels, found = photo(shown.data), signed_map(one, 0, language)
+    pixels, found = photo(_shown_image(one).data), signed_map(one, 0, language)
     height, width = (float(n) for n in pixels.shape[:2])
     start = width * (1 + SPACE)
     x, y = frame_axes((int(height), int(width)))
