@@ -37,6 +37,10 @@ class LayerError(PellucidError, ValueError):
     """A layer that does not exist, or that the method cannot use."""
 
 
+class UnsupportedOperation(CapabilityError):
+    """An operation of the forward pass that a rule-based method can not follow; other methods still work."""
+
+
 class BudgetError(PellucidError, RuntimeError):
     """The work does not fit the memory, time or evaluations allowed."""
 

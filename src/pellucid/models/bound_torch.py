@@ -16,9 +16,11 @@ from pellucid.models.embeddings import Entry, embed, find_entries, replaced
 from pellucid.models.final_activation import FinalActivation
 from pellucid.models.inputs import RowInputs
 from pellucid.models.outputs import count_parts, main_output, one_row_each
-from pellucid.models.protocol import LayerGradient, LayerShape, Score
+from pellucid.models.protocol import LayerGradient, LayerShape, Ruled, Score
+from pellucid.models.rules.interceptor import Interceptor
 
 if TYPE_CHECKING:
+    from pellucid.models.rules.interceptor import Rules
     from pellucid.models.torch_model import TorchModel
 
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
@@ -185,6 +187,22 @@ class BoundTorch:
             handle.remove()
         gradients = torch.zeros_like(kept[-1]) if gradients is None else gradients
         return LayerGradient(scores.detach(), kept[-1].detach(), gradients)
+
+    def under(self, rules: Rules, batch: tuple[Tensor, ...], rows: Tensor, score: Score) -> Ruled:
+        """A forward pass with every operation, the score's included, given to a rule set; and its backward."""
+        interceptor = Interceptor(rules)
+        with torch.set_grad_enabled(rules.differentiates):
+            leaves = tuple(t.detach().requires_grad_(rules.differentiates) for t in batch)
+            entered = tuple(interceptor.enter(leaf.clone()) for leaf in leaves)
+            with interceptor:
+                scores = score(self._forward(entered, rows), rows)
+            gradients: tuple[Tensor, ...] = ()
+            if rules.differentiates:
+                if not scores.requires_grad:
+                    raise self._no_gradient("the score")
+                found = self._backward(scores, leaves)
+                gradients = tuple(torch.zeros_like(leaf) if g is None else g for g, leaf in zip(found, leaves, strict=True))
+        return Ruled(scores.detach(), gradients, tuple(dict.fromkeys(interceptor.left)))
 
     def layer_shapes(self) -> dict[str, LayerShape]:
         """The output shape without the sample axis of every layer that keeps rows apart and returns a tensor, in order of execution."""

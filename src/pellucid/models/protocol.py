@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pellucid.models.inputs import RowInputs
+    from pellucid.models.rules.interceptor import Rules
 
-Capability = Literal["gradient", "layers", "parameters"]
+Capability = Literal["gradient", "layers", "parameters", "graph"]
 Mode = Literal["eval", "as_is"]
 # (outputs, index of the explained row of each batch row) -> one score per batch row
 Score = Callable[["Tensor", "Tensor"], "Tensor"]
@@ -35,6 +36,21 @@ class LayerShape:
 
     sizes: tuple[int, ...]
     channels_last: bool
+
+
+@dataclass(frozen=True)
+class Ruled:
+    """What a forward pass under a rule set gave.
+
+    Attributes:
+        scores: (batch,).
+        gradients: what the rules' backward brings to each tensor of the batch, empty for rules that do not differentiate.
+        left: lines of the user's code where values left torch, so that what depends on them counts as constant.
+    """
+
+    scores: Tensor
+    gradients: tuple[Tensor, ...]
+    left: tuple[str, ...]
 
 
 class BoundModel(Protocol):
@@ -60,6 +76,10 @@ class BoundModel(Protocol):
 
     def layer_gradient(self, batch: tuple[Tensor, ...], rows: Tensor, score: Score, *, layer: str) -> LayerGradient:
         """Forward to the end, backward to ``layer`` and no further."""
+        ...
+
+    def under(self, rules: Rules, batch: tuple[Tensor, ...], rows: Tensor, score: Score) -> Ruled:
+        """A forward pass with every operation, the score's included, given to a rule set; and its backward (needs ``graph``)."""
         ...
 
     def layer_shapes(self) -> dict[str, LayerShape]:

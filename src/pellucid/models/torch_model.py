@@ -49,10 +49,12 @@ class TorchModel:
 
     @property
     def can(self) -> frozenset[Capability]:
-        """Gradients and layers, unless the network is quantized; parameters where it has some."""
+        """Gradients, layers and the operations of its forward, unless quantized or scripted; parameters where it has some."""
         found: set[Capability] = {"layers"}
         if self._quantized() is None:
             found.add("gradient")
+            if self._scripted() is None:
+                found.add("graph")
         if any(p.is_floating_point() for p in self.net.parameters()):
             found.add("parameters")
         return frozenset(found)
@@ -61,7 +63,15 @@ class TorchModel:
         """Why a capability is missing, and what to do instead."""
         if capability == "gradient":
             return f"{self._quantized()} is quantized and has no gradient; use a black-box method such as 'occlusion', or the float network"
+        if capability == "graph":
+            return (
+                f"{self._scripted() or self._quantized()} hides its operations (scripted or quantized); give the plain network, or use a method "
+                "without rules, such as 'integrated_gradients' or 'occlusion'"
+            )
         return "the network has no parameters"
+
+    def _scripted(self) -> str | None:
+        return next((name or self.name for name, m in self.net.named_modules() if isinstance(m, torch.jit.ScriptModule)), None)
 
     def _quantized(self) -> str | None:
         if not any(map(_is_quantized, set(map(type, tree(self.net))))):

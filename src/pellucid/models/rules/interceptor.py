@@ -1,0 +1,291 @@
+"""Catches every operation of a running forward pass, and gives it to a rule set.
+
+Nothing is exported and nothing rewritten: the network runs as it is, whatever its control flow, with its live weights. What a value is computed
+from is followed by marks on the tensors themselves. Composites (attention, recurrent layers, functions of ``torch.nn.functional``) are opened, and
+operations in place are computed out of place and written back, so that a rule sees each operation once and whole.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode, resolve_name
+
+from pellucid.errors import UnsupportedOperation
+from pellucid.models.rules.bodies import BODIES
+from pellucid.models.rules.operations import Operation, Spelling, spelling
+
+_MARK = "_pellucid_mark"
+# in-place operations that autograd itself does right and that only move elements
+_WRITES = frozenset({"setitem", "copy", "zero", "fill", "masked_fill", "index_fill", "index_copy", "index_put", "scatter", "requires_grad"})
+_PACKAGE = Path(__file__).parents[2]
+_INSIDE = (
+    str(Path(torch.__file__).parent),
+    *(str(_PACKAGE / folder) for folder in ("models", "methods", "explanation", "harness", "checks")),
+)
+
+
+@dataclass
+class Call:
+    """One operation of the forward pass, out of place.
+
+    Attributes:
+        function: computes it out of place from ``args`` and ``kwargs``.
+        places: which of the tensors among the arguments, counted through lists, depend on the inputs.
+        operands: those tensors; one that is used twice is there twice.
+        number: how many operations came before; the same in every run of a forward that takes the same branches.
+        written: the tensor that an operation in place overwrites.
+    """
+
+    operation: Operation
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    places: tuple[int, ...]
+    operands: tuple[Tensor, ...]
+    number: int = 0
+    written: Tensor | None = None
+
+    def run(self, *operands: Tensor) -> Any:  # noqa: ANN401
+        """The operation with these tensors in the place of its operands."""
+        given = dict(zip(self.places, operands, strict=True))
+        counter = count()
+        args = _replaced(self.args, given, counter)
+        return self.function(*args, **_replaced(self.kwargs, given, counter))
+
+    def where(self) -> str:
+        """The line of the user's code that called it."""
+        return user_line()
+
+
+class Rules(Protocol):
+    """What happens to each operation.
+
+    Attributes:
+        differentiates: whether the pass is to be differentiated, also where the user's code says ``no_grad``.
+    """
+
+    differentiates: bool
+
+    def opens(self, operation: Operation) -> bool:
+        """Whether this operation is to be computed by our own body from simpler ones."""
+        ...
+
+    def apply(self, call: Call) -> Any:  # noqa: ANN401
+        """Computes one operation on what depends on the inputs."""
+        ...
+
+    def overwritten(self, tensor: Tensor) -> None:
+        """Told before a tensor is written over: whatever is kept of it must be copied."""
+        ...
+
+
+@dataclass(eq=False)
+class Mark:
+    """What is known of a tensor that depends on the inputs; rule sets add to ``notes``."""
+
+    owner: object
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+class Interceptor(TorchFunctionMode):
+    """Runs a forward pass under a rule set. ``enter`` marks the inputs; only what depends on them meets a rule."""
+
+    def __init__(self, rules: Rules) -> None:
+        super().__init__()
+        self.rules = rules
+        self.calls = 0
+        self.left: list[str] = []  # lines where values left torch
+
+    def enter(self, tensor: Tensor) -> Tensor:
+        """Marks a tensor as depending on the inputs."""
+        setattr(tensor, _MARK, Mark(self))
+        return tensor
+
+    def mark(self, tensor: object) -> Mark | None:
+        """The mark of a tensor, None if it does not depend on the inputs."""
+        found = getattr(tensor, _MARK, None) if isinstance(tensor, Tensor) else None
+        return found if found is not None and found.owner is self else None
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,  # noqa: ANN401
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        """One call of the forward pass."""
+        kwargs = kwargs or {}
+        found = spelling(func)
+        if found is None:
+            return self._unknown(func, args, kwargs)
+        kind = found.operation.kind
+        if kind == "query":
+            return func(*args, **kwargs)
+        if not self._any_depends(args, kwargs):
+            return func(*args, **kwargs)
+        if kind == "leaving":
+            self.left.append(user_line())
+            return func(*args, **kwargs)
+        return self._operation(found, args, kwargs)
+
+    def _operation(self, found: Spelling, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+        written = None
+        if found.inplace or kwargs.get("inplace") is True:
+            written = args[0] if args else kwargs["input"]
+            kwargs = {**kwargs, "inplace": False} if "inplace" in kwargs else kwargs
+        if "out" in kwargs and kwargs["out"] is not None:
+            written, kwargs = kwargs["out"], {k: v for k, v in kwargs.items() if k != "out"}
+        if found.reflected:
+            args = _swapped(args)
+        if found.operation.name in ("add", "sub", "mul", "div", "pow", "maximum", "minimum"):
+            args = _lifted(args)
+        if written is not None and found.operation.name in _WRITES:
+            return self._write(found, args, kwargs, written)
+        with torch.set_grad_enabled(self.rules.differentiates):
+            if self.rules.opens(found.operation):
+                output = self._opened(found, args, kwargs)
+            else:
+                self.calls += 1
+                places, operands = self._operands(args, kwargs)
+                output = self.rules.apply(Call(found.operation, found.call, args, kwargs, places, operands, self.calls, written))
+            self._follow(output)
+            if written is None:
+                return output
+            self.rules.overwritten(written)
+            written.copy_(output)
+            return self.enter(written) if self.mark(written) is None else written
+
+    def _write(self, found: Spelling, args: tuple[Any, ...], kwargs: dict[str, Any], written: Tensor) -> Any:  # noqa: ANN401
+        """An operation in place that only moves elements: autograd does it right where it is."""
+        if self.mark(written) is None and written._is_view():
+            raise UnsupportedOperation(
+                "The forward writes values that depend on the input through a view of a tensor that does not",
+                received=f"{found.operation.name} at {user_line()}",
+                remedy="write to the tensor itself, x[:, 0] = y, instead of to a view made before",
+            )
+        self.rules.overwritten(written)
+        self.calls += 1
+        inplace = found.call if found.operation.name in ("setitem", "copy") else getattr(Tensor, f"{found.operation.name}_")
+        with torch.set_grad_enabled(self.rules.differentiates):
+            output = inplace(*args, **kwargs)
+        if self.mark(written) is None:
+            self.enter(written)
+        return written if output is not None else None
+
+    def _opened(self, found: Spelling, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+        body = BODIES.get(found.operation.name)
+        with self:
+            return (body or opened(found.call))(*args, **kwargs)
+
+    def _unknown(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+        name = getattr(func, "__name__", str(func))
+        if name in ("__get__", "__set__", "__delete__"):
+            return func(*args, **kwargs)
+        if not self._any_depends(args, kwargs):
+            return func(*args, **kwargs)
+        if isinstance(func, types.FunctionType) and func.__module__ == functional.__name__:
+            with self:
+                return opened(func)(*args, **kwargs)
+        raise unsupported(resolve_name(func) or name)
+
+    def _any_depends(self, args: Any, kwargs: dict[str, Any]) -> bool:  # noqa: ANN401
+        return any([self._depends(t) for t in tensors(args, kwargs)])  # every one is looked at, for the error below
+
+    def _operands(self, args: Any, kwargs: dict[str, Any]) -> tuple[tuple[int, ...], tuple[Tensor, ...]]:  # noqa: ANN401
+        found = [(place, t) for place, t in enumerate(tensors(args, kwargs)) if self.mark(t) is not None]
+        return tuple(place for place, _ in found), tuple(t for _, t in found)
+
+    def _depends(self, tensor: Tensor) -> bool:
+        if self.mark(tensor) is not None:
+            return True
+        if tensor.requires_grad:
+            raise UnsupportedOperation(
+                "A value that depends on the input came from an operation that can not be followed",
+                received=f"a tensor of shape {tuple(tensor.shape)} made by {type(tensor.grad_fn).__name__}, used at {user_line()}",
+                remedy="scripted modules and custom autograd functions hide their operations: give the plain network, or use "
+                "'integrated_gradients'",
+            )
+        return False
+
+    def _follow(self, output: Any) -> None:  # noqa: ANN401
+        for tensor in tensors((output,), {}):
+            if self.mark(tensor) is None:
+                self.enter(tensor)
+
+
+def unsupported(name: str) -> UnsupportedOperation:
+    """The error for an operation that no rule covers."""
+    return UnsupportedOperation(
+        "No rule covers an operation of this forward pass",
+        received=f"{name} at {user_line()}",
+        remedy="use a method without rules, such as 'integrated_gradients' or 'occlusion'; docs/operations.md lists what is covered",
+    )
+
+
+def tensors(args: Any, kwargs: dict[str, Any]) -> Iterator[Tensor]:  # noqa: ANN401
+    """Every tensor among arguments, in lists and tuples too."""
+    for value in (*args, *kwargs.values()) if kwargs else args:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from tensors(value, {})
+
+
+def user_line() -> str:
+    """The file and line of the innermost frame that is neither torch's nor ours."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith(_INSIDE) and not name.startswith("<"):
+            return f"{Path(name).name}:{frame.f_lineno}"
+        frame = frame.f_back
+    return "an unknown line"
+
+
+@cache
+def opened(function: Any) -> Callable[..., Any]:  # noqa: ANN401
+    """The same Python function of torch without its hand-over to modes, so that its body runs under ours."""
+    names = {**function.__globals__}
+    for check in ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic"):
+        names[check] = _never
+    twin = types.FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
+    twin.__kwdefaults__ = function.__kwdefaults__
+    return twin
+
+
+def _never(*_: object) -> bool:
+    return False
+
+
+def _replaced(value: Any, given: dict[int, Tensor], counter: Iterator[int]) -> Any:  # noqa: ANN401
+    """The value with the n-th tensor in it replaced, for each n that is given."""
+    if isinstance(value, Tensor):
+        return given.get(next(counter), value)
+    if isinstance(value, dict):
+        return {k: _replaced(v, given, counter) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        entries = [_replaced(v, given, counter) for v in value]
+        return type(value)(*entries) if hasattr(value, "_fields") else type(value)(entries)
+    return value
+
+
+def _swapped(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (args[1], args[0], *args[2:])
+
+
+def _lifted(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A Python number in the first place as a tensor, which torch's functions insist on."""
+    if len(args) > 1 and isinstance(args[0], (int, float)) and isinstance(args[1], Tensor):
+        return (torch.tensor(args[0], dtype=args[1].dtype, device=args[1].device), *args[1:])
+    return args
