@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -23,9 +23,10 @@ from pellucid.explanation.target import OutputSpace, Selection, Target
 from pellucid.methods.batching import BatchSize, batch_size, clock, out_of_memory, peak_memory
 from pellucid.models.borrowed_shadow import structure
 from pellucid.models.guess import guess_outputs
-from pellucid.models.protocol import BoundModel, LayerGradient, LayerShape
+from pellucid.models.protocol import BoundModel, LayerGradient
 
-_LAYERS: WeakKeyDictionary[object, dict[Hashable, dict[str, LayerShape]]] = WeakKeyDictionary()
+_FOUND: WeakKeyDictionary[object, dict[Hashable, Any]] = WeakKeyDictionary()
+T = TypeVar("T")
 Points = Callable[[Tensor, Tensor], tuple[Tensor, ...]]  # (rows, samples) -> one tensor per explained input
 
 
@@ -98,9 +99,9 @@ class Evaluator:
     def selection(self) -> Selection:
         """The resolved target; evaluates the rows themselves if that has not happened yet."""
         if self._selection is None:
-            for rows, _ in self._pairs(1):
-                self._note(self._run("forward", lambda r: self.bound.outputs(tuple(v[r] for v in self.values), r), rows), rows)
-            self._resolve()
+            for rows, _ in self.pairs(1):
+                self.note(self.run("forward", lambda r: self.bound.outputs(tuple(v[r] for v in self.values), r), rows), rows)
+            self.resolve()
         if self._selection is None:
             raise RuntimeError("the target was not resolved")
         return self._selection
@@ -146,11 +147,11 @@ class Evaluator:
     def scores(self, points: Points, samples: int) -> Tensor:
         """Scores (sample, point) in float64 at ``samples`` points per row, without gradient."""
         score = self.selection.score
-        self._afford(samples)
+        self.afford(samples)
         found = torch.empty(self.rows * samples, dtype=torch.float64)
         at = 0
-        for rows, numbers in self._pairs(samples):
-            outputs = self._run("forward", lambda r, s: self.bound.outputs(points(r, s), r), rows, numbers)
+        for rows, numbers in self.pairs(samples):
+            outputs = self.run("forward", lambda r, s: self.bound.outputs(points(r, s), r), rows, numbers)
             found[at : at + len(rows)] = score(outputs, rows).double().cpu()
             at += len(rows)
         return found.reshape(self.rows, samples)
@@ -159,47 +160,34 @@ class Evaluator:
         """Yields (rows, samples, scores, gradients) batch by batch for ``samples`` points per row; ``together`` consecutive
         ones share a batch."""
         score = self.selection.score
-        self._afford(samples)
-        for rows, numbers in self._pairs(samples, "gradient", together):
-            scores, gradients = self._run("gradient", lambda r, s: self.bound.gradients(points(r, s), r, score), rows, numbers)
+        self.afford(samples)
+        for rows, numbers in self.pairs(samples, "gradient", together):
+            scores, gradients = self.run("gradient", lambda r, s: self.bound.gradients(points(r, s), r, score), rows, numbers)
             yield rows, numbers, scores, gradients
 
     def gradient_at_inputs(self) -> tuple[Tensor, ...]:
         """The gradient at the rows themselves; the same pass tells what the model predicts."""
-        self._afford(1)
+        self.afford(1)
         found = tuple(torch.empty_like(v) for v in self.values)
-        for rows, _ in self._pairs(1, "gradient"):
-            _, gradients = self._run(
-                "gradient", lambda r: self.bound.gradients(tuple(v[r] for v in self.values), r, self._noting_score), rows
+        for rows, _ in self.pairs(1, "gradient"):
+            _, gradients = self.run(
+                "gradient", lambda r: self.bound.gradients(tuple(v[r] for v in self.values), r, self.noting_score), rows
             )
             for whole, part in zip(found, gradients, strict=True):
                 whole[rows] = part
-        self._resolve()
+        self.resolve()
         return found
 
-    def layer_gradient(self, layer: str) -> Iterator[tuple[Tensor, LayerGradient]]:
-        """Yields (rows, activations and gradients at the layer) batch by batch; the same pass tells what the model predicts."""
-        self._afford(1)
-        for rows, _ in self._pairs(1, f"layer {layer}"):
-            yield (
-                rows,
-                self._run(
-                    f"layer {layer}",
-                    lambda r: self.bound.layer_gradient(tuple(v[r] for v in self.values), r, self._noting_score, layer=layer),
-                    rows,
-                ),
-            )
-        self._resolve()
-
-    def layer_shapes(self) -> dict[str, LayerShape]:
-        """The output shape of every layer for one row, in order of execution; one evaluation, kept for this model and input shape."""
+    def remembered(self, what: Hashable, find: Callable[[], T]) -> T:
+        """What is found out once about this network (its modules, not its weights) and shape of input; ``find`` counts as one row."""
         owner: Any = self.situation.owner
-        built = structure(owner) if isinstance(owner, torch.nn.Module) else None
-        key = (built, tuple(tuple(v.shape[1:]) for v in self.values))  # a layer may have been replaced since
-        kept = _LAYERS.setdefault(self.situation.owner, {})
+        built = structure(owner) if isinstance(owner, torch.nn.Module) else None  # a layer may have been replaced since
+        key = (what, built, tuple(tuple(v.shape[1:]) for v in self.values))
+        kept = _FOUND.setdefault(owner, {})
         if key not in kept:
-            kept[key] = self.bound.layer_shapes()
-            self.spent.forward += 1
+            before = self.bound.evaluated
+            kept[key] = find()
+            self.spent.forward += self.bound.evaluated - before
         return kept[key]
 
     @contextmanager
@@ -221,10 +209,13 @@ class Evaluator:
         seconds = self.situation.budget.seconds
         return seconds is not None and clock() - self._started > seconds
 
-    # ---- inside ------------------------------------------------------------------------------------------------------------
+    # ---- batches, for what evaluates in a way of its own -------------------------------------------------------------------
 
-    def _pairs(self, samples: int, kind: str = "forward", together: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
-        total, at = self.rows * samples, 0
+    def pairs(
+        self, samples: int, kind: str = "forward", together: int = 1, *, rows: int | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batch by batch (row, sample) for all of the rows, or so many of them; ``kind`` names what is measured for the batch's size."""
+        total, at = (self.rows if rows is None else rows) * samples, 0
         sizer = self._sizer(kind)
         while at < total:
             count = min(max(together, sizer.size // together * together), total - at)
@@ -234,8 +225,11 @@ class Evaluator:
             if self.situation.progress:
                 self.situation.progress(self.stage, at, total)
 
-    def _run(self, kind: str, call: Callable[..., Any], *pairs: Tensor) -> Any:  # noqa: ANN401
-        """One batch through the model; on out-of-memory in halves, joined again."""
+    def run(self, kind: str, call: Callable[..., Any], *pairs: Tensor) -> Any:  # noqa: ANN401
+        """One batch through the model, counted and measured; on out-of-memory in halves, joined again.
+
+        A ``kind`` that starts with "forward" counts as evaluations without a gradient.
+        """
         sizer, count = self._sizer(kind), len(pairs[0])
         learning = not sizer.settled
         before, started, evaluated = (peak_memory() if learning else 0), clock(), self.bound.evaluated
@@ -248,10 +242,10 @@ class Evaluator:
             if count == 1:
                 raise BudgetError("One row already runs out of memory", received=str(error)[:100], remedy="use a smaller input") from error
             half = count // 2
-            return _join(self._run(kind, call, *(p[:half] for p in pairs)), self._run(kind, call, *(p[half:] for p in pairs)))
+            return _join(self.run(kind, call, *(p[:half] for p in pairs)), self.run(kind, call, *(p[half:] for p in pairs)))
         sizer.report(count, clock() - started, peak_memory() - before if learning else 0)
         rows = self.bound.evaluated - evaluated  # more than asked for where the first batch was looked at twice
-        if kind == "forward":
+        if kind.startswith("forward"):
             self.spent.forward += rows
         else:
             self.spent.forward += rows - count
@@ -259,13 +253,8 @@ class Evaluator:
         self.spent.batch = max(self.spent.batch, count)
         return found
 
-    def _sizer(self, kind: str) -> BatchSize:
-        shapes = tuple((tuple(v.shape[1:]), v.dtype) for v in self.values)
-        row_bytes = sum(v[0].numel() * v.element_size() for v in self.values)
-        budget = self.situation.budget
-        return batch_size(self.situation.owner, (kind, shapes), row_bytes=row_bytes, memory=budget.memory, fixed=self.situation.batch)
-
-    def _afford(self, samples: int) -> None:
+    def afford(self, samples: int) -> None:
+        """Raises BudgetError where so many evaluations per row are not allowed."""
         budget = self.situation.budget
         if budget.calls is not None and self.spent.evaluations + self.rows * samples > budget.calls * self.rows and self.stage != "checks":
             needed = self.spent.evaluations // self.rows + samples
@@ -275,14 +264,19 @@ class Evaluator:
                 remedy="allow more calls, or choose fewer steps or samples",
             )
 
-    def _noting_score(self, outputs: Tensor, rows: Tensor) -> Tensor:
+    def noting_score(self, outputs: Tensor, rows: Tensor) -> Tensor:
         """The score at the rows themselves, the target being resolved on the way."""
-        self._note(outputs.detach(), rows)
+        self.note(outputs.detach(), rows)
+        return self.score(outputs, rows)
+
+    def score(self, outputs: Tensor, rows: Tensor) -> Tensor:
+        """The explained score (batch,) of outputs of rows whose own outputs have been noted."""
         if self._selection is not None:
             return self._selection.score(outputs, rows)
         return self.situation.target.resolve(self._space()).score(outputs, rows)
 
-    def _note(self, outputs: Tensor, rows: Tensor) -> None:
+    def note(self, outputs: Tensor, rows: Tensor) -> None:
+        """Keeps the outputs at the rows themselves, from which the target is resolved."""
         if self._outputs is None:
             self._outputs = outputs.new_zeros((self.rows, *outputs.shape[1:]))
         self._outputs[rows] = outputs
@@ -295,14 +289,23 @@ class Evaluator:
             )
             self.guesses += (sentence + explained,) if sentence else ()
 
+    def resolve(self) -> None:
+        """Settles the target, if every row has been evaluated."""
+        if self._selection is None and bool(self._known.all()):
+            self._selection = self.situation.target.resolve(self._space())
+
+    # ---- inside ------------------------------------------------------------------------------------------------------------
+
+    def _sizer(self, kind: str) -> BatchSize:
+        shapes = tuple((tuple(v.shape[1:]), v.dtype) for v in self.values)
+        row_bytes = sum(v[0].numel() * v.element_size() for v in self.values)
+        budget = self.situation.budget
+        return batch_size(self.situation.owner, (kind, shapes), row_bytes=row_bytes, memory=budget.memory, fixed=self.situation.batch)
+
     def _space(self) -> OutputSpace:
         if self._outputs is None:
             raise RuntimeError("the model was not evaluated yet")
         return OutputSpace(_numpy(self._outputs), self._spec.outputs, self._spec.class_names, self.situation.odds)
-
-    def _resolve(self) -> None:
-        if self._selection is None and bool(self._known.all()):
-            self._selection = self.situation.target.resolve(self._space())
 
 
 def sum_rows(total: Tensor, rows: Tensor, parts: Tensor) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -15,9 +15,11 @@ from pellucid.explanation.spec import InputSpec
 from pellucid.models.embeddings import Entry, embed, find_entries, replaced
 from pellucid.models.final_activation import FinalActivation
 from pellucid.models.inputs import RowInputs
+from pellucid.models.layer_shapes import layer_shapes
 from pellucid.models.outputs import count_parts, main_output, one_row_each
 from pellucid.models.protocol import LayerGradient, LayerShape, Ruled, Score
-from pellucid.models.rules.interceptor import Interceptor
+from pellucid.models.ruled_pass import under
+from pellucid.models.tail import Tail
 
 if TYPE_CHECKING:
     from pellucid.models.rules.interceptor import Rules
@@ -25,17 +27,6 @@ if TYPE_CHECKING:
 
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 _HALF = (torch.float16, torch.bfloat16)
-_CHANNELS_FIRST = (
-    *(
-        getattr(nn, f"{kind}{n}d")
-        for n in (1, 2, 3)
-        for kind in ("Conv", "ConvTranspose", "BatchNorm", "InstanceNorm", "MaxPool", "AvgPool")
-    ),
-    *(getattr(nn, f"Adaptive{kind}Pool{n}d") for n in (1, 2, 3) for kind in ("Avg", "Max")),
-    nn.GroupNorm,
-    nn.Upsample,
-)
-_CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.RNNBase, nn.MultiheadAttention, nn.TransformerEncoderLayer)
 _BLACK_BOX = "use a black-box method such as 'occlusion'"
 
 _ENDS_IN_PROBABILITIES: WeakSet[nn.Module] = WeakSet()  # networks seen to end in a softmax or sigmoid: watched from the start
@@ -135,13 +126,13 @@ class BoundTorch:
     def outputs(self, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor:
         """The main output (batch, ...), without gradient."""
         with torch.no_grad():
-            return self._forward(tuple(batch), rows)
+            return self.forward(tuple(batch), rows)
 
     def gradients(self, batch: tuple[Tensor, ...], rows: Tensor, score: Score) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Scores (batch,) and their gradients with respect to each tensor of the batch."""
         with torch.enable_grad():
             leaves = tuple(t.detach().requires_grad_() for t in batch)
-            scores = score(self._forward(tuple(leaf.clone() for leaf in leaves), rows), rows)
+            scores = score(self.forward(tuple(leaf.clone() for leaf in leaves), rows), rows)
             if not scores.requires_grad:
                 raise self._no_gradient("the score")
             found = self._backward(scores, leaves)
@@ -151,82 +142,85 @@ class BoundTorch:
         gradients = tuple(torch.zeros_like(leaf) if g is None else g for g, leaf in zip(found, leaves, strict=True))
         return scores.detach(), gradients
 
-    def layer_gradient(self, batch: tuple[Tensor, ...], rows: Tensor, score: Score, *, layer: str) -> LayerGradient:
-        """Forward to the end, backward to ``layer`` and no further: what comes before the layer runs without gradient."""
-        kept: list[Tensor] = []
+    def layer_gradients(
+        self, batch: tuple[Tensor, ...], rows: Tensor, score: Score, *, layers: tuple[str, ...]
+    ) -> tuple[LayerGradient, ...]:
+        """Forward to the end, backward to the earliest of ``layers`` and no further: what comes before them runs without gradient.
 
-        def cut(_module: nn.Module, _arguments: Any, output: Any) -> Any:  # noqa: ANN401
-            if not isinstance(output, Tensor):
-                raise LayerError(
-                    "This layer returns no single tensor", received=f"{layer}: {type(output).__name__}", remedy="choose another layer"
-                )
+        Of a layer that is called several times the last call counts.
+        """
+
+        def cut(output: Tensor) -> Tensor:
             torch.set_grad_enabled(True)  # from here on; the context around the call restores it
-            kept.append(output.detach().requires_grad_())
-            return kept[-1].clone()  # an in-place op that follows must not write over what we keep
+            return output if output.requires_grad else output.detach().requires_grad_()
 
-        handle = self._layer(layer).register_forward_hook(cut)
-        try:
-            with torch.no_grad():
-                outputs = self._forward(tuple(batch), rows)
-                torch.set_grad_enabled(True)
-                scores = score(outputs, rows)
-                if not kept or not scores.requires_grad:
+        with self._watched(layers, cut) as kept, torch.no_grad():
+            outputs = self.forward(tuple(batch), rows)
+            torch.set_grad_enabled(True)
+            scores = score(outputs, rows)
+            for name in layers:
+                if name not in kept or not scores.requires_grad:
                     raise LayerError(
                         "The score does not depend on this layer in a way that torch can differentiate",
-                        received=layer,
+                        received=name,
                         remedy="choose a layer whose returned output the forward pass uses",
                     )
-                if len(kept[-1]) != len(rows):
-                    raise LayerError(
-                        "The first axis of this layer's output is not the row",
-                        received=f"{layer}: shape {tuple(kept[-1].shape)} for {len(rows)} rows",
-                        remedy="choose a layer that keeps rows apart",
-                    )
-                gradients = self._backward(scores, (kept[-1],))[0]
-        finally:
-            handle.remove()
-        gradients = torch.zeros_like(kept[-1]) if gradients is None else gradients
-        return LayerGradient(scores.detach(), kept[-1].detach(), gradients)
+            found = self._backward(scores, tuple(kept[name] for name in layers))
+        return tuple(
+            LayerGradient(scores.detach(), own.detach(), torch.zeros_like(own) if gradient is None else gradient)
+            for own, gradient in zip((_row_each(kept, name, len(rows)) for name in layers), found, strict=True)
+        )
+
+    def layer_outputs(self, batch: tuple[Tensor, ...], rows: Tensor, *, layers: tuple[str, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The main output and the outputs of these layers (of the last call of each), without gradient."""
+        with self._watched(layers, Tensor.clone) as kept:
+            outputs = self.outputs(batch, rows)
+        for name in layers:
+            if name not in kept:
+                raise LayerError("The forward pass does not call this layer", received=name, remedy="choose a layer that it uses")
+        return outputs, tuple(_row_each(kept, name, len(rows)) for name in layers)
+
+    def tail(self, layer: str) -> Tail:
+        """What lies above a layer, to be run again with other outputs of it."""
+        return Tail(self.net, self._layer(layer), self.outputs, name=layer)
 
     def under(self, rules: Rules, batch: tuple[Tensor, ...], rows: Tensor, score: Score) -> Ruled:
         """A forward pass with every operation, the score's included, given to a rule set; and its backward."""
-        interceptor = Interceptor(rules)
-        with torch.set_grad_enabled(rules.differentiates):
-            leaves = tuple(t.detach().requires_grad_(rules.differentiates) for t in batch)
-            entered = tuple(interceptor.enter(leaf.clone()) for leaf in leaves)
-            with interceptor:
-                scores = score(self._forward(entered, rows), rows)
-            gradients: tuple[Tensor, ...] = ()
-            if rules.differentiates:
-                if not scores.requires_grad:
-                    raise self._no_gradient("the score")
-                found = self._backward(scores, leaves)
-                gradients = tuple(torch.zeros_like(leaf) if g is None else g for g, leaf in zip(found, leaves, strict=True))
-        return Ruled(scores.detach(), gradients, tuple(dict.fromkeys(interceptor.left)))
+        return under(self, rules, batch, rows, score)
 
     def layer_shapes(self) -> dict[str, LayerShape]:
         """The output shape without the sample axis of every layer that keeps rows apart and returns a tensor, in order of execution."""
-        shapes: dict[str, LayerShape] = {}
-        last = [False]  # what has no layout of its own (activations, blocks) has that of the module before it
+        first = tuple(v[:1].clone() for v in self.values)
+        return layer_shapes(self.net, lambda: self.outputs(first, torch.zeros(1, dtype=torch.long)))
 
-        def note(name: str) -> Callable[..., None]:
-            def hook(_module: nn.Module, _arguments: Any, output: Any) -> None:  # noqa: ANN401
-                shapes.pop(name, None)
-                last[0] = isinstance(_module, _CHANNELS_LAST) or (last[0] and not isinstance(_module, _CHANNELS_FIRST))
-                if isinstance(output, Tensor) and output.ndim and len(output) == 1:
-                    shapes[name] = LayerShape(tuple(output.shape[1:]), last[0])
+    # ---- inside ------------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _watched(self, layers: tuple[str, ...], keep: Callable[[Tensor], Tensor]) -> Iterator[dict[str, Tensor]]:
+        """What ``keep`` makes of the outputs of these layers; a copy goes on, since an in-place op that follows must not write over it."""
+        kept: dict[str, Tensor] = {}
+
+        def watch(name: str) -> Callable[..., Tensor]:
+            def hook(_module: nn.Module, _arguments: Any, output: Any) -> Tensor:  # noqa: ANN401
+                if not isinstance(output, Tensor):
+                    received = f"{name}: {type(output).__name__}"
+                    raise LayerError("This layer returns no single tensor", received=received, remedy="choose another layer")
+                kept[name] = keep(output)
+                return kept[name].clone()
 
             return hook
 
-        handles = [m.register_forward_hook(note(name)) for name, m in self.net.named_modules() if name]
-        try:
-            self.outputs(tuple(v[:1].clone() for v in self.values), torch.zeros(1, dtype=torch.long))
-        finally:
-            for handle in handles:
-                handle.remove()
-        return shapes
+        with ExitStack() as stack:
+            for name in layers:
+                stack.callback(self._layer(name).register_forward_hook(watch(name)).remove)
+            yield kept
 
-    # ---- inside ------------------------------------------------------------------------------------------------------------
+    def backward(self, scores: Tensor, leaves: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The gradients of the scores' sum, zeros for what the scores do not depend on."""
+        if not scores.requires_grad:
+            raise self._no_gradient("the score")
+        found = self._backward(scores, leaves)
+        return tuple(torch.zeros_like(leaf) if g is None else g for g, leaf in zip(found, leaves, strict=True))
 
     def _backward(self, scores: Tensor, leaves: tuple[Tensor, ...]) -> tuple[Tensor | None, ...]:
         try:
@@ -252,7 +246,7 @@ class BoundTorch:
         changed = list(batch)
         changed[slot] = batch[slot].flip(-1) * 0.5 + 1
         with torch.no_grad():
-            return not torch.equal(score(self._forward(tuple(changed), rows), rows), scores)
+            return not torch.equal(score(self.forward(tuple(changed), rows), rows), scores)
 
     def _layer(self, name: str) -> nn.Module:
         try:
@@ -262,7 +256,8 @@ class BoundTorch:
             pass
         raise UnknownName("layer", name, [n for n, _ in self.net.named_modules() if n])
 
-    def _forward(self, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor:
+    def forward(self, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor:
+        """The main output (batch, ...), with whatever gradient the caller's context asks for."""
         rows = rows.to(self.model.torch_device)
         values: list[Tensor | None] = [None] * len(self.fixed)
         with ExitStack() as stack:
@@ -325,6 +320,17 @@ class BoundTorch:
                 received=f"inputs of shape {shapes}",
                 remedy=remedy,
             ) from error
+
+
+def _row_each(kept: dict[str, Tensor], name: str, rows: int) -> Tensor:
+    """The kept output of a layer, if its first axis is the row."""
+    if kept[name].ndim and len(kept[name]) == rows:
+        return kept[name]
+    raise LayerError(
+        "The first axis of this layer's output is not the row",
+        received=f"{name}: shape {tuple(kept[name].shape)} for {rows} rows",
+        remedy="choose a layer that keeps rows apart",
+    )
 
 
 def _nothing_to_vary(inputs: RowInputs, tensors: tuple[Tensor, ...]) -> InputError:

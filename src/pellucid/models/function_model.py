@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,8 +14,12 @@ from pellucid.errors import CapabilityError, InputError, ModelError, PellucidErr
 from pellucid.explanation.spec import InputSpec, ModelSpec
 from pellucid.models.inputs import RowInputs
 from pellucid.models.outputs import main_output, one_row_each
-from pellucid.models.protocol import Capability, LayerGradient, LayerShape, Mode, Score
+from pellucid.models.protocol import Capability, LayerGradient, LayerShape, Mode, Ruled, Score
 from pellucid.models.random_state import fixed_random_state
+from pellucid.models.rules.interceptor import Rules
+
+if TYPE_CHECKING:
+    from pellucid.models.tail import Tail
 
 
 class FunctionModel:
@@ -116,9 +120,37 @@ class BoundFunction:
         """Not possible for a function."""
         raise CapabilityError("A function has no gradient", received=self.model.name, remedy=self.model.why_not("gradient"))
 
-    def layer_gradient(self, batch: tuple[Tensor, ...], rows: Tensor, score: Score, *, layer: str) -> LayerGradient:  # noqa: ARG002
+    def under(self, rules: Rules, batch: tuple[Tensor, ...], rows: Tensor, score: Score) -> Ruled:  # noqa: ARG002
         """Not possible for a function."""
-        raise CapabilityError("A function has no layers", received=self.model.name, remedy=self.model.why_not("layers"))
+        raise CapabilityError("The operations of a function are not known", received=self.model.name, remedy=self.model.why_not("graph"))
+
+    def layer_gradients(
+        self,
+        batch: tuple[Tensor, ...],  # noqa: ARG002
+        rows: Tensor,  # noqa: ARG002
+        score: Score,  # noqa: ARG002
+        *,
+        layers: tuple[str, ...],  # noqa: ARG002
+    ) -> tuple[LayerGradient, ...]:
+        """Not possible for a function."""
+        raise self._no_layers()
+
+    def layer_outputs(
+        self,
+        batch: tuple[Tensor, ...],  # noqa: ARG002
+        rows: Tensor,  # noqa: ARG002
+        *,
+        layers: tuple[str, ...],  # noqa: ARG002
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Not possible for a function."""
+        raise self._no_layers()
+
+    def tail(self, layer: str) -> Tail:  # noqa: ARG002
+        """Not possible for a function."""
+        raise self._no_layers()
+
+    def _no_layers(self) -> CapabilityError:
+        return CapabilityError("A function has no layers", received=self.model.name, remedy=self.model.why_not("layers"))
 
     def layer_shapes(self) -> dict[str, LayerShape]:
         """None are known."""

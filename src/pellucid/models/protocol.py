@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pellucid.models.inputs import RowInputs
     from pellucid.models.rules.interceptor import Rules
+    from pellucid.models.tail import Tail
 
 Capability = Literal["gradient", "layers", "parameters", "graph"]
 Mode = Literal["eval", "as_is"]
@@ -32,10 +33,14 @@ class LayerGradient:
 
 @dataclass(frozen=True)
 class LayerShape:
-    """The output shape of a layer without the sample axis; ``channels_last`` where its last modules put channels last."""
+    """The output shape of a layer without the sample axis; ``channels_last`` where its last modules put channels last.
+
+    A ``stage`` is a normalization or a module made of modules: what one would call a layer of the network.
+    """
 
     sizes: tuple[int, ...]
     channels_last: bool
+    stage: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,8 +79,18 @@ class BoundModel(Protocol):
         """Scores (batch,) and their gradients with respect to each tensor of the batch."""
         ...
 
-    def layer_gradient(self, batch: tuple[Tensor, ...], rows: Tensor, score: Score, *, layer: str) -> LayerGradient:
-        """Forward to the end, backward to ``layer`` and no further."""
+    def layer_gradients(
+        self, batch: tuple[Tensor, ...], rows: Tensor, score: Score, *, layers: tuple[str, ...]
+    ) -> tuple[LayerGradient, ...]:
+        """Forward to the end, backward to the earliest of ``layers`` and no further."""
+        ...
+
+    def layer_outputs(self, batch: tuple[Tensor, ...], rows: Tensor, *, layers: tuple[str, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The main output and the outputs of these layers, without gradient."""
+        ...
+
+    def tail(self, layer: str) -> Tail:
+        """What lies above a layer, to be run again with other outputs of it."""
         ...
 
     def under(self, rules: Rules, batch: tuple[Tensor, ...], rows: Tensor, score: Score) -> Ruled:

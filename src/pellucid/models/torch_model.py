@@ -64,10 +64,8 @@ class TorchModel:
         if capability == "gradient":
             return f"{self._quantized()} is quantized and has no gradient; use a black-box method such as 'occlusion', or the float network"
         if capability == "graph":
-            return (
-                f"{self._scripted() or self._quantized()} hides its operations (scripted or quantized); give the plain network, or use a method "
-                "without rules, such as 'integrated_gradients' or 'occlusion'"
-            )
+            hidden = self._scripted() or self._quantized()
+            return f"{hidden} hides its operations; give the plain network, or use a method without rules, such as 'occlusion'"
         return "the network has no parameters"
 
     def _scripted(self) -> str | None:

@@ -1,6 +1,7 @@
 """Composite operations written out in simpler ones, so that every rule set covers them.
 
-Each body takes what the torch function takes and computes the same values. It runs under the interceptor, so each line of it meets its rule.
+Each body takes what the torch function takes and computes the same values. It runs under the interceptor, so each line of it meets its
+rule.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ def scaled_dot_product_attention(  # noqa: D103 (torch's own signature)
     value: Tensor,
     attn_mask: Tensor | None = None,
     dropout_p: float = 0.0,
-    is_causal: bool = False,  # noqa: FBT001, FBT002
+    is_causal: bool = False,
     scale: float | None = None,
-    enable_gqa: bool = False,  # noqa: FBT001, FBT002
+    enable_gqa: bool = False,
 ) -> Tensor:
     if enable_gqa:
         times = query.size(-3) // key.size(-3)
@@ -59,12 +60,12 @@ def _recurrent(kind: str) -> Callable[..., Any]:
         given: Tensor,
         state: Any,  # noqa: ANN401
         weights: list[Tensor],
-        has_biases: bool,  # noqa: FBT001
+        has_biases: bool,
         num_layers: int,
         dropout: float,  # noqa: ARG001 (nothing is dropped in eval mode)
-        train: bool,  # noqa: ARG001, FBT001
-        bidirectional: bool,  # noqa: FBT001
-        batch_first: bool,  # noqa: FBT001
+        train: bool,  # noqa: ARG001
+        bidirectional: bool,
+        batch_first: bool,
     ) -> tuple[Tensor, ...]:
         x = given.transpose(0, 1) if batch_first else given
         states = state if kind == "lstm" else (state,)

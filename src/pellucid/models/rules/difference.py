@@ -1,8 +1,8 @@
 """DeepLIFT by operations: the multiplier of an operation is its own Jacobian, averaged along the line between its two operands.
 
-Two passes. :class:`Reference` runs the baseline and keeps what non-linear operations saw; :class:`Difference` runs the rows themselves and gives
-each non-linear operation a backward that multiplies by the averaged Jacobian. What the rules hand down then adds up to f(x) - f(baseline) for any
-composition (Shrikumar et al. 2017, extended from layers to operations; rows never mix).
+Two passes. :class:`Reference` runs the baseline and keeps what non-linear operations saw; :class:`Difference` runs the rows themselves
+and gives each non-linear operation a backward that multiplies by the averaged Jacobian. What the rules hand down then adds up to f(x) -
+f(baseline) for any composition (Shrikumar et al. 2017, extended from layers to operations; rows never mix).
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class Reference:
     """The pass over the baseline."""
 
     differentiates = False
+    follows_rows = False
 
     def __init__(self) -> None:
         self.keeper = Keeper()
@@ -89,6 +90,7 @@ class Difference:
     """The pass over the rows themselves, beside a reference of as many rows."""
 
     differentiates = True
+    follows_rows = False
 
     def __init__(self, reference: Reference) -> None:
         self.reference = reference
@@ -126,17 +128,20 @@ class Difference:
             )
 
 
+Backward = Callable[[Tensor], tuple[Tensor, ...]]
+
+
 class _Averaged(torch.autograd.Function):
     """An output computed before, whose backward is a rule."""
 
     @staticmethod
-    def forward(ctx: Any, output: Tensor, rule: Callable[[Tensor], tuple[Tensor, ...]], *operands: Tensor) -> Tensor:  # noqa: ANN401, ARG004
+    def forward(ctx: Any, output: Tensor, rule: Backward, *operands: Tensor) -> Tensor:  # noqa: ANN401, ARG004
         ctx.rule = rule
         return output
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        return (None, None, *ctx.rule(gradient))
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+        return (None, None, *ctx.rule(gradients[0]))
 
 
 Rule = Callable[[Call, Kept, Kept, Tensor], tuple[Tensor, ...]]

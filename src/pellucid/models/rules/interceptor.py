@@ -1,8 +1,9 @@
 """Catches every operation of a running forward pass, and gives it to a rule set.
 
-Nothing is exported and nothing rewritten: the network runs as it is, whatever its control flow, with its live weights. What a value is computed
-from is followed by marks on the tensors themselves. Composites (attention, recurrent layers, functions of ``torch.nn.functional``) are opened, and
-operations in place are computed out of place and written back, so that a rule sees each operation once and whole.
+Nothing is exported and nothing rewritten: the network runs as it is, whatever its control flow, with its live weights. What a value is
+computed from is followed by marks on the tensors themselves. Composites (attention, recurrent layers, functions of
+``torch.nn.functional``) are opened, and operations in place are computed out of place and written back, so that a rule sees each
+operation once and whole.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from torch.overrides import TorchFunctionMode, resolve_name
 from pellucid.errors import UnsupportedOperation
 from pellucid.models.rules.bodies import BODIES
 from pellucid.models.rules.operations import Operation, Spelling, spelling
+from pellucid.models.rules.rows import FIRST, RowAxis, find_within, follow, mark_first
 
 _MARK = "_pellucid_mark"
 # in-place operations that autograd itself does right and that only move elements
@@ -43,8 +45,10 @@ class Call:
         function: computes it out of place from ``args`` and ``kwargs``.
         places: which of the tensors among the arguments, counted through lists, depend on the inputs.
         operands: those tensors; one that is used twice is there twice.
+        rows: where the rows of the batch lie in each operand; None where that is unknown.
         number: how many operations came before; the same in every run of a forward that takes the same branches.
         written: the tensor that an operation in place overwrites.
+        result_rows: where the rows lie in the result, once it is computed.
     """
 
     operation: Operation
@@ -53,8 +57,10 @@ class Call:
     kwargs: dict[str, Any]
     places: tuple[int, ...]
     operands: tuple[Tensor, ...]
+    rows: tuple[RowAxis | None, ...]
     number: int = 0
     written: Tensor | None = None
+    result_rows: RowAxis | None = None
 
     def run(self, *operands: Tensor) -> Any:  # noqa: ANN401
         """The operation with these tensors in the place of its operands."""
@@ -73,9 +79,11 @@ class Rules(Protocol):
 
     Attributes:
         differentiates: whether the pass is to be differentiated, also where the user's code says ``no_grad``.
+        follows_rows: whether it must be known where the rows of the batch lie in each value.
     """
 
     differentiates: bool
+    follows_rows: bool
 
     def opens(self, operation: Operation) -> bool:
         """Whether this operation is to be computed by our own body from simpler ones."""
@@ -92,24 +100,25 @@ class Rules(Protocol):
 
 @dataclass(eq=False)
 class Mark:
-    """What is known of a tensor that depends on the inputs; rule sets add to ``notes``."""
+    """What is known of a tensor that depends on the inputs: where its rows lie, and what rule sets add to ``notes``."""
 
     owner: object
+    rows: RowAxis | None = None
     notes: dict[str, Any] = field(default_factory=dict)
 
 
 class Interceptor(TorchFunctionMode):
-    """Runs a forward pass under a rule set. ``enter`` marks the inputs; only what depends on them meets a rule."""
+    """Runs a forward pass of ``rows`` rows under a rule set. ``enter`` marks the inputs; only what depends on them meets a rule."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, rows: int) -> None:
         super().__init__()
-        self.rules = rules
+        self.rules, self.rows = rules, rows
         self.calls = 0
         self.left: list[str] = []  # lines where values left torch
 
-    def enter(self, tensor: Tensor) -> Tensor:
-        """Marks a tensor as depending on the inputs."""
-        setattr(tensor, _MARK, Mark(self))
+    def enter(self, tensor: Tensor, rows: RowAxis | None = FIRST) -> Tensor:
+        """Marks a tensor as depending on the inputs, its rows on this axis."""
+        setattr(tensor, _MARK, Mark(self, rows))
         return tensor
 
     def mark(self, tensor: object) -> Mark | None:
@@ -157,14 +166,31 @@ class Interceptor(TorchFunctionMode):
                 output = self._opened(found, args, kwargs)
             else:
                 self.calls += 1
-                places, operands = self._operands(args, kwargs)
-                output = self.rules.apply(Call(found.operation, found.call, args, kwargs, places, operands, self.calls, written))
-            self._follow(output)
+                output = self._ruled(found, args, kwargs, written)
             if written is None:
                 return output
             self.rules.overwritten(written)
             written.copy_(output)
-            return self.enter(written) if self.mark(written) is None else written
+            made = self.mark(output)
+            return self.enter(written, made.rows if made else None)
+
+    def _ruled(self, found: Spelling, args: tuple[Any, ...], kwargs: dict[str, Any], written: Tensor | None) -> Any:  # noqa: ANN401
+        marked = [(place, t, mark) for place, t in enumerate(tensors(args, kwargs)) if (mark := self.mark(t)) is not None]
+        places, operands, rows = zip(*((place, t, mark.rows) for place, t, mark in marked), strict=True)
+        call = Call(found.operation, found.call, args, kwargs, places, operands, rows, self.calls, written)
+        output = self.rules.apply(call)
+        for number, made in enumerate(tensors((output,), {})):
+            known = self.mark(made)  # an operation may hand its operand on
+            axis = known.rows if known else self._follow(call, made, number) if self.rules.follows_rows else None
+            call.result_rows = axis if number == 0 else call.result_rows
+            if known is None:
+                self.enter(made, axis)
+        return output
+
+    def _follow(self, call: Call, made: Tensor, number: int) -> RowAxis | None:
+        """The row axis of one of the tensors that an operation made: the parts of a split lie like the first."""
+        at = follow(call, made, self.rows) if number == 0 else call.result_rows
+        return None if at is None or at.axis >= made.ndim else at
 
     def _write(self, found: Spelling, args: tuple[Any, ...], kwargs: dict[str, Any], written: Tensor) -> Any:  # noqa: ANN401
         """An operation in place that only moves elements: autograd does it right where it is."""
@@ -180,8 +206,29 @@ class Interceptor(TorchFunctionMode):
         with torch.set_grad_enabled(self.rules.differentiates):
             output = inplace(*args, **kwargs)
         if self.mark(written) is None:
-            self.enter(written)
+            self.enter(written, self._written_rows(found, args, kwargs, written))
         return written if output is not None else None
+
+    def _written_rows(self, found: Spelling, args: tuple[Any, ...], kwargs: dict[str, Any], written: Tensor) -> RowAxis | None:
+        """Where rows lie in a tensor that values were written into: asked by writing not-a-number there instead."""
+        if not self.rules.follows_rows or self.rows == 1:
+            return FIRST
+
+        def replayed(*operands: Tensor) -> Tensor:
+            copy = torch.zeros_like(written)
+            counter, given = count(), dict(zip(places, operands, strict=True))
+            (copy.__setitem__ if found.operation.name == "setitem" else getattr(copy, f"{found.operation.name}_"))(
+                *_replaced(args[1:], given, counter), **_replaced(kwargs, given, counter)
+            )
+            return copy
+
+        marked = [(place, t, mark) for place, t in enumerate(tensors(args[1:], kwargs)) if (mark := self.mark(t)) is not None]
+        if not marked:
+            return None
+        places, operands, axes = zip(*((place, t, mark.rows) for place, t, mark in marked), strict=True)
+        one = replayed(*(t if at is None else mark_first(t, at, self.rows) for t, at in zip(operands, axes, strict=True))).isnan()
+        full = replayed(*(torch.full_like(t, float("nan")) for t in operands)).isnan()
+        return find_within(one, full, self.rows)
 
     def _opened(self, found: Spelling, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
         body = BODIES.get(found.operation.name)
@@ -200,11 +247,8 @@ class Interceptor(TorchFunctionMode):
         raise unsupported(resolve_name(func) or name)
 
     def _any_depends(self, args: Any, kwargs: dict[str, Any]) -> bool:  # noqa: ANN401
-        return any([self._depends(t) for t in tensors(args, kwargs)])  # every one is looked at, for the error below
-
-    def _operands(self, args: Any, kwargs: dict[str, Any]) -> tuple[tuple[int, ...], tuple[Tensor, ...]]:  # noqa: ANN401
-        found = [(place, t) for place, t in enumerate(tensors(args, kwargs)) if self.mark(t) is not None]
-        return tuple(place for place, _ in found), tuple(t for _, t in found)
+        found = [self._depends(t) for t in tensors(args, kwargs)]  # every one is looked at, since each may raise
+        return any(found)
 
     def _depends(self, tensor: Tensor) -> bool:
         if self.mark(tensor) is not None:
@@ -217,11 +261,6 @@ class Interceptor(TorchFunctionMode):
                 "'integrated_gradients'",
             )
         return False
-
-    def _follow(self, output: Any) -> None:  # noqa: ANN401
-        for tensor in tensors((output,), {}):
-            if self.mark(tensor) is None:
-                self.enter(tensor)
 
 
 def unsupported(name: str) -> UnsupportedOperation:

@@ -1,7 +1,7 @@
 """The operations that a forward pass may use: every torch callable by its canonical name and kind.
 
-A rule belongs to an operation, however it is spelled: ``F.relu``, ``nn.ReLU``, ``x.relu_()`` and ``torch.relu`` are one. The *kind* says what
-an operation does to values; it decides which rule applies:
+A rule belongs to an operation, however it is spelled: ``F.relu``, ``nn.ReLU``, ``x.relu_()`` and ``torch.relu`` are one. The *kind* says
+what an operation does to values; it decides which rule applies:
 
 =============  ==========================================================================================
 structural     outputs are copies of input elements: views, indexing, concatenation, padding, casts
@@ -73,41 +73,45 @@ class Spelling:
 
 NAMES: dict[Kind, str] = {
     "structural": """view reshape view_as reshape_as flatten unflatten squeeze unsqueeze permute transpose t movedim moveaxis swapaxes
-        swapdims expand expand_as repeat repeat_interleave tile broadcast_to broadcast_tensors cat concat concatenate stack hstack vstack dstack
-        split split_with_sizes chunk tensor_split unbind select narrow index_select gather take take_along_dim masked_select getitem setitem
-        diagonal diag tril triu flip fliplr flipud roll rot90 unfold contiguous clone detach to type float double half bfloat16 cpu cuda
-        type_as pad pixel_shuffle pixel_unshuffle channel_shuffle masked_fill index_fill index_copy index_put scatter select_scatter
-        slice_scatter copy where atleast_1d atleast_2d atleast_3d ravel alias requires_grad adjoint meshgrid hsplit vsplit native_channel_shuffle
-        zero fill""",
+        swapdims expand expand_as repeat repeat_interleave tile broadcast_to broadcast_tensors cat concat concatenate stack hstack vstack
+        dstack split split_with_sizes chunk tensor_split unbind select narrow index_select gather take take_along_dim masked_select
+        getitem setitem diagonal diag tril triu flip fliplr flipud roll rot90 unfold contiguous clone detach to type float double half
+        bfloat16 cpu cuda type_as pad pixel_shuffle pixel_unshuffle channel_shuffle masked_fill index_fill index_copy index_put scatter
+        select_scatter slice_scatter copy where atleast_1d atleast_2d atleast_3d ravel alias requires_grad adjoint meshgrid hsplit vsplit
+        native_channel_shuffle zero fill""",
     "linear": """add sub subtract rsub neg negative positive sum mean nansum cumsum avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d
         adaptive_avg_pool2d adaptive_avg_pool3d interpolate upsample upsample_bilinear upsample_nearest trace index_add scatter_add
         lerp fold grid_sample diff batch_norm""",
     "product": """mul multiply matmul mm bmm mv dot inner outer ger vdot einsum tensordot kron linear bilinear conv1d conv2d conv3d
-        conv_transpose1d conv_transpose2d conv_transpose3d div divide true_divide addmm addmv addbmm baddbmm addr addcmul addcdiv cross chain_matmul
-        conv_tbc""",
+        conv_transpose1d conv_transpose2d conv_transpose3d div divide true_divide addmm addmv addbmm baddbmm addr addcmul addcdiv cross
+        chain_matmul conv_tbc""",
     "elementwise": """relu relu6 leaky_relu elu selu celu gelu silu mish hardswish hardsigmoid hardtanh sigmoid expit logsigmoid tanh
-        softplus softsign tanhshrink hardshrink softshrink threshold exp expm1 exp2 log log1p log2 log10 sqrt rsqrt square abs absolute sign sin
-        cos tan asin acos atan arcsin arccos arctan sinh cosh asinh acosh atanh erf erfc erfinv reciprocal clamp clip clamp_min clamp_max
-        pow float_power round floor ceil trunc fix frac logit rrelu prelu heaviside nan_to_num sinc lgamma digamma ndtr log_ndtr erfcx i0
-        deg2rad rad2deg""",
+        softplus softsign tanhshrink hardshrink softshrink threshold exp expm1 exp2 log log1p log2 log10 sqrt rsqrt square abs absolute
+        sign sin cos tan asin acos atan arcsin arccos arctan sinh cosh asinh acosh atanh erf erfc erfinv reciprocal clamp clip clamp_min
+        clamp_max pow float_power round floor ceil trunc fix frac logit rrelu prelu heaviside nan_to_num sinc lgamma digamma ndtr
+        log_ndtr erfcx i0 deg2rad rad2deg""",
     "max": """max_pool1d max_pool2d max_pool3d max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices adaptive_max_pool1d
-        adaptive_max_pool2d adaptive_max_pool3d adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices adaptive_max_pool3d_with_indices
-        amax amin max min maximum minimum fmax fmin""",
+        adaptive_max_pool2d adaptive_max_pool3d adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices
+        adaptive_max_pool3d_with_indices amax amin max min maximum minimum fmax fmin""",
     "comparison": """gt ge lt le eq ne greater greater_equal less less_equal not_equal logical_and logical_or logical_not logical_xor
         bitwise_and bitwise_or bitwise_not bitwise_xor isnan isinf isfinite isclose any all""",
     "softmax": "softmax log_softmax logsumexp softmin",
     "norm": "layer_norm group_norm instance_norm rms_norm",
-    "composite": """scaled_dot_product_attention lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell glu var std var_mean
+    "composite": """scaled_dot_product_attention lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell glu var std
+    var_mean
         std_mean norm vector_norm prod logaddexp cosine_similarity floor_divide multi_head_attention_forward normalize pairwise_distance
         local_response_norm dist cumprod hypot""",
-    "leaving": "item tolist numpy __float__ __int__ __index__ __complex__ __array__ __contains__ equal allclose data_ptr untyped_storage storage",
+    "leaving": """item tolist numpy __float__ __int__ __index__ __complex__ __array__ __contains__ equal allclose data_ptr
+        untyped_storage storage""",
     "query": """size dim ndimension numel nelement stride is_contiguous is_floating_point is_complex storage_offset element_size get_device
-        is_tensor is_same_size new_zeros new_ones new_empty new_full new_tensor zeros_like ones_like empty_like full_like result_type can_cast
-        __len__ __repr__ __format__ __hash__ is_nonzero __bool__ __reduce_ex__ __deepcopy__ register_hook retain_grad broadcast_shapes is_signed
-        has_names is_inference is_set_to sym_size is_pinned dense_dim _is_view""",
-    "random": """dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout rand_like randn_like randint_like bernoulli multinomial
+        is_tensor is_same_size new_zeros new_ones new_empty new_full new_tensor zeros_like ones_like empty_like full_like result_type
+        can_cast __len__ __repr__ __format__ __hash__ is_nonzero __bool__ __reduce_ex__ __deepcopy__ register_hook retain_grad
+        broadcast_shapes is_signed has_names is_inference is_set_to sym_size is_pinned dense_dim _is_view""",
+    "random": """dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout rand_like randn_like randint_like bernoulli
+    multinomial
         normal gumbel_softmax uniform random exponential poisson""",
-    "discrete": "argmax argmin argsort sort topk kthvalue median nanmedian mode quantile unique nonzero bincount histc searchsorted bucketize one_hot",
+    "discrete": """argmax argmin argsort sort topk kthvalue median nanmedian mode quantile unique nonzero bincount histc
+        searchsorted bucketize one_hot""",
 }
 _CANONICAL = {
     "concat": "cat",
@@ -141,7 +145,8 @@ _OPERATORS = {
 _UNARY = {"__neg__": "neg", "__pos__": "positive", "__abs__": "abs", "__invert__": "bitwise_not"}
 _COMPARE = ("gt", "ge", "lt", "le", "eq", "ne")
 _PROPERTIES = {"T": "t", "mT": "t", "H": "t", "mH": "t", "data": "detach"}
-_HOLDERS: tuple[Any, ...] = (torch, functional, Tensor, torch._C._nn, torch.special, torch.linalg, torch._C._VariableFunctions)
+_C: Any = torch._C
+_HOLDERS: tuple[Any, ...] = (torch, functional, Tensor, _C._nn, torch.special, torch.linalg, _C._VariableFunctions)
 
 
 def spelling(function: Callable[..., Any]) -> Spelling | None:
