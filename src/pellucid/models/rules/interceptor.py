@@ -251,16 +251,25 @@ class Interceptor(TorchFunctionMode):
         return any(found)
 
     def _depends(self, tensor: Tensor) -> bool:
-        if self.mark(tensor) is not None:
+        made_by = tensor.grad_fn
+        followed = self.mark(tensor) is not None
+        if followed and (made_by is None or _ours_or_torch(type(made_by))):
             return True
-        if tensor.requires_grad:
+        if made_by is not None:  # parameters of the user's own have none
             raise UnsupportedOperation(
                 "A value that depends on the input came from an operation that can not be followed",
-                received=f"a tensor of shape {tuple(tensor.shape)} made by {type(tensor.grad_fn).__name__}, used at {user_line()}",
+                received=f"a tensor of shape {tuple(tensor.shape)} made by {type(made_by).__name__}, used at {user_line()}",
                 remedy="scripted modules and custom autograd functions hide their operations: give the plain network, or use "
                 "'integrated_gradients'",
             )
         return False
+
+
+@cache
+def _ours_or_torch(node: type) -> bool:
+    """Whether a node of the autograd graph is not of a custom function, whose backward would pass a rule by."""
+    forward = getattr(node, "_forward_cls", None)
+    return forward is None or forward.__module__.startswith("pellucid.")
 
 
 def unsupported(name: str) -> UnsupportedOperation:
