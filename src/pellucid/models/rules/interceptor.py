@@ -292,13 +292,19 @@ def tensors(args: Any, kwargs: dict[str, Any]) -> Iterator[Tensor]:  # noqa: ANN
 
 def user_line() -> str:
     """The file and line of the innermost frame that is neither torch's nor ours."""
+    found = caller()
+    return f"{Path(found[0]).name}:{found[1]}" if found else "an unknown line"
+
+
+def caller() -> tuple[str, int, str] | None:
+    """Path, line and function of the innermost frame that is neither torch's nor ours; None where there is none."""
     frame = sys._getframe(1)
     while frame is not None:
-        name = frame.f_code.co_filename
-        if not name.startswith(_INSIDE) and not name.startswith("<"):
-            return f"{Path(name).name}:{frame.f_lineno}"
+        code = frame.f_code
+        if not code.co_filename.startswith(_INSIDE) and code.co_filename != "<frozen importlib._bootstrap>":
+            return code.co_filename, frame.f_lineno, code.co_name
         frame = frame.f_back
-    return "an unknown line"
+    return None
 
 
 @cache

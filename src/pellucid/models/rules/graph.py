@@ -1,0 +1,155 @@
+"""The operator graph of a forward pass: what was computed, where in the source, from what, at what cost.
+
+It is recorded while the network runs on the very rows it is asked about, so there is nothing that could be stale, and whatever runs can be
+recorded: branches that depend on data, loops, reused modules (each call is a node of its own).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from pellucid.models.rules.interceptor import Call, Interceptor, caller, tensors
+from pellucid.models.rules.operations import Kind, Operation
+
+
+@dataclass(frozen=True)
+class Source:
+    """A line of the user's code: the file's path, the line's number, the function it is in."""
+
+    path: str
+    line: int
+    function: str
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation of one forward pass.
+
+    Attributes:
+        number: its place in the order of execution; ``arguments`` are the numbers of the nodes that made its operands, negative for
+            inputs (-1 is the first).
+        operation, kind: the canonical operation and its kind.
+        module: dotted path of the innermost module it ran in, "" for the network itself; ``call`` counts that module's calls.
+        source: the innermost line of user code, None where none can be had.
+        shapes, dtype: of its outputs, the row axis included.
+        parameters: names of the parameters and buffers it reads.
+        flops: multiplications and additions of matrix products, convolutions and attention, for all rows together (two per
+            multiply-add); element-wise work is not counted.
+        bytes: of its outputs.
+    """
+
+    number: int
+    operation: str
+    kind: Kind
+    arguments: tuple[int, ...]
+    module: str
+    call: int
+    source: Source | None
+    shapes: tuple[tuple[int, ...], ...]
+    dtype: str
+    parameters: tuple[str, ...]
+    flops: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The operations of a forward pass in order of execution; ``output`` is the number of the node that made the output."""
+
+    nodes: tuple[Node, ...]
+    output: int
+    rows: int
+
+
+def record(net: nn.Module, batch: tuple[Tensor, ...], forward: Callable[[tuple[Tensor, ...]], Tensor]) -> Graph:
+    """Runs ``forward``, which calls ``net`` on the batch, and records what was computed."""
+    recorder = _Recorder(net, len(batch[0]))
+    interceptor = Interceptor(recorder, len(batch[0]))
+    with torch.no_grad(), recorder.followed_modules(), interceptor:
+        entered = tuple(interceptor.enter(t.clone()) for t in batch)
+        for place, tensor in enumerate(entered):
+            recorder.made[id(tensor)] = -1 - place
+            recorder.alive.append(tensor)
+        output = forward(entered)
+    return Graph(tuple(recorder.nodes), recorder.made.get(id(output), 0), len(batch[0]))
+
+
+class _Recorder:
+    """A rule set that changes nothing and writes down every operation; composites stay whole."""
+
+    differentiates = False
+    follows_rows = False
+
+    def __init__(self, net: nn.Module, rows: int) -> None:
+        self.net, self.rows = net, rows
+        self.nodes: list[Node] = []
+        self.made: dict[int, int] = {}
+        self.alive: list[Tensor] = []  # so that no other tensor gets the same id
+        self.names = {id(t): name for name, t in (*net.named_parameters(), *net.named_buffers())}
+        self.stack: list[tuple[str, int]] = [("", 0)]
+
+    def opens(self, operation: Operation) -> bool:  # noqa: ARG002
+        """Nothing is opened."""
+        return False
+
+    def overwritten(self, tensor: Tensor) -> None:
+        """What is written to is made anew by the operation that writes."""
+
+    def apply(self, call: Call) -> Any:  # noqa: ANN401
+        """Runs the operation and writes it down."""
+        with FlopCounterMode(display=False) as counter:
+            output = call.run(*call.operands)
+        made = list(tensors((output,), {}))
+        number = len(self.nodes)
+        first = made[0] if made else None
+        module, times = self.stack[-1]
+        place = caller()
+        self.nodes.append(
+            Node(
+                number=number,
+                operation=call.operation.name,
+                kind=call.operation.kind,
+                arguments=tuple(dict.fromkeys(self.made[id(t)] for t in call.operands if id(t) in self.made)),
+                module=module,
+                call=times,
+                source=Source(*place) if place else None,
+                shapes=tuple(tuple(t.shape) for t in made),
+                dtype=str(first.dtype).removeprefix("torch.") if first is not None else "",
+                parameters=tuple(dict.fromkeys(self.names[id(t)] for t in tensors(call.args, call.kwargs) if id(t) in self.names)),
+                flops=counter.get_total_flops(),
+                bytes=sum(t.numel() * t.element_size() for t in made),
+            )
+        )
+        for tensor in (*made, *([call.written] if call.written is not None else [])):
+            self.made[id(tensor)] = number
+            self.alive.append(tensor)
+        return output
+
+    @contextmanager
+    def followed_modules(self) -> Iterator[None]:
+        """Knows, inside, which module runs and which of its calls this is."""
+        counts: dict[str, int] = {}
+
+        def before(name: str) -> Callable[..., None]:
+            def hook(*_: object) -> None:
+                self.stack.append((name, counts.get(name, 0)))
+                counts[name] = counts.get(name, 0) + 1
+
+            return hook
+
+        def after(*_: object) -> None:
+            self.stack.pop()
+
+        with ExitStack() as hooks:
+            for name, module in self.net.named_modules():
+                if name:
+                    hooks.callback(module.register_forward_pre_hook(before(name)).remove)
+                    hooks.callback(module.register_forward_hook(after, always_call=True).remove)
+            yield
