@@ -12,7 +12,7 @@ import numpy as np
 
 from pellucid.models.bound_torch import BoundTorch
 
-_CALLS = ("outputs", "gradients", "layer_gradient")
+_CALLS = ("outputs", "gradients", "layer_gradients")
 
 
 @dataclass

@@ -212,9 +212,12 @@ class Evaluator:
     # ---- batches, for what evaluates in a way of its own -------------------------------------------------------------------
 
     def pairs(
-        self, samples: int, kind: str = "forward", together: int = 1, *, rows: int | None = None
+        self, samples: int, kind: str = "forward", together: int = 1, *, rows: int | None = None, within: tuple[int, int] | None = None
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batch by batch (row, sample) for all of the rows, or so many of them; ``kind`` names what is measured for the batch's size."""
+        """Batch by batch (row, sample) for all of the rows, or so many of them; ``kind`` names what is measured for the batch's size.
+
+        ``within`` says, for the progress shown, how many are done before and how many there are in all.
+        """
         total, at = (self.rows if rows is None else rows) * samples, 0
         sizer = self._sizer(kind)
         while at < total:
@@ -223,7 +226,8 @@ class Evaluator:
             yield flat // samples, flat % samples
             at += count
             if self.situation.progress:
-                self.situation.progress(self.stage, at, total)
+                done, whole = within or (0, total)
+                self.situation.progress(self.stage, done + at, whole)
 
     def run(self, kind: str, call: Callable[..., Any], *pairs: Tensor) -> Any:  # noqa: ANN401
         """One batch through the model, counted and measured; on out-of-memory in halves, joined again.

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pellucid.models.rules.interceptor import Rules
     from pellucid.models.tail import Tail
 
-Capability = Literal["gradient", "layers", "parameters", "graph"]
+# attention: the attention weights of a forward pass can be read, where it has any
+Capability = Literal["gradient", "layers", "parameters", "graph", "attention"]
 Mode = Literal["eval", "as_is"]
 # (outputs, index of the explained row of each batch row) -> one score per batch row
 Score = Callable[["Tensor", "Tensor"], "Tensor"]
