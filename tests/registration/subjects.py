@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import pellucid as pl
+from pellucid.methods.registry import method_class
 
 METHODS = tuple(row.id for row in pl.methods())
 
@@ -44,11 +45,16 @@ class Busy(nn.Module):
 
 
 def busy(seed: int = 0, dtype: torch.dtype = torch.float64) -> tuple[Busy, Tensor]:
-    """The network in train mode, with user hooks, a frozen layer and gradients of its own; and five rows."""
+    """The CNN in train mode, with user hooks, a frozen layer and gradients of its own; and five rows."""
+    return _in_use(Busy, seed, dtype)
+
+
+def _in_use(make: Callable[[], Any], seed: int, dtype: torch.dtype) -> tuple[Any, Tensor]:
     kept = torch.get_rng_state()
     torch.manual_seed(seed)
-    net, x = Busy().to(dtype), torch.randn(5, 2, 6, 6, dtype=dtype)
-    net.norm.running_mean += torch.randn(6, dtype=dtype) / 4
+    net, x = make().to(dtype), torch.randn(5, 2, 6, 6, dtype=dtype)
+    if isinstance(net.norm, nn.BatchNorm2d):
+        net.norm.running_mean += torch.randn(6, dtype=dtype) / 4
     net.first.weight.requires_grad_(False)
     net.head.weight.grad = torch.randn_like(net.head.weight)
     net.second.register_forward_hook(lambda _m, _a, output: output * 1.0)
@@ -57,6 +63,44 @@ def busy(seed: int = 0, dtype: torch.dtype = torch.float64) -> tuple[Busy, Tenso
     net.drop.eval()
     torch.set_rng_state(kept)
     return net, x
+
+
+class BusyAttention(nn.Module):
+    """A vision transformer in train mode: a block by hand, an encoder layer, an in-place op, and what else forward may disturb."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(2, 8, 2, stride=2)
+        self.start = nn.Parameter(torch.randn(1, 1, 8))
+        self.places = nn.Parameter(torch.randn(1, 10, 8))
+        self.qkv, self.second = nn.Linear(8, 24), nn.Linear(8, 8)
+        self.norm, self.drop, self.act = nn.LayerNorm(8), nn.Dropout(0.3), nn.ReLU(inplace=True)
+        self.layer = nn.TransformerEncoderLayer(8, 2, 12, dropout=0.0, batch_first=True)
+        self.head = nn.Linear(8, 4)
+        self.register_buffer("calls", torch.zeros(1))
+        self.seen: list[int] = []
+        self.settings = {"scale": 1.0}
+        self.last_mean: Any = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        self.seen.append(len(x))
+        self.settings["rows"] = len(x)
+        x = x.mul_(self.settings["scale"])
+        patches = self.first(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.start.expand(len(x), -1, -1), patches], 1) + self.places
+        q, k, v = self.qkv(self.norm(x)).reshape(len(x), 10, 3, 2, 4).permute(2, 0, 3, 1, 4)
+        weights = self.drop((q @ k.transpose(-2, -1) / 2).softmax(-1))
+        x = x + self.second((weights @ v).transpose(1, 2).reshape(len(x), 10, 8))
+        self.last_mean = x.mean()
+        return self.head(self.act(self.layer(x))[:, 0])
+
+
+def subject(method: str, seed: int = 0, dtype: torch.dtype = torch.float64) -> tuple[nn.Module, Tensor]:
+    """A busy network that has what the method needs, and five rows: a CNN, or a transformer for methods that read attention."""
+    if "attention" in method_class(method).needs:
+        return _in_use(BusyAttention, seed, dtype)
+    return busy(seed, dtype)
 
 
 def record(net: nn.Module, inputs: Tensor) -> dict[str, Any]:

@@ -15,15 +15,15 @@ from torch import nn
 import pellucid as pl
 from pellucid.methods.protocol import Attribution
 from pellucid.methods.run import Evaluator
-from registration.subjects import INTERRUPTS, METHODS, Interrupting, busy, differences, live_tensors, record, surroundings
+from registration.subjects import INTERRUPTS, METHODS, Interrupting, busy, differences, live_tensors, record, subject, surroundings
 
-EXPLAIN, ERROR, BUSY = pl.explain, pl.PellucidError, busy  # for the proofs below, which put something else in the place of pl
+EXPLAIN, ERROR, SUBJECT = pl.explain, pl.PellucidError, subject  # for the proofs below, which put something else in the place of pl
 
 
 @pytest.mark.parametrize("mode", ["eval", "as_is"])
 @pytest.mark.parametrize("method", METHODS)
 def test_nothing_changes(method: str, mode: Any) -> None:
-    net, x = busy()
+    net, x = subject(method)
     before = record(net, x)
     pl.explain(net, x, method, target=1, mode=mode, checks="full", batch_size=7)
     assert differences(before, record(net, x)) == []
@@ -32,7 +32,7 @@ def test_nothing_changes(method: str, mode: Any) -> None:
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 @pytest.mark.parametrize("method", METHODS)
 def test_nothing_changes_when_it_stops_half_way(method: str, error: type[BaseException]) -> None:
-    inner, x = busy()
+    inner, x = subject(method)
     net = Interrupting(inner, 2, lambda: error("stopped"))
     INTERRUPTS.clear()
     before = record(net, x)
@@ -44,7 +44,7 @@ def test_nothing_changes_when_it_stops_half_way(method: str, error: type[BaseExc
 
 @pytest.mark.parametrize("method", METHODS)
 def test_two_threads_at_once(method: str) -> None:
-    net, x = busy()
+    net, x = subject(method)
     before = record(net, x)
     expected = pl.explain(net, x, method, target=1, batch_size=3).arrays[0].values
     found: list[Any] = []
@@ -68,7 +68,7 @@ def test_two_threads_at_once(method: str) -> None:
 @pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode, lambda: torch.autocast("cpu", dtype=torch.bfloat16)])
 @pytest.mark.parametrize("method", METHODS)
 def test_the_caller_s_context_stays_and_does_not_matter(method: str, context: Any) -> None:
-    net, x = busy(dtype=torch.float32)
+    net, x = subject(method, dtype=torch.float32)
     expected = pl.explain(net, x, method, target=1, batch_size=3).arrays[0].values
     with context():
         before = surroundings()
@@ -79,7 +79,7 @@ def test_the_caller_s_context_stays_and_does_not_matter(method: str, context: An
 
 @pytest.mark.parametrize("method", METHODS)
 def test_no_tensor_is_leaked(method: str) -> None:
-    net, x = busy()
+    net, x = subject(method)
     for _ in range(2):
         pl.explain(net, x, method, target=1)
     before = live_tensors()
@@ -167,15 +167,15 @@ class Clumsy:
 def test_a_method_that_leaves_a_trace_would_be_seen(test: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[nn.Module] = []
 
-    def clumsy_busy(*args: Any, **named: Any) -> Any:
-        net, x = BUSY(*args, **named)
+    def clumsy_subject(*args: Any, **named: Any) -> Any:
+        net, x = SUBJECT(*args, **named)
         made.append(net)
         return net, x
 
     def clumsy_explain(net: nn.Module, x: Any, method: Any, **options: Any) -> Any:
         return EXPLAIN(net, x, Clumsy(made[-1]), **options)
 
-    monkeypatch.setitem(globals(), "busy", clumsy_busy)
+    monkeypatch.setitem(globals(), "subject", clumsy_subject)
     monkeypatch.setitem(globals(), "pl", types.SimpleNamespace(explain=clumsy_explain, PellucidError=ERROR))
     try:
         with pytest.raises(AssertionError):

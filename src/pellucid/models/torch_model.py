@@ -54,7 +54,7 @@ class TorchModel:
         if self._quantized() is None:
             found.add("gradient")
             if self._scripted() is None:
-                found.add("graph")
+                found.update(("graph", "attention"))
         if any(p.is_floating_point() for p in self.net.parameters()):
             found.add("parameters")
         return frozenset(found)
@@ -63,7 +63,7 @@ class TorchModel:
         """Why a capability is missing, and what to do instead."""
         if capability == "gradient":
             return f"{self._quantized()} is quantized and has no gradient; use a black-box method such as 'occlusion', or the float network"
-        if capability == "graph":
+        if capability in ("graph", "attention"):
             hidden = self._scripted() or self._quantized()
             return f"{hidden} hides its operations; give the plain network, or use a method without rules, such as 'occlusion'"
         return "the network has no parameters"
