@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from pellucid.explanation import Check, Decision, Explanation, LabelledArray, Provenance, Reason, ShownInput, Verdict
+from pellucid.methods.registry import METHODS, method_class
 
 NAN = float("nan")
 FEATURES = ("pressure", "pulse", "weight", "height")
@@ -21,6 +22,8 @@ def provenance(method: str = "integrated_gradients", **changes) -> Provenance:
     made = Provenance(
         method, {}, "Predicted()", "logit", {"input": "zero"}, "eval", "float32", "cpu", 8, 0, {}, "Net", "m", "i", 50, 30, 0.1, 0.1, ()
     )
+    if method in METHODS:
+        made = replace(made, meaning=method_class(method).meaning)
     return replace(made, **changes)
 
 

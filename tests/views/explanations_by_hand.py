@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 
 from pellucid.explanation import Check, Decision, Explanation, LabelledArray, Provenance, Reason, ShownInput, Verdict
+from pellucid.methods.registry import METHODS, method_class
 
 LEVELS = ("supported", "weak", "refused", "unchecked")
 REASONS = {
@@ -37,6 +38,7 @@ def provenance(method: str = "integrated_gradients", *, target: str = "0", basel
         check_evaluations=64,
         seconds=0.1,
         check_seconds=0.1,
+        meaning=method_class(method).meaning if method in METHODS else "map",
     )
 
 

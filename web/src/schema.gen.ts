@@ -45,7 +45,7 @@ export interface Bars {
 
 export interface Check {
   readonly name: string;
-  readonly role: "identity" | "faithfulness" | "stability" | "sensitivity";
+  readonly role: "identity" | "faithfulness" | "stability" | "sensitivity" | "fit";
   readonly direction: "lower" | "higher";
   readonly value: Tensor;
   readonly reference: Tensor;
@@ -180,6 +180,8 @@ export interface Provenance {
   readonly seconds: number;
   readonly check_seconds: number;
   readonly guesses: readonly (string)[];
+  readonly meaning: "contribution" | "slope" | "map";
+  readonly caution: "" | "fails_randomization" | "attention_is_not_importance";
 }
 
 export interface Reason {

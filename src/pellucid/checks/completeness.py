@@ -15,7 +15,8 @@ def completeness(evidence: Evidence) -> Check | None:
     if found.completeness is None or found.baseline is None:
         return None
     with evaluator.account("checks") as spent:
-        there = torch.from_numpy(evidence.empty_scores)  # the in-fill of such a method is its baseline
+        # the in-fill of such a method is its baseline
+        there = torch.from_numpy(evidence.empty_scores) if found.baseline_scores is None else found.baseline_scores.double().cpu()
         here = evaluator.scores_at_inputs().cpu()
     total = torch.stack([v.double().reshape(len(v), -1).sum(1) for v in found.values]).sum(0).cpu()
     size = torch.stack([v.double().abs().reshape(len(v), -1).sum(1) for v in found.values]).sum(0).cpu()

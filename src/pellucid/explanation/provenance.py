@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+# what a value is: a part of the score, how the score reacts to a change, or a map without a unit
+Meaning = Literal["contribution", "slope", "map"]
+# what is known against a method, whatever it is used on: it hardly depends on what the network learned; attention is not what decides
+Caution = Literal["", "fails_randomization", "attention_is_not_importance"]
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -22,6 +27,8 @@ class Provenance:
         evaluations, check_evaluations: model rows spent on the method and on the checks (a gradient row counts as one).
         seconds, check_seconds: wall time likewise.
         guesses: what was guessed about the model or data, each a sentence.
+        meaning: what a value of this method is.
+        caution: what is known against the method, "" if nothing is; the verdict is then ``weak`` at best.
     """
 
     method: str
@@ -43,3 +50,5 @@ class Provenance:
     seconds: float
     check_seconds: float
     guesses: tuple[str, ...] = ()
+    meaning: Meaning = "map"
+    caution: Caution = ""

@@ -141,7 +141,7 @@ def _explain(request: Request) -> Explanation:
         compared = dict(evaluator.baseline_names) if found.baseline is not None else {}  # the checks' in-fill is named in each check
         origin = provenance(request, compared, selection)
         guesses = tuple(dict.fromkeys((*request.rows.guesses, *bound.guesses, *evaluator.guesses)))
-    judged = verdicts(measured, finite=finite)
+    judged = verdicts(measured, finite=finite, caution=origin.caution)
     return Explanation(
         kind="layer_attribution" if found.layer else "attribution",
         arrays=labelled(evaluator, found, found.values),
@@ -168,7 +168,7 @@ def _explain(request: Request) -> Explanation:
 
 def _checks(request: Request, evaluator: Evaluator, found: Attribution, players: Players) -> tuple[tuple[Check, ...], int]:
     if request.checks == "none":
-        return (), 0
+        return found.checks, 0
     infill = found.baseline or evaluator.baseline(None)
     names = "; ".join(dict.fromkeys(evaluator.baseline_names.values()))
     extra = [0]
@@ -196,7 +196,7 @@ def _checks(request: Request, evaluator: Evaluator, found: Attribution, players:
         "parameters" in request.model.can,
         CHECK_ROWS[request.checks],
     )
-    whole = [completeness(evidence), *faithfulness(evidence)]
+    whole = [*found.checks, completeness(evidence), *faithfulness(evidence)]
     if request.checks == "full":
         whole += [seed_stability(evidence), parameter_randomization(evidence)]
     checks = tuple(check for check in whole if check is not None)

@@ -58,7 +58,9 @@ def truth_of(labels: Sequence[Any] | np.ndarray | None, rows: int, class_names: 
 
 
 def baseline_scores(evaluator: Evaluator, found: Attribution, checks: tuple[Check, ...]) -> np.ndarray:
-    """f(baseline) where the method has a baseline and the checks evaluated it; not-a-number otherwise."""
+    """f(baseline) where the method has a baseline and it or the checks evaluated it; not-a-number otherwise."""
+    if found.baseline_scores is not None:
+        return found.baseline_scores.double().cpu().numpy()
     if found.baseline is None or found.completeness is None:
         return np.full(evaluator.rows, np.nan)
     for check in checks:
@@ -115,6 +117,8 @@ def provenance(request: Request, compared: dict[str, str], selection: Selection)
         check_evaluations=0,
         seconds=0.0,
         check_seconds=0.0,
+        meaning=method.meaning,
+        caution=method.caution,
     )
 
 

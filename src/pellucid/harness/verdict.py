@@ -7,26 +7,29 @@ from collections.abc import Sequence
 import numpy as np
 
 from pellucid.explanation.check import Check, Level, Reason, Verdict
+from pellucid.explanation.provenance import Caution
 
 CONFIDENCE = 0.05  # one-sided
 
 
-def verdicts(checks: Sequence[Check], *, finite: np.ndarray) -> tuple[Verdict, ...]:
+def verdicts(checks: Sequence[Check], *, finite: np.ndarray, caution: Caution = "") -> tuple[Verdict, ...]:
     """The verdict of every row.
 
-    *refused*: a score or value is not finite, an identity the method promises is broken beyond its stated error, or removal in its order is
-    not better than random order (one-sided 95 %). *weak*: an interval includes its reference, the strongest players change
+    *refused*: a score or value is not finite, an identity the method promises is broken beyond its stated error, what it fitted does not
+    describe the network, or removal in its order is not better than random order (one-sided 95 %). *weak*: something is known against the
+    method whatever it is used on, an interval includes its reference, the strongest players change
     with the seed, or
     the explanation hardly depends on what the network learned. *unchecked*: nothing could be measured. Otherwise *supported*.
     """
-    return tuple(_verdict(checks, row, finite=bool(finite[row])) for row in range(len(finite)))
+    return tuple(_verdict(checks, row, finite=bool(finite[row]), caution=caution) for row in range(len(finite)))
 
 
-def _verdict(checks: Sequence[Check], row: int, *, finite: bool) -> Verdict:
+def _verdict(checks: Sequence[Check], row: int, *, finite: bool, caution: Caution) -> Verdict:
     if not finite:
         return Verdict("refused", (Reason("not_finite", "scores", None, None),))
     refused = [reason for check in checks if (reason := _refusal(check, row))]
     weak = [reason for check in checks if (reason := _weakness(check, row))]
+    weak += [Reason(caution, "", None, None)] if caution else []
     if refused:
         return Verdict("refused", tuple(refused))
     if weak:
@@ -41,6 +44,8 @@ def _refusal(check: Check, row: int) -> Reason | None:
         return Reason("not_finite", check.name, None, None)
     if check.role == "identity" and value > reference:
         return Reason("identity_broken", check.name, value, reference)
+    if check.role == "fit" and value < reference:
+        return Reason("poor_fit", check.name, value, reference)
     if check.role == "faithfulness" and not check.p_value[row] <= CONFIDENCE:
         return Reason("not_better_than_random", check.name, value, reference)
     return None

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from pellucid.explanation.check import Check
+    from pellucid.explanation.provenance import Caution, Meaning
     from pellucid.methods.run import Evaluator
     from pellucid.models.protocol import Capability
 
@@ -23,6 +25,9 @@ class Attribution:
         baseline: the rows compared with, where the method has a baseline.
         completeness: for a method that promises sum(values) = f(x) - f(baseline): the error it states for that identity, (sample,).
         layer: the layer of a layer map; ``input`` is the input on which it lies.
+        baseline_scores: the score at the baseline, (sample,) in float64, where the method evaluated it; the mean over several baselines.
+        checks: what the method measured of itself (a local fit, a ledger), beside what the harness measures.
+        alternatives: with several baselines, the values that each of them alone gives; ``values`` is their mean, ``baseline`` the first.
     """
 
     values: tuple[Tensor, ...]
@@ -32,6 +37,9 @@ class Attribution:
     completeness: Tensor | None = None
     layer: str = ""
     input: int = 0
+    baseline_scores: Tensor | None = None
+    checks: tuple[Check, ...] = ()
+    alternatives: tuple[tuple[Tensor, ...], ...] = ()
 
 
 class Method(Protocol):
@@ -40,6 +48,8 @@ class Method(Protocol):
     id: ClassVar[str]
     needs: ClassVar[frozenset[Capability]]
     sampled: ClassVar[bool]  # whether another seed gives another answer
+    meaning: ClassVar[Meaning]  # what a value is
+    caution: ClassVar[Caution]  # what is known against the method whatever it is used on, "" if nothing is
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
         """Explains every row the evaluator holds."""

@@ -110,6 +110,10 @@ ENGLISH = {
     "reason.unstable_over_seeds": "only {value} of the strongest entries stay when the random seed changes ({reference} are needed)",
     "reason.unstable_over_seeds.plain": "the strongest entries change with the random seed",
     "reason.ignores_parameters.plain": "it hardly changes when the network's parameters are shuffled",
+    "reason.poor_fit": "what was fitted describes the network here only to {value} ({check}; {reference} are needed)",
+    "reason.poor_fit.plain": "what was fitted does not describe the network here",
+    "reason.fails_randomization.plain": "the method is known to draw nearly the same picture for a network that has learned nothing",
+    "reason.attention_is_not_importance.plain": "where a network attends is known not to be what decides its output",
     "reason.unchecked": "no check was run",
     "reason.no_difference": "the score is the same with and without the input ({value}), so there is nothing to explain",
     "reason.no_difference.plain": "the score is the same with and without the input, so there is nothing to explain",
@@ -141,6 +145,8 @@ ENGLISH = {
         "With shuffled parameters the explanation is hardly another one: similarity {value}, up to {high}, which must lie "
         "below {reference} ({check})."
     ),
+    "fit.holds": "What was fitted describes the network here to {value}; {reference} are needed ({check}).",
+    "fit.broken": "What was fitted describes the network here only to {value}; {reference} are needed ({check}).",
     "stability.holds": "With other random seeds {value} of the strongest entries stay the same; {reference} are needed ({check}).",
     "stability.broken": "With other random seeds only {value} of the strongest entries stay the same; {reference} are needed ({check}).",
     "check.unknown": "The result of {check} is not a number, so it shows nothing.",

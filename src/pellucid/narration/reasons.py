@@ -8,20 +8,13 @@ from typing import Literal
 import numpy as np
 
 from pellucid.explanation import Explanation, LabelledArray
+from pellucid.explanation.provenance import Meaning
 from pellucid.narration.facts import TOP, Place, input_shares, period, region, removal
 from pellucid.narration.finding import Finding
 from pellucid.narration.voice import Voice
 from pellucid.views.entries import Entry, element_entries, feature_entries, half_widths
-from pellucid.views.reading import SLOPES, first_sample, reduced, shown_input, target_name
+from pellucid.views.reading import first_sample, reduced, shown_input, target_name
 
-Family = Literal["contribution", "sensitivity", "map"]
-# what a value of a method is: a part of the score, a slope, or a map without a unit
-FAMILIES: dict[str, Family] = {
-    "integrated_gradients": "contribution",
-    "gradient_times_input": "contribution",
-    "occlusion": "contribution",
-    **dict.fromkeys(SLOPES, "sensitivity"),
-}
 FINE = 32  # maps with at least this many cells a side are not called coarse
 
 
@@ -94,7 +87,7 @@ def _strongest(explanation: Explanation, index: int, voice: Voice) -> list[Findi
         return [Finding(voice.say("reasons.none"), _level(explanation), "reasons", (("total_attribution", whole),))]
     top = sorted(found, key=lambda entry: (-abs(entry.value), entry.label))[:TOP]
     top = [entry for entry in top if entry.value]
-    family = FAMILIES.get(explanation.provenance.method, "map")
+    family = explanation.provenance.meaning
     items = [_item(entry, abs(entry.value) / whole, family, voice) for entry in top]
     together = sum(abs(entry.value) for entry in top) / whole
     text = voice.say(f"reasons.{hedge(explanation)}", target=voice.quote(target_name(explanation)), items=voice.clauses(items))
@@ -103,21 +96,21 @@ def _strongest(explanation: Explanation, index: int, voice: Voice) -> list[Findi
     return [Finding(voice.paragraph([text, closing]), _level(explanation), "reasons", evidence)]
 
 
-def _item(entry: Entry, share: float, family: Family, voice: Voice) -> str:
+def _item(entry: Entry, share: float, family: Meaning, voice: Voice) -> str:
     said = {"name": entry.label, "share": voice.percent(share)}
     amount = voice.number(abs(entry.value))
     if math.isfinite(entry.error) and abs(entry.value) <= entry.error:
         return voice.say("item.unsure", amount=voice.number(entry.value), error=voice.number(entry.error), **said)
     if family == "contribution":
         return voice.say("item.raises" if entry.value > 0 else "item.lowers", amount=amount, **said)
-    if family == "sensitivity":
+    if family == "slope":
         return voice.say("item.up" if entry.value > 0 else "item.down", **said)
     return voice.say("item.share", **said)
 
 
 def _where(explanation: Explanation, index: int, voice: Voice) -> list[Finding]:
     array = explanation.arrays[index]
-    reacts = FAMILIES.get(explanation.provenance.method) == "sensitivity"
+    reacts = explanation.provenance.meaning == "slope"
     place, level = region(array, signed=not reacts), _level(explanation)
     target = voice.quote(target_name(explanation))
     if place is None:

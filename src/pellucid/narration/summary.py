@@ -12,7 +12,6 @@ from pellucid.narration.decision import class_name
 from pellucid.narration.facts import TOP, Removal, region, removal
 from pellucid.narration.finding import Finding
 from pellucid.narration.judgement import reason_words
-from pellucid.narration.reasons import FAMILIES
 from pellucid.narration.voice import Voice
 from pellucid.views.reading import reduced
 
@@ -59,7 +58,7 @@ def _named(rows: list[Explanation], voice: Voice) -> list[Finding]:
     """Which features are most often among the strongest, or where in the picture most rows have their mass."""
     axes = rows[0].arrays[0].axes
     if "y" in axes and "x" in axes:
-        signed = FAMILIES.get(rows[0].provenance.method) != "sensitivity"
+        signed = rows[0].provenance.meaning != "slope"
         places = [place for row in rows if (place := region(row.arrays[0], signed=signed))]
         counted, key = Counter(voice.word(f"region.{place.index}") for place in places), "summary.regions"
     elif "feature" in axes and "time" not in axes:

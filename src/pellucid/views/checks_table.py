@@ -13,7 +13,7 @@ from pellucid.views.faithfulness_curves import is_better
 from pellucid.views.framing import framed
 from pellucid.views.reading import one_row
 
-PASSED = ("holds", "better", "stable", "sensitive")  # outcomes that leave a verdict as it is
+PASSED = ("holds", "better", "fits", "stable", "sensitive")  # outcomes that leave a verdict as it is
 
 
 def checks_table(explanation: Explanation, *, row: int = 0, language: Language = "en") -> Scene:
@@ -56,6 +56,8 @@ def outcome_of(check: Check) -> str:
         return "unmeasured"
     if check.role == "identity":
         return "holds" if value <= reference else "broken"
+    if check.role == "fit":
+        return "fits" if value >= reference else "misfits"
     if check.role == "stability":
         return "stable" if value >= reference else "unstable"
     if check.role == "sensitivity":

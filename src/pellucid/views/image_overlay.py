@@ -13,7 +13,7 @@ from pellucid.scenes.numbers import number, percent, signed
 from pellucid.scenes.words import Language, words
 from pellucid.views.framing import framed
 from pellucid.views.rasters import PERCENTILE, Limit, blocks, enlarged, limit_of, photo, quiet_gray, richest_region
-from pellucid.views.reading import SLOPES, is_refused, joined, one_row, reduced, shown_input, summed_note, value_label
+from pellucid.views.reading import is_refused, joined, one_row, reduced, shown_input, summed_note, value_label
 
 STRONGEST_OPACITY = 0.92
 
@@ -145,7 +145,7 @@ def _overlay_panel(explanation: Explanation, index: int, found: SignedMap, pixel
 
 def _where(explanation: Explanation, values: np.ndarray, language: Language) -> str:
     """Which ninth of the picture holds most of what speaks for the target (of |value| for slopes, whose sign speaks for nothing)."""
-    slopes = explanation.provenance.method in SLOPES
+    slopes = explanation.provenance.meaning == "slope"
     mass = np.abs(values) if slopes else np.clip(values, 0, None)
     if not np.nansum(mass) > 0:
         return ""

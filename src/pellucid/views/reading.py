@@ -9,8 +9,6 @@ from pellucid.errors import InputError
 from pellucid.explanation import Explanation, LabelledArray, ShownInput
 from pellucid.scenes.words import Language, spaced, words
 
-SLOPES = ("gradient", "smoothgrad")  # methods whose value says how the score reacts, not how much of it an element brought about
-
 
 def one_row(explanation: Explanation, row: int) -> Explanation:
     """The explanation of this row alone.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pellucid.methods.protocol import Attribution
 
 if TYPE_CHECKING:
+    from pellucid.explanation.provenance import Caution, Meaning
     from pellucid.methods.run import Evaluator
     from pellucid.models.protocol import Capability
 
@@ -23,6 +24,8 @@ class Gradient:
     id: ClassVar[str] = "gradient"
     needs: ClassVar[frozenset[Capability]] = frozenset({"gradient"})
     sampled: ClassVar[bool] = False
+    meaning: ClassVar[Meaning] = "slope"
+    caution: ClassVar[Caution] = ""
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
         """The gradient of every row."""
@@ -40,6 +43,8 @@ class GradientTimesInput:
     id: ClassVar[str] = "gradient_times_input"
     needs: ClassVar[frozenset[Capability]] = frozenset({"gradient"})
     sampled: ClassVar[bool] = False
+    meaning: ClassVar[Meaning] = "contribution"
+    caution: ClassVar[Caution] = ""
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
         """Gradient times input of every row."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pellucid.data.baselines import Baseline
+    from pellucid.explanation.provenance import Caution, Meaning
     from pellucid.explanation.spec import InputSpec
     from pellucid.methods.run import Evaluator
     from pellucid.models.protocol import Capability
@@ -45,6 +46,8 @@ class Occlusion:
     id: ClassVar[str] = "occlusion"
     needs: ClassVar[frozenset[Capability]] = frozenset()
     sampled: ClassVar[bool] = False
+    meaning: ClassVar[Meaning] = "contribution"
+    caution: ClassVar[Caution] = ""
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
         """The falls of every row."""

@@ -10,6 +10,7 @@ import torch
 from pellucid.methods.protocol import Attribution
 
 if TYPE_CHECKING:
+    from pellucid.explanation.provenance import Caution, Meaning
     from pellucid.methods.run import Evaluator
     from pellucid.models.protocol import Capability
 
@@ -26,6 +27,8 @@ class Random:
     id: ClassVar[str] = "random"
     needs: ClassVar[frozenset[Capability]] = frozenset()
     sampled: ClassVar[bool] = True
+    meaning: ClassVar[Meaning] = "map"
+    caution: ClassVar[Caution] = ""
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
         """Noise of the shape of each input."""

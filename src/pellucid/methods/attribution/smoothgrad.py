@@ -15,6 +15,7 @@ from pellucid.methods.run import expand, sum_rows
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from pellucid.explanation.provenance import Caution, Meaning
     from pellucid.methods.run import Evaluator
     from pellucid.models.protocol import Capability
 
@@ -44,6 +45,8 @@ class SmoothGrad:
     id: ClassVar[str] = "smoothgrad"
     needs: ClassVar[frozenset[Capability]] = frozenset({"gradient"})
     sampled: ClassVar[bool] = True
+    meaning: ClassVar[Meaning] = "slope"
+    caution: ClassVar[Caution] = ""
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
         """The smoothed gradient of every row."""
