@@ -30,7 +30,7 @@ def rows_of(net: nn.Sequential, x: torch.Tensor, method: Any, **options: Any) ->
 
 # per explained row: (forward rows, gradient rows); the forward row is f(x), which says what is predicted
 FORMULAS = {
-    "integrated_gradients": (pl.IntegratedGradients(steps=7), (1, 7)),
+    "integrated_gradients": (pl.IntegratedGradients(steps=7), (2, 7)),  # and f(baseline), to which the sum is held
     "smoothgrad": (pl.SmoothGrad(samples=6), (1, 6)),
     "gradient": (pl.Gradient(), (0, 1)),
     "gradient_times_input": (pl.GradientTimesInput(), (0, 1)),

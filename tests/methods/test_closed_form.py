@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -79,38 +81,45 @@ def test_a_kink_on_the_path() -> None:
     exact = x.numpy() * 0.5
     made = pl.explain(Kink(), x, pl.IntegratedGradients(steps=50), target=pl.Output(0))
     np.testing.assert_allclose(made.arrays[0].values, exact, atol=1e-12)  # 1/2 is a border between two of the 50 cells
-    uneven = pl.explain(Kink(), x, pl.IntegratedGradients(steps=51), target=pl.Output(0))
+    uneven = pl.explain(Kink(), x, pl.IntegratedGradients(steps=51, rule="midpoint"), target=pl.Output(0))
     error = np.abs(uneven.arrays[0].values - exact)
     assert (error > 1e-4).all()
     assert (error <= uneven.errors[0].values).all()
     np.testing.assert_allclose(values(Kink(), x, "occlusion"), [[1.0, 0.9]], atol=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
-@given(kink=st.floats(0.05, 0.95), slope=st.floats(-5, 5), other=st.floats(-5, 5), steps=st.integers(20, 80))
-def test_the_stated_error_covers_a_kink_anywhere(kink: float, slope: float, other: float, steps: int) -> None:
+RULES = st.sampled_from(["midpoint", "adaptive"])
+
+
+@settings(max_examples=100, deadline=None)
+@given(kink=st.floats(0.05, 0.95), slope=st.floats(-5, 5), other=st.floats(-5, 5), steps=st.integers(20, 80), rule=RULES)
+def test_the_stated_error_covers_a_kink_anywhere(kink: float, slope: float, other: float, steps: int, rule: Any) -> None:
     class Bent(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             return (slope * torch.relu(x[:, 0] - kink) + other * torch.relu(kink - x[:, 0]) + x[:, 1])[:, None]
 
     x = torch.tensor([[1.0, 1.0]], dtype=torch.float64)
-    made = pl.explain(Bent(), x, pl.IntegratedGradients(steps=steps), target=pl.Output(0))
+    made = pl.explain(Bent(), x, pl.IntegratedGradients(steps=steps, rule=rule), target=pl.Output(0))
     exact = slope * (1 - kink) - other * kink
     assert abs(made.arrays[0].values[0, 0] - exact) <= made.errors[0].values[0, 0] + 1e-12
     check = made.check("completeness")
     assert check.value[0] <= check.reference[0]
 
 
-def test_completeness_error_shrinks_with_steps_and_stays_below_what_is_stated() -> None:
+@pytest.mark.parametrize("rule", ["midpoint", "adaptive"])
+def test_completeness_error_shrinks_with_steps_and_stays_below_what_is_stated(rule: Any) -> None:
     generator = torch.Generator().manual_seed(1)
     net = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1)).double()
     for parameter in net.parameters():
         parameter.data = torch.randn(parameter.shape, generator=generator, dtype=torch.float64) / 3
     x = torch.randn(40, 8, generator=generator, dtype=torch.float64)
-    checks = [pl.explain(net, x, pl.IntegratedGradients(steps=n), target=pl.Output(0)).check("completeness") for n in (25, 400)]
+    checks = [pl.explain(net, x, pl.IntegratedGradients(steps=n, rule=rule), target=pl.Output(0)).check("completeness") for n in (25, 400)]
     for check in checks:
         assert (check.value <= check.reference).all()
-    assert np.median(checks[1].value) < np.median(checks[0].value) / 4
+    if rule == "midpoint":
+        assert np.median(checks[1].value) < np.median(checks[0].value) / 4
+    else:  # what was missing has been shared out
+        assert all((check.value < 1e-12).all() for check in checks)
     assert np.median(checks[1].reference) < np.median(checks[0].reference) / 4
 
 

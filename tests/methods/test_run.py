@@ -40,7 +40,7 @@ def no_sizes() -> None:
 def test_rows_are_counted() -> None:
     net = Sized()
     made = pl.explain(net, X, pl.IntegratedGradients(steps=20), target=1, checks="none")
-    assert made.provenance.evaluations == sum(SIZES) == len(X) * 21
+    assert made.provenance.evaluations == sum(SIZES) == len(X) * 22
     SIZES.clear()
     made = pl.explain(net, X, "gradient", target=1)
     assert made.provenance.evaluations == len(X)
@@ -55,8 +55,11 @@ def test_fast_checks_cost_at_most_64_rows_per_explained_row(method: str) -> None
 
 
 def test_batches_mix_rows_and_are_full() -> None:
-    pl.explain(Sized(), X, pl.IntegratedGradients(steps=20), target=1, checks="none", batch_size=50)
+    pl.explain(Sized(), X, pl.IntegratedGradients(steps=20, rule="midpoint"), target=1, checks="none", batch_size=50)
     assert SIZES == [6, 50, 50, 20]
+    SIZES.clear()
+    pl.explain(Sized(), X, pl.IntegratedGradients(steps=20), target=1, checks="none", batch_size=50)
+    assert SIZES == [6, 6, 48, 18, 18, 18, 18]  # f(x), f(baseline), 8 steps a row, then four rounds of three
 
 
 def test_out_of_memory_halves_the_batch_and_changes_nothing() -> None:
@@ -89,7 +92,7 @@ def test_a_budget_of_calls_stops_what_can_stop_and_refuses_what_can_not() -> Non
     made = pl.explain(net, X, pl.SmoothGrad(samples=64), target=1, budget=pl.Budget(calls=21), checks="none")
     assert made.provenance.evaluations <= 21 * len(X)
     assert made.provenance.evaluations >= 17 * len(X)
-    with pytest.raises(BudgetError, match=r"51 model rows per explained row needed, budget.calls is 20"):
+    with pytest.raises(BudgetError, match=r"52 model rows per explained row needed, budget.calls is 20"):
         pl.explain(net, X, "integrated_gradients", target=1, budget=pl.Budget(calls=20))
 
 

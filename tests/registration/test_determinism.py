@@ -27,7 +27,9 @@ def everything(explanation: pl.Explanation) -> list[np.ndarray]:
     """Values, errors and check results: all that the rows' neighbors could touch."""
     arrays = [a.values for a in (*explanation.arrays, *explanation.errors)] + [explanation.decision.scores]
     for check in explanation.checks:
-        arrays += [check.value, check.reference, check.low, check.high]
+        # the residual of an identity is the difference of sums as large as the score, and is judged on their scale
+        scale = np.abs(explanation.decision.scores) if check.role == "identity" else 0.0
+        arrays += [check.value + scale, check.reference + scale, check.low + scale, check.high + scale]
     return arrays
 
 

@@ -150,6 +150,24 @@ def as_baseline(given: object) -> Baseline:
     )
 
 
+BETWEEN = " | "  # between the names of several baselines
+
+
+def several(given: object) -> tuple[object, ...]:
+    """The baselines of a tuple or list of them; one baseline alone else.
+
+    A tuple or list of plain numbers, nested or not, is the values of *one* baseline; ``Constant(0)`` stands for a number among several.
+
+    Raises:
+        InputError: an empty tuple or list.
+    """
+    if not isinstance(given, (list, tuple)):
+        return (given,)
+    if not given:
+        raise InputError("There is no baseline among these", received=repr(given), remedy="give at least one, or None for the usual one")
+    return tuple(given) if any(callable(one) or hasattr(one, "shape") for one in given) else (given,)
+
+
 def default_baseline(spec: InputSpec, *, background: bool, embedded: bool) -> Baseline:
     """The baseline used where none is given: image the mean color, table the background's mean, removed tokens the blank or
     a zero embedding."""

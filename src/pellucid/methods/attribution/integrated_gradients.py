@@ -3,98 +3,100 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 import torch
 
-from pellucid.errors import InputError
+from pellucid.data.baselines import BETWEEN, several
+from pellucid.errors import InputError, UnknownName
+from pellucid.methods.attribution.adaptive_path import adaptive
+from pellucid.methods.attribution.midpoint_path import midpoint
+from pellucid.methods.attribution.path import Integral, Path
 from pellucid.methods.protocol import Attribution
-from pellucid.methods.run import expand, sum_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from torch import Tensor
 
     from pellucid.data.baselines import Baseline
+    from pellucid.explanation.provenance import Caution, Meaning
     from pellucid.methods.run import Evaluator
     from pellucid.models.protocol import Capability
+
+Rule = Literal["auto", "adaptive", "midpoint"]
+RULES: dict[str, Callable[[Path, int], Integral]] = {"auto": adaptive, "adaptive": adaptive, "midpoint": midpoint}
 
 
 @dataclass(frozen=True)
 class IntegratedGradients:
     """The gradient averaged along the line from the baseline to the input, times their difference (Sundararajan et al. 2017, eq. 1).
 
-    Shapes: like the input; units: score; the values sum to f(x) - f(baseline) up to the stated error. ``steps`` gradient evaluations per
-    row by the midpoint rule (ReLU networks have piecewise constant gradients, for which higher-order rules are no better).
+    Shapes: like the input; units: score; the values sum to f(x) - f(baseline). ``steps`` gradient evaluations per row and baseline.
 
-    The error is stated per element: a bound from how much the gradient changes between neighboring steps, |x - b| sum_k
-    |g_k+1 - g_k| / 2n, with
-    the two end cells taken as their neighbors. It is the local form of step doubling and costs no evaluation; it covers
-    every path whose gradient is monotone between
-    steps, and does not see a kink before the first or after the last midpoint.
+    ``rule``: ``adaptive`` places two fifths of the steps evenly and the others where the gradient was seen to change; a smooth
+    network is integrated by interpolating polynomials. What is then missing from f(x) - f(baseline), one more evaluation, is shared
+    out in proportion to the stated errors, if these allow for it. ``midpoint`` takes equal steps and shares out nothing. ``auto`` is
+    ``adaptive``.
+
+    The error is stated per element, from how much the gradient changes between neighboring steps: three standard deviations of what kinks
+    at random places between them add up to, or the worst that they can do where that is less. A kink and its opposite between the same two
+    neighbors are not seen.
+
+    ``baseline`` may be a tuple of several: the values are then the mean over them, and the explanation's ``spread`` says how far
+    apart they are.
 
     What it does not show: anything off that line. Another baseline gives another answer, and the result names the one used.
 
     Raises:
         InputError: fewer than two steps, or a baseline of another shape.
+        UnknownName: no such rule.
     """
 
     steps: int = 50
-    baseline: Baseline | None = None
+    baseline: Baseline | Sequence[Baseline] | None = None
+    rule: Rule = "auto"
 
     id: ClassVar[str] = "integrated_gradients"
     needs: ClassVar[frozenset[Capability]] = frozenset({"gradient"})
     sampled: ClassVar[bool] = False
+    meaning: ClassVar[Meaning] = "contribution"
+    caution: ClassVar[Caution] = ""
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
         """Integrated gradients of every row, with the bound on their error."""
-        if self.steps < 2:
+        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 2:
             raise InputError("Integrated gradients needs at least two steps", received=repr(self.steps), remedy="use 50")
-        start = evaluator.baseline(self.baseline)
-        difference = tuple(v - b for v, b in zip(evaluator.values, start, strict=True))
+        if self.rule not in RULES:
+            raise UnknownName("rule", self.rule, RULES)
+        starts = _starts(evaluator, several(self.baseline))
+        single = len(starts) == 1
+        _ = evaluator.selection  # which takes an evaluation
+        evaluator.afford((self.steps + (self.rule != "midpoint" or not single)) * len(starts))
+        paths = [Path.between(evaluator, start) for start in starts]
+        found = [RULES[self.rule](path, self.steps) for path in paths]
+        if single:
+            only = found[0]
+            return Attribution(only.values, only.errors, "bound", starts[0], only.completeness, baseline_scores=only.start_scores)
+        scores = [path.start_scores() if one.start_scores is None else one.start_scores for path, one in zip(paths, found, strict=True)]
+        return Attribution(
+            tuple(torch.stack(parts).mean(0) for parts in zip(*(one.values for one in found), strict=True)),
+            # bounds: their mean bounds the error of the mean
+            tuple(torch.stack(parts).mean(0) for parts in zip(*(one.errors for one in found), strict=True)),
+            "bound",
+            starts[0],
+            torch.stack([one.completeness for one in found]).mean(0),
+            baseline_scores=torch.stack(scores).mean(0),
+            alternatives=tuple(one.values for one in found),
+        )
 
-        def points(rows: Tensor, samples: Tensor) -> tuple[Tensor, ...]:
-            part = (samples.double() + 0.5) / self.steps
-            return tuple(torch.addcmul(b[rows], d[rows], expand(part, d)) for b, d in zip(start, difference, strict=True))
 
-        sums = tuple(torch.zeros_like(d) for d in difference)
-        variation = _Variation(difference)
-        for rows, _, _, gradients in evaluator.gradients(points, self.steps):
-            for total, part in zip(sums, gradients, strict=True):
-                sum_rows(total, rows, part)
-            variation.add(rows, gradients)
-        values = tuple(d * s / self.steps for d, s in zip(difference, sums, strict=True))
-        bounds, completeness = variation.bounds(self.steps)
-        return Attribution(values, bounds, "bound", start, completeness)
-
-
-class _Variation:
-    """Collects how much the gradient changes from step to step, per element and along the path."""
-
-    def __init__(self, difference: tuple[Tensor, ...]) -> None:
-        self.difference = difference
-        self.elements = tuple(torch.zeros_like(d) for d in difference)
-        self.slope = torch.zeros(len(difference[0]), dtype=torch.float64, device=difference[0].device)
-        self.last: tuple[int, Tensor, tuple[Tensor, ...]] | None = None
-
-    def add(self, rows: Tensor, gradients: tuple[Tensor, ...]) -> None:
-        """Takes in one batch; a row's steps arrive in order, possibly split over batches."""
-        inputs = zip(gradients, self.difference, strict=True)
-        slopes = torch.stack([(g * d[rows]).reshape(len(rows), -1).sum(1).double() for g, d in inputs]).sum(0)
-        if self.last is not None and self.last[0] == int(rows[0]):
-            self._change(rows[:1], slopes[:1] - self.last[1], tuple(g[:1] - old for g, old in zip(gradients, self.last[2], strict=True)))
-        inside = (rows[1:] == rows[:-1]).nonzero()[:, 0]
-        if len(inside) == len(rows) - 1:  # the usual case of one row: no gathering
-            self._change(rows[1:], slopes[1:] - slopes[:-1], tuple(g[1:] - g[:-1] for g in gradients))
-        elif len(inside):
-            self._change(rows[inside], slopes[inside + 1] - slopes[inside], tuple(g[inside + 1] - g[inside] for g in gradients))
-        self.last = int(rows[-1]), slopes[-1:].clone(), tuple(g[-1:].clone() for g in gradients)
-
-    def _change(self, rows: Tensor, slopes: Tensor, gradients: tuple[Tensor, ...]) -> None:
-        sum_rows(self.slope, rows, slopes.abs())
-        for total, change in zip(self.elements, gradients, strict=True):
-            sum_rows(total, rows, change.abs_())
-
-    def bounds(self, steps: int) -> tuple[tuple[Tensor, ...], Tensor]:
-        """The bound on each element's error and on the sum's; the two end cells count like the mean of the others."""
-        factor = (1 + 2 / (steps - 1)) / (2 * steps)
-        return tuple(d.abs() * c * factor for d, c in zip(self.difference, self.elements, strict=True)), self.slope * factor
+def _starts(evaluator: Evaluator, chosen: tuple[object, ...]) -> list[tuple[Tensor, ...]]:
+    """The rows of every baseline; the evaluator keeps all of their names."""
+    starts, names = [], []
+    for one in chosen:
+        starts.append(evaluator.baseline(cast("Baseline | None", one)))
+        names.append(dict(evaluator.baseline_names))
+    for name in names[0]:
+        evaluator.baseline_names[name] = BETWEEN.join(dict.fromkeys(of[name] for of in names))
+    return starts

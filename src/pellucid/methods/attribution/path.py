@@ -1,0 +1,53 @@
+"""What every rule for integrating gradients along a straight line takes and gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from pellucid.methods.run import expand
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pellucid.methods.run import Evaluator
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """The straight line from a baseline to each explained row."""
+
+    evaluator: Evaluator
+    start: tuple[Tensor, ...]
+    difference: tuple[Tensor, ...]
+
+    @classmethod
+    def between(cls, evaluator: Evaluator, start: tuple[Tensor, ...]) -> Path:
+        """From ``start`` (sample, ...) to the rows that the evaluator holds."""
+        return cls(evaluator, start, tuple(v - b for v, b in zip(evaluator.values, start, strict=True)))
+
+    def points(self, rows: Tensor, parts: Tensor) -> tuple[Tensor, ...]:
+        """The points of these rows at ``parts`` (batch,) of the way, 0 the baseline and 1 the row."""
+        return tuple(torch.addcmul(b[rows], d[rows], expand(parts, d)) for b, d in zip(self.start, self.difference, strict=True))
+
+    def start_scores(self) -> Tensor:
+        """The score of the baseline (sample,) in float64; one evaluation per row."""
+        return self.evaluator.scores(lambda rows, _: tuple(b[rows] for b in self.start), 1)[:, 0]
+
+
+@dataclass(frozen=True, eq=False)
+class Integral:
+    """Integrated gradients of every row along one path.
+
+    Attributes:
+        values, errors: per explained input, in its shape; the errors are what the rule states for each element.
+        completeness: (sample,) the error that the rule states for the sum of the values.
+        start_scores: (sample,) the score of the baseline, where the rule needed it.
+    """
+
+    values: tuple[Tensor, ...]
+    errors: tuple[Tensor, ...]
+    completeness: Tensor
+    start_scores: Tensor | None = None
