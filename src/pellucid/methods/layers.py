@@ -95,8 +95,12 @@ def open_layer(evaluator: Evaluator, layer: str, *, edits: int) -> Iterator[Open
             return opened[-1].outputs
 
         scores = evaluator.noting_score(evaluator.run(kind, record, rows), rows).double().cpu().split([len(o.rows) for o in opened])
-        for recorded, own in zip(opened, scores, strict=True):
-            yield OpenLayer(recorded.activations, own, evaluator, tail, recorded, f"forward above {layer}")
+        pieces, halves = tuple(opened), len(opened) > 1
+        for piece, own in zip(pieces, scores, strict=True):
+            if halves:  # what a module may have stored on itself is that of the half recorded last
+                opened.clear()
+                evaluator.run(kind, record, piece.rows)
+            yield OpenLayer(opened[0].activations, own, evaluator, tail, opened[0], f"forward above {layer}")
     if tail.guess:
         evaluator.guesses += (tail.guess,)
     evaluator.resolve()

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from pellucid.methods.attribution.layer_grids import find_grids, mapped_input
-from pellucid.methods.attribution.layer_maps import CHANNELS, attribution, strongest_channels, weighted_sum
+from pellucid.methods.attribution.layer_maps import CHANNELS, attribution, channel_count, strongest_channels, weighted_sum
 from pellucid.methods.layers import layer_shapes, open_layer
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from pellucid.explanation.provenance import Caution, Meaning
     from pellucid.methods.attribution.layer_grids import Grid, Layers
     from pellucid.methods.protocol import Attribution
     from pellucid.methods.run import Evaluator
@@ -48,6 +49,8 @@ class AblationCAM:
     id: ClassVar[str] = "ablationcam"
     needs: ClassVar[frozenset[Capability]] = frozenset({"layers"})
     sampled: ClassVar[bool] = False
+    meaning: ClassVar[Meaning] = "map"
+    caution: ClassVar[Caution] = ""
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
         """The map of every row."""
@@ -57,8 +60,7 @@ class AblationCAM:
 
     def _map(self, evaluator: Evaluator, grid: Grid) -> Tensor:
         sizes = layer_shapes(evaluator)[grid.layer].sizes
-        count = sizes[0] if grid.channel == 1 else sizes[-1]
-        edits = count if self.channels is None else min(self.channels, count)
+        edits = channel_count(self.channels, sizes[0] if grid.channel == 1 else sizes[-1])
         found = []
         for opened in open_layer(evaluator, grid.layer, edits=edits):
             activations = grid.of(opened.activations)

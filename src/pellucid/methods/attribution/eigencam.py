@@ -12,6 +12,7 @@ from pellucid.methods.attribution.layer_maps import from_outputs
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from pellucid.explanation.provenance import Caution, Meaning
     from pellucid.methods.attribution.layer_grids import Layers
     from pellucid.methods.protocol import Attribution
     from pellucid.methods.run import Evaluator
@@ -43,6 +44,8 @@ class EigenCAM:
     id: ClassVar[str] = "eigencam"
     needs: ClassVar[frozenset[Capability]] = frozenset({"layers"})
     sampled: ClassVar[bool] = False
+    meaning: ClassVar[Meaning] = "map"
+    caution: ClassVar[Caution] = ""
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
         """The map of every row."""

@@ -10,6 +10,7 @@ from pellucid.methods.attribution.layer_maps import from_gradients
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from pellucid.explanation.provenance import Caution, Meaning
     from pellucid.methods.attribution.layer_grids import Layers
     from pellucid.methods.protocol import Attribution
     from pellucid.methods.run import Evaluator
@@ -42,6 +43,8 @@ class GradCAMPlusPlus:
     id: ClassVar[str] = "gradcam++"
     needs: ClassVar[frozenset[Capability]] = frozenset({"gradient", "layers"})
     sampled: ClassVar[bool] = False
+    meaning: ClassVar[Meaning] = "map"
+    caution: ClassVar[Caution] = ""
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
         """The map of every row."""

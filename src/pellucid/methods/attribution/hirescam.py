@@ -10,6 +10,7 @@ from pellucid.methods.attribution.layer_maps import from_gradients
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from pellucid.explanation.provenance import Caution, Meaning
     from pellucid.methods.attribution.layer_grids import Layers
     from pellucid.methods.protocol import Attribution
     from pellucid.methods.run import Evaluator
@@ -39,6 +40,8 @@ class HiResCAM:
     id: ClassVar[str] = "hirescam"
     needs: ClassVar[frozenset[Capability]] = frozenset({"gradient", "layers"})
     sampled: ClassVar[bool] = False
+    meaning: ClassVar[Meaning] = "map"
+    caution: ClassVar[Caution] = ""
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
         """The map of every row."""

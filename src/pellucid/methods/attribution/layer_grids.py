@@ -102,17 +102,20 @@ def _named(name: str, shapes: Mapping[str, LayerShape], known: Mapping[str, Grid
 
 
 def _last(evaluator: Evaluator, shapes: Mapping[str, LayerShape], known: Mapping[str, Grid]) -> Grid:
-    counts = {shapes[name].sizes[0] for name, grid in known.items() if grid.tokens}
     for name in reversed(tuple(known)):
         grid = known[name]
-        if grid.tokens:
-            if shapes[name].stage and evaluator.remembered(("matters", name), lambda grid=grid: _matters(evaluator, grid)):
-                return grid
-        elif grid.cells[0] not in counts:  # (head, token, token or channel) is no plane
+        if not grid.tokens and not _is_attention(grid, shapes):
+            return grid
+        if grid.tokens and shapes[name].stage and evaluator.remembered(("matters", name), lambda grid=grid: _matters(evaluator, grid)):
             return grid
     raise LayerError(
         "No layer of this network has space", received=f"{len(shapes)} layers", remedy="use an input-level method such as 'occlusion'"
     )
+
+
+def _is_attention(plane: Grid, shapes: Mapping[str, LayerShape]) -> bool:
+    """Whether a plane is rather (head, token, token) or (head, token, channel): a side is as long as there are tokens elsewhere."""
+    return any(len(shape.sizes) == 2 and shape.sizes[0] in plane.cells for shape in shapes.values())
 
 
 def _matters(evaluator: Evaluator, grid: Grid) -> bool:
@@ -130,7 +133,7 @@ def _grids(shapes: Mapping[str, LayerShape], size: tuple[int, ...]) -> dict[str,
     planes = {name: grid for name, shape in shapes.items() if (grid := _plane(name, shape, size)) is not None}
     if len(size) != 2:
         return planes
-    seen = {grid.cells for grid in planes.values()}
+    seen = {grid.cells for grid in planes.values() if _fits(grid.cells, size) and not _is_attention(grid, shapes)}
     for cells in tuple(seen):  # tokens that are merged two by two have half the cells along each side
         while max(cells) > 2:
             cells = (-(-cells[0] // 2), -(-cells[1] // 2))

@@ -84,24 +84,34 @@ def resized(maps: Tensor, cells: tuple[int, ...]) -> Tensor:
     return functional.interpolate(maps[:, None], cells, mode="linear" if len(cells) == 1 else "bilinear", align_corners=False)[:, 0]
 
 
-def strongest_channels(activations: Tensor, channels: int | None) -> Tensor:
-    """The channels (sample, k) of the largest energy sum A^2 in each row, in ascending order; all of them for None or where there are
-    no more.
-
-    Energy needs no gradient. What an ablated or masked channel can change, and what it adds to the map, grows with it.
+def channel_count(channels: int | None, available: int) -> int:
+    """How many channels are taken; None is all.
 
     Raises:
         InputError: not a positive number.
     """
-    if channels is not None and (isinstance(channels, bool) or not isinstance(channels, int) or channels < 1):
+    if channels is None:
+        return available
+    if isinstance(channels, bool) or not isinstance(channels, int) or channels < 1:
         raise InputError(
-            "The number of channels must be a positive whole number", received=repr(channels), remedy="give channels=64, or None for all"
+            "The number of channels must be a positive whole number",
+            received=repr(channels),
+            remedy=f"give channels={CHANNELS}, or None for all",
         )
-    rows, count = activations.shape[:2]
-    if channels is None or channels >= count:
-        return torch.arange(count, device=activations.device).expand(rows, count)
+    return min(channels, available)
+
+
+def strongest_channels(activations: Tensor, channels: int | None) -> Tensor:
+    """The channels (sample, k) of the largest energy sum A^2 in each row, in ascending order; all where there are no more.
+
+    Energy needs no gradient. What an ablated or masked channel can change, and what it adds to the map, grows with it.
+    """
+    rows, available = activations.shape[:2]
+    count = channel_count(channels, available)
+    if count == available:
+        return torch.arange(available, device=activations.device).expand(rows, available)
     energy = activations.flatten(2).double().square().sum(2)
-    return energy.argsort(dim=1, descending=True, stable=True)[:, :channels].sort(1).values
+    return energy.argsort(dim=1, descending=True, stable=True)[:, :count].sort(1).values
 
 
 def weighted_sum(activations: Tensor, channels: Tensor, weights: Tensor) -> Tensor:

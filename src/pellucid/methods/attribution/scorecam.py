@@ -15,6 +15,7 @@ from pellucid.methods.layers import layer_outputs
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from pellucid.explanation.provenance import Caution, Meaning
     from pellucid.explanation.spec import InputSpec
     from pellucid.methods.attribution.layer_grids import Layers
     from pellucid.methods.protocol import Attribution
@@ -50,6 +51,8 @@ class ScoreCAM:
     id: ClassVar[str] = "scorecam"
     needs: ClassVar[frozenset[Capability]] = frozenset({"layers"})
     sampled: ClassVar[bool] = False
+    meaning: ClassVar[Meaning] = "map"
+    caution: ClassVar[Caution] = ""
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
         """The map of every row."""
