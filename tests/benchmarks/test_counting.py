@@ -31,6 +31,7 @@ def rows_of(net: nn.Sequential, x: torch.Tensor, method: Any, **options: Any) ->
 # per explained row: (forward rows, gradient rows); the forward row is f(x), which says what is predicted
 FORMULAS = {
     "integrated_gradients": (pl.IntegratedGradients(steps=7), (2, 7)),  # and f(baseline), to which the sum is held
+    "deeplift": (pl.DeepLIFT(), (3, 1)),  # f(x), and f(baseline) by the plain model and by the rules; mean colors differ
     "smoothgrad": (pl.SmoothGrad(samples=6), (1, 6)),
     "gradient": (pl.Gradient(), (0, 1)),
     "gradient_times_input": (pl.GradientTimesInput(), (0, 1)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import types
@@ -14,6 +15,7 @@ from torch import nn
 
 import pellucid as pl
 from pellucid.methods.protocol import Attribution
+from pellucid.methods.registry import method_class
 from pellucid.methods.run import Evaluator
 from registration.subjects import INTERRUPTS, METHODS, Interrupting, busy, differences, live_tensors, record, subject, surroundings
 
@@ -25,7 +27,10 @@ EXPLAIN, ERROR, SUBJECT = pl.explain, pl.PellucidError, subject  # for the proof
 def test_nothing_changes(method: str, mode: Any) -> None:
     net, x = subject(method)
     before = record(net, x)
-    pl.explain(net, x, method, target=1, mode=mode, checks="full", batch_size=7)
+    # methods that follow operations refuse batch normalization in training mode, in which rows are not apart
+    refused = (pl.PellucidError,) if mode == "as_is" and "graph" in method_class(method).needs else ()
+    with contextlib.suppress(*refused):
+        pl.explain(net, x, method, target=1, mode=mode, checks="full", batch_size=7)
     assert differences(before, record(net, x)) == []
 
 

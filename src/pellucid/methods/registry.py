@@ -18,6 +18,8 @@ METHODS: dict[str, str] = {
     "gradient_times_input": "attribution.gradient:GradientTimesInput",
     "smoothgrad": "attribution.smoothgrad:SmoothGrad",
     "integrated_gradients": "attribution.integrated_gradients:IntegratedGradients",
+    "deeplift": "attribution.deeplift:DeepLIFT",
+    "expected_gradients": "attribution.expected_gradients:ExpectedGradients",
     "gradcam": "attribution.gradcam:GradCAM",
     "gradcam++": "attribution.gradcam_plus_plus:GradCAMPlusPlus",
     "hirescam": "attribution.hirescam:HiResCAM",
@@ -29,6 +31,7 @@ METHODS: dict[str, str] = {
 }
 ALIASES = {
     "ig": "integrated_gradients",
+    "deep_lift": "deeplift",
     "grad-cam": "gradcam",
     "grad_cam": "gradcam",
     "grad_cam++": "gradcam++",
@@ -38,6 +41,8 @@ ALIASES = {
     "score_cam": "scorecam",
     "ablation_cam": "ablationcam",
     "eigen_cam": "eigencam",
+    "gradient_shap": "expected_gradients",
+    "gradientshap": "expected_gradients",
     "saliency": "gradient",
     "input_x_gradient": "gradient_times_input",
 }

@@ -18,7 +18,7 @@ from pellucid.models.inputs import RowInputs
 from pellucid.models.layer_shapes import layer_shapes
 from pellucid.models.outputs import count_parts, main_output, one_row_each
 from pellucid.models.protocol import LayerGradient, LayerShape, Ruled, Score
-from pellucid.models.ruled_pass import under
+from pellucid.models.ruled_pass import RuledOutputs, outputs_under, under
 from pellucid.models.tail import Tail
 
 if TYPE_CHECKING:
@@ -180,6 +180,24 @@ class BoundTorch:
                 raise LayerError("The forward pass does not call this layer", received=name, remedy="choose a layer that it uses")
         return outputs, tuple(_row_each(kept, name, len(rows)) for name in layers)
 
+    def gradients_through(
+        self, batch: tuple[Tensor, ...], rows: Tensor, score: Score, *, layer: str, keep: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, ...]:
+        """Gradients with respect to the batch of what passes through a layer; ``keep`` chooses from the gradient at the layer's output.
+
+        One forward and one backward pass in two parts. What goes past the layer is left out.
+        """
+        with torch.enable_grad(), self._watched((layer,), lambda output: output) as kept:
+            leaves = tuple(t.detach().requires_grad_() for t in batch)
+            scores = score(self.forward(tuple(leaf.clone() for leaf in leaves), rows), rows)
+            if layer not in kept or not kept[layer].requires_grad:
+                raise LayerError(
+                    "No gradient passes through this layer", received=layer, remedy="choose a layer that lies between the input and the score"
+                )
+            own = _row_each(kept, layer, len(rows))
+            above = self.backward(scores, (own,), again=True)[0]
+            return self.backward(own, leaves, keep(above))
+
     def tail(self, layer: str) -> Tail:
         """What lies above a layer, to be run again with other outputs of it."""
         return Tail(self.net, self._layer(layer), self.outputs, name=layer)
@@ -187,6 +205,15 @@ class BoundTorch:
     def under(self, rules: Rules, batch: tuple[Tensor, ...], rows: Tensor, score: Score) -> Ruled:
         """A forward pass with every operation, the score's included, given to a rule set; and its backward."""
         return under(self, rules, batch, rows, score)
+
+    def outputs_under(self, rules: Rules, batch: tuple[Tensor, ...], rows: Tensor) -> RuledOutputs:
+        """The main output with every operation given to a rule set, from which one can go back many times."""
+        return outputs_under(self, rules, batch, rows)
+
+    @property
+    def alone(self) -> bool:
+        """Whether the output depends on the varied values only: nothing else goes in that follows the row."""
+        return len(self.slots) == len(self.fixed) and not self._entries
 
     def layer_shapes(self) -> dict[str, LayerShape]:
         """The output shape without the sample axis of every layer that keeps rows apart and returns a tensor, in order of execution."""
@@ -215,16 +242,24 @@ class BoundTorch:
                 stack.callback(self._layer(name).register_forward_hook(watch(name)).remove)
             yield kept
 
-    def backward(self, scores: Tensor, leaves: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """The gradients of the scores' sum, zeros for what the scores do not depend on."""
+    def backward(
+        self, scores: Tensor, leaves: tuple[Tensor, ...], multipliers: Tensor | None = None, *, again: bool = False
+    ) -> tuple[Tensor, ...]:
+        """The gradients of the sum of the scores, weighted by ``multipliers``; zeros for what the scores do not depend on.
+
+        ``again``: not for the last time.
+        """
         if not scores.requires_grad:
             raise self._no_gradient("the score")
-        found = self._backward(scores, leaves)
+        found = self._backward(scores, leaves, multipliers, again=again)
         return tuple(torch.zeros_like(leaf) if g is None else g for g, leaf in zip(found, leaves, strict=True))
 
-    def _backward(self, scores: Tensor, leaves: tuple[Tensor, ...]) -> tuple[Tensor | None, ...]:
+    def _backward(
+        self, scores: Tensor, leaves: tuple[Tensor, ...], multipliers: Tensor | None = None, *, again: bool = False
+    ) -> tuple[Tensor | None, ...]:
+        seeds = torch.ones_like(scores) if multipliers is None else multipliers
         try:
-            return torch.autograd.grad(scores.sum(), leaves, allow_unused=True)
+            return torch.autograd.grad(scores, leaves, seeds, retain_graph=again, allow_unused=True)
         except RuntimeError as error:
             if _out_of_memory(error):
                 raise

@@ -19,6 +19,7 @@ from pellucid.models.random_state import fixed_random_state
 from pellucid.models.rules.interceptor import Rules
 
 if TYPE_CHECKING:
+    from pellucid.models.ruled_pass import RuledOutputs
     from pellucid.models.tail import Tail
 
 
@@ -123,6 +124,15 @@ class BoundFunction:
     def under(self, rules: Rules, batch: tuple[Tensor, ...], rows: Tensor, score: Score) -> Ruled:  # noqa: ARG002
         """Not possible for a function."""
         raise CapabilityError("The operations of a function are not known", received=self.model.name, remedy=self.model.why_not("graph"))
+
+    def outputs_under(self, rules: Rules, batch: tuple[Tensor, ...], rows: Tensor) -> RuledOutputs:  # noqa: ARG002
+        """Not possible for a function."""
+        raise CapabilityError("The operations of a function are not known", received=self.model.name, remedy=self.model.why_not("graph"))
+
+    @property
+    def alone(self) -> bool:
+        """A function takes what is varied, and nothing else."""
+        return True
 
     def layer_gradients(
         self,

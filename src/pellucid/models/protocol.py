@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pellucid.models.inputs import RowInputs
+    from pellucid.models.ruled_pass import RuledOutputs
     from pellucid.models.rules.interceptor import Rules
     from pellucid.models.tail import Tail
 
@@ -90,12 +91,27 @@ class BoundModel(Protocol):
         """The main output and the outputs of these layers, without gradient."""
         ...
 
+    def gradients_through(
+        self, batch: tuple[Tensor, ...], rows: Tensor, score: Score, *, layer: str, keep: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, ...]:
+        """Gradients with respect to the batch of what passes through a layer; ``keep`` chooses from the gradient at the layer's output."""
+        ...
+
     def tail(self, layer: str) -> Tail:
         """What lies above a layer, to be run again with other outputs of it."""
         ...
 
     def under(self, rules: Rules, batch: tuple[Tensor, ...], rows: Tensor, score: Score) -> Ruled:
         """A forward pass with every operation, the score's included, given to a rule set; and its backward (needs ``graph``)."""
+        ...
+
+    def outputs_under(self, rules: Rules, batch: tuple[Tensor, ...], rows: Tensor) -> RuledOutputs:
+        """The main output with every operation given to a rule set, from which one can go back many times (needs ``graph``)."""
+        ...
+
+    @property
+    def alone(self) -> bool:
+        """Whether the output depends on the varied values only: nothing else goes in that follows the row."""
         ...
 
     def layer_shapes(self) -> dict[str, LayerShape]:

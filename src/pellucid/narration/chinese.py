@@ -121,6 +121,10 @@ CHINESE = {
     "check.unknown": "{check}的结果不是数值，因此什么也说明不了。",
     # what this does not show
     "limit.integrated_gradients": "积分梯度只与一个基线（{baseline}）相比较；换一个基线，答案可能不同。",
+    "limit.deeplift": "DeepLIFT 只与一个基线（{baseline}）相比较，并逐个运算分摊差值：从基线到此处的途中各运算如何共同起作用，它看不到。",
+    "limit.baselines": (
+        "这是几个基线（{baseline}）下的平均。换用其中不同的基线时，各数值合计变动可达其总量的 ±{share}；再换别的基线，答案还可能不同。"
+    ),
     "limit.gradient": "梯度说明得分对此处微小变化的反应，并不说明某个特征贡献了多少得分。",
     "limit.smoothgrad": "SmoothGrad 对此处附近的梯度取平均；它说明得分在附近如何反应，并不说明某个特征贡献了多少得分。",
     "limit.gradient_times_input": "梯度 × 输入只对线性网络精确；在别处，它把此处的斜率当成一直到零的斜率。",

@@ -152,6 +152,14 @@ ENGLISH = {
     "check.unknown": "The result of {check} is not a number, so it shows nothing.",
     # what this does not show
     "limit.integrated_gradients": "Integrated gradients compares with one baseline ({baseline}); another baseline can give another answer.",
+    "limit.deeplift": (
+        "DeepLIFT compares with one baseline ({baseline}), and shares out each operation's difference by itself: how operations act together "
+        "on the way from the baseline is not seen."
+    ),
+    "limit.baselines": (
+        "This is the mean over several baselines ({baseline}). From one to another the values change, summed over all of them, by up to "
+        "±{share} of their size; yet another baseline can give another answer."
+    ),
     "limit.gradient": (
         "A gradient says how the score reacts to a small change at this point; it does not say how much of the score a feature "
         "brought about."

@@ -9,6 +9,7 @@ CHINESE: dict[str, str] = {
     "method.gradient_times_input": "梯度 × 输入",
     "method.smoothgrad": "SmoothGrad 平滑梯度",
     "method.integrated_gradients": "积分梯度",
+    "method.deeplift": "DeepLIFT 差值传播",
     "method.gradcam": "Grad-CAM",
     "method.occlusion": "遮挡法",
     "check.completeness": "完备性",

@@ -10,6 +10,7 @@ ENGLISH: dict[str, str] = {
     "method.gradient_times_input": "Gradient × input",
     "method.smoothgrad": "SmoothGrad",
     "method.integrated_gradients": "Integrated gradients",
+    "method.deeplift": "DeepLIFT",
     "method.gradcam": "Grad-CAM",
     "method.occlusion": "Occlusion",
     # checks

@@ -1,33 +1,33 @@
 """DeepLIFT by operations: the multiplier of an operation is its own Jacobian, averaged along the line between its two operands.
 
-Two passes. :class:`Reference` runs the baseline and keeps what non-linear operations saw; :class:`Difference` runs the rows themselves
-and gives each non-linear operation a backward that multiplies by the averaged Jacobian. What the rules hand down then adds up to f(x) -
-f(baseline) for any composition (Shrikumar et al. 2017, extended from layers to operations; rows never mix).
+Two passes. :class:`Reference` runs the baselines and keeps what non-linear operations saw; :class:`Difference` runs the rows themselves and
+gives each non-linear operation a backward that multiplies by the averaged Jacobian (:mod:`multipliers`). What the rules hand down then adds
+up to f(x) - f(baseline) for any composition (Shrikumar et al. 2017, extended from layers to operations; rows never mix).
+
+A multiplier is looked up when the backward reaches it, so one graph of rows serves any number of baselines, one backward each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from pellucid.errors import UnsupportedOperation
-from pellucid.models.rules.interceptor import Call, unsupported
+from pellucid.models.rules.interceptor import Call, Interceptor, tensors
+from pellucid.models.rules.multipliers import body_of, rule_of
 from pellucid.models.rules.operations import Operation
+from pellucid.models.rules.rows import RowAxis, pick
+from pellucid.models.rules.rule import Kept
 
-_OPENED = frozenset({"composite"})
-_PLAIN = frozenset({"structural", "linear"})
+if TYPE_CHECKING:
+    from pellucid.models.protocol import Score
 
 
-@dataclass(eq=False)
-class Kept:
-    """What an operation saw in one pass: its operands and its output, safe from later writing."""
-
-    operands: list[Tensor]
-    output: list[Tensor]
+class RowsHidden(Exception):
+    """It is not known where the rows lie in a value, so that no single baseline can be picked out: baselines must go row by row."""
 
 
 class Keeper:
@@ -36,12 +36,11 @@ class Keeper:
     def __init__(self) -> None:
         self._places: dict[int, list[tuple[list[Tensor], int]]] = {}
 
-    def keep(self, operands: tuple[Tensor, ...], output: Tensor) -> Kept:
-        """Keeps the operands and the output of one operation."""
-        kept = Kept([t.detach() for t in operands], [output.detach()])
-        for entries in (kept.operands, kept.output):
-            for place, tensor in enumerate(entries):
-                self._places.setdefault(tensor.untyped_storage().data_ptr(), []).append((entries, place))
+    def keep(self, given: Iterable[Tensor]) -> list[Tensor]:
+        """A list of these tensors as they are now."""
+        kept = [t.detach() for t in given]
+        for place, tensor in enumerate(kept):
+            self._places.setdefault(tensor.untyped_storage().data_ptr(), []).append((kept, place))
         return kept
 
     def copy_before_writing(self, tensor: Tensor) -> None:
@@ -50,28 +49,22 @@ class Keeper:
             entries[place] = entries[place].clone()
 
 
-def needs_reference(call: Call) -> bool:
-    """Whether the multiplier of an operation depends on where its operands are."""
-    kind = call.operation.kind
-    if kind in _PLAIN:
-        return len(call.operands) > 1 and call.operation.name in ("lerp", "grid_sample", "where")
-    return len(call.operands) > 1 if kind == "product" and call.operation.name != "div" else True
-
-
 class Reference:
-    """The pass over the baseline."""
+    """The pass over the baselines: as many as there are rows, or (``picked`` says which) one at a time for all rows."""
 
     differentiates = False
-    follows_rows = False
 
-    def __init__(self) -> None:
+    def __init__(self, *, follows_rows: bool = False) -> None:
+        self.follows_rows = follows_rows
         self.keeper = Keeper()
         self.names: list[str] = []
-        self.kept: dict[int, Kept] = {}
+        self.kept: dict[int, tuple[Call, Kept]] = {}
+        self.picked: int | None = None
+        self.rows = 0
 
     def opens(self, operation: Operation) -> bool:
         """Composites are opened."""
-        return operation.kind in _OPENED
+        return operation.kind == "composite"
 
     def overwritten(self, tensor: Tensor) -> None:
         """What is kept of it is copied."""
@@ -80,25 +73,51 @@ class Reference:
     def apply(self, call: Call) -> Any:  # noqa: ANN401
         """Runs the operation, and keeps what it saw if its multiplier depends on it."""
         self.names.append(call.operation.name)
-        output = call.run(*call.operands)
-        if needs_reference(call):
-            self.kept[call.number] = self.keeper.keep(call.operands, _values(output))
+        body = body_of(call)
+        if body is not None:
+            return _reopened(call, body)
+        rule = rule_of(call)
+        if rule is None:
+            return call.run(*call.operands)
+        output, seen = rule.run(call)
+        kept = Kept(self.keeper.keep(call.operands), self.keeper.keep(seen))
+        call.let_go(kept.operands)
+        self.kept[call.number] = call, kept
         return output
+
+    def seen(self, call: Call, times: int) -> Kept:
+        """What the same operation saw at the baseline, laid beside ``times`` rows."""
+        there, kept = self.kept[call.number]
+        if self.picked is None:
+            return kept
+        known = there if self.rows > 1 else call  # a single row does not show where rows lie
+        operands = [self._one(t, at, times) for t, at in zip(kept.operands, known.rows, strict=True)]
+        return Kept(operands, [self._one(t, known.result_rows, times) for t in kept.output])
+
+    def _one(self, tensor: Tensor, at: RowAxis | None, times: int) -> Tensor:
+        if at is None or at.axis >= tensor.ndim:
+            raise RowsHidden
+        return pick(tensor, at, self.picked or 0, rows=self.rows, times=times)
 
 
 class Difference:
-    """The pass over the rows themselves, beside a reference of as many rows."""
+    """The pass over the rows themselves, beside a reference.
+
+    Attributes:
+        eps: the coarsest rounding of any value that met a rule.
+    """
 
     differentiates = True
-    follows_rows = False
 
-    def __init__(self, reference: Reference) -> None:
-        self.reference = reference
+    def __init__(self, reference: Reference, rows: int) -> None:
+        self.reference, self.rows = reference, rows
+        self.follows_rows = reference.picked is not None and reference.rows == 1  # then these rows show where rows lie
         self.keeper = Keeper()
+        self.eps = 0.0
 
     def opens(self, operation: Operation) -> bool:
         """Composites are opened."""
-        return operation.kind in _OPENED
+        return operation.kind == "composite"
 
     def overwritten(self, tensor: Tensor) -> None:
         """What is kept of it is copied."""
@@ -107,16 +126,31 @@ class Difference:
     def apply(self, call: Call) -> Any:  # noqa: ANN401
         """Runs the operation; its backward multiplies by the averaged Jacobian."""
         self._check_branch(call)
+        self._note_rounding(call.operands[0])
         if call.operation.name == "detach":
             return call.operands[0].view_as(call.operands[0])
-        if not needs_reference(call):
-            return call.run(*call.operands)
+        body = body_of(call)
+        if body is not None:
+            return _reopened(call, body)
         rule = rule_of(call)
+        if rule is None:
+            return call.run(*call.operands)
         with torch.no_grad():
-            output = call.run(*call.operands)
-        kept = self.keeper.keep(call.operands, _values(output))
-        ruled = _Averaged.apply(_values(output), lambda g: rule(call, kept, self.reference.kept[call.number], g), *call.operands)
+            output, seen = rule.run(call)
+        kept = Kept(self.keeper.keep(call.operands), self.keeper.keep(seen))
+
+        def backward(gradient: Tensor) -> tuple[Tensor, ...]:
+            found = rule.backward(call, kept, self.reference.seen(call, self.rows), gradient)
+            return tuple(g.to(o.dtype) for g, o in zip(found, kept.operands, strict=True))
+
+        first = next(tensors((output,), {}))
+        ruled = _Averaged.apply([first.detach()], backward, *call.operands)
+        call.let_go(kept.operands)
         return ruled if isinstance(output, Tensor) else type(output)((ruled, *output[1:]))
+
+    def _note_rounding(self, value: Tensor) -> None:
+        if value.is_floating_point():
+            self.eps = max(self.eps, torch.finfo(value.dtype).eps)
 
     def _check_branch(self, call: Call) -> None:
         names = self.reference.names
@@ -135,78 +169,33 @@ class _Averaged(torch.autograd.Function):
     """An output computed before, whose backward is a rule."""
 
     @staticmethod
-    def forward(ctx: Any, output: Tensor, rule: Backward, *operands: Tensor) -> Tensor:  # noqa: ANN401, ARG004
+    def forward(ctx: Any, output: list[Tensor], rule: Backward, *operands: Tensor) -> Tensor:  # noqa: ANN401, ARG004
         ctx.rule = rule
-        return output
+        return output.pop()
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         return (None, None, *ctx.rule(gradients[0]))
 
 
-Rule = Callable[[Call, Kept, Kept, Tensor], tuple[Tensor, ...]]
+def _reopened(call: Call, body: Callable[..., Any]) -> Any:  # noqa: ANN401
+    """The operation by a body of simpler ones, each of which meets the rules."""
+    with call.interceptor:
+        return body(*call.args, **call.kwargs)
 
 
-def rule_of(call: Call) -> Rule:
-    """The rule of an operation."""
-    named = BY_NAME.get(call.operation.name) or BY_KIND.get(call.operation.kind)
-    if named is None:
-        raise unsupported(call.operation.name)
-    return named
+def score_multipliers(score: Score, outputs: Tensor, baselines: Tensor, rows: Tensor) -> Tensor:
+    """The multipliers of the score with respect to the outputs, from these at the rows and at a baseline for each, both (row, ...)."""
+    reference = Reference()
+    _score(reference, score, baselines, rows)
+    leaf, scores = _score(Difference(reference, len(rows)), score, outputs, rows)
+    return torch.autograd.grad(scores, leaf, torch.ones_like(scores))[0] if scores.requires_grad else torch.zeros_like(leaf)
 
 
-def ratio(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[Tensor, ...]:
-    """Element-wise: (f(a) - f(b)) / (a - b), the slope at the midpoint where a and b are near one another (the rescale rule)."""
-    if len(call.operands) > 1:
-        raise unsupported(f"{call.operation.name} of two values that both depend on the input")
-    a, b = actual.operands[0], other.operands[0]
-    step = a - b
-    scale = torch.maximum(a.abs(), b.abs()).clamp_min(1.0) * torch.finfo(a.dtype).eps ** 0.5
-    near = step.abs() <= (0 if call.operation.name in PIECEWISE_LINEAR else 1) * scale / 2
-    slope = (actual.output[0] - other.output[0]) / torch.where(near, torch.ones_like(step), step)
-    if near.any():
-        slope = torch.where(near, _slope(call, (a + b) / 2), slope)
-    return (gradient * slope,)
-
-
-def _slope(call: Call, at: Tensor) -> Tensor:
-    with torch.enable_grad():
-        point = at.detach().requires_grad_()
-        output = call.run(point)
-        return torch.autograd.grad(output.sum(), point)[0] if output.requires_grad else torch.zeros_like(at)
-
-
-def midpoint(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[Tensor, ...]:
-    """At most quadratic in its operands together: the Jacobian at the midpoint is the average along the line."""
-    with torch.enable_grad():
-        points = [((a + b) / 2).requires_grad_() for a, b in zip(actual.operands, other.operands, strict=True)]
-        return torch.autograd.grad(call.run(*points), points, gradient)
-
-
-def softmax(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[Tensor, ...]:
-    """Exponential, sum, reciprocal and product, each averaged along its own line; the maximum of both sides keeps it finite."""
-    a, b = actual.operands[0], other.operands[0]
-    dim = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else -1)
-    top = torch.maximum(a.amax(dim, keepdim=True), b.amax(dim, keepdim=True))
-    ea, eb = (a - top).exp(), (b - top).exp()
-    ra, rb = 1 / ea.sum(dim, keepdim=True), 1 / eb.sum(dim, keepdim=True)
-    to_e = gradient * (ra + rb) / 2 - (gradient * (ea + eb) / 2).sum(dim, keepdim=True) * ra * rb
-    return (to_e * _exp_ratio(a, b, ea, eb),)
-
-
-def _exp_ratio(a: Tensor, b: Tensor, ea: Tensor, eb: Tensor) -> Tensor:
-    """(e^a - e^b) / (a - b), where ``ea`` and ``eb`` are these exponentials up to a common factor."""
-    step = a - b
-    near = step.abs() < 1e-5  # there the mean of both, up to step^2 / 12
-    return torch.where(near, (ea + eb) / 2, (ea - eb) / torch.where(near, torch.ones_like(step), step))
-
-
-PIECEWISE_LINEAR = frozenset(
-    {"relu", "relu6", "leaky_relu", "hardtanh", "abs", "clamp", "clamp_min", "clamp_max", "prelu", "rrelu", "threshold"}
-)
-BY_KIND: dict[str, Rule] = {"elementwise": ratio, "product": midpoint}
-BY_NAME: dict[str, Rule] = {"softmax": softmax}
-
-
-def _values(output: Any) -> Tensor:  # noqa: ANN401
-    return output if isinstance(output, Tensor) else output[0]
+def _score(rules: Reference | Difference, score: Score, outputs: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    interceptor = Interceptor(rules, len(rows))
+    with torch.set_grad_enabled(rules.differentiates):
+        leaf = outputs.detach().requires_grad_(rules.differentiates)
+        entered = interceptor.enter(leaf.clone())
+        with interceptor:
+            return leaf, score(entered, rows)

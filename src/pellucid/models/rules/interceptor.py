@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -49,6 +50,7 @@ class Call:
         number: how many operations came before; the same in every run of a forward that takes the same branches.
         written: the tensor that an operation in place overwrites.
         result_rows: where the rows lie in the result, once it is computed.
+        interceptor: catches the operations of a body that a rule set runs in place of this one (``with call.interceptor:``).
     """
 
     operation: Operation
@@ -61,6 +63,7 @@ class Call:
     number: int = 0
     written: Tensor | None = None
     result_rows: RowAxis | None = None
+    interceptor: AbstractContextManager[Any] = field(default_factory=nullcontext)
 
     def run(self, *operands: Tensor) -> Any:  # noqa: ANN401
         """The operation with these tensors in the place of its operands."""
@@ -68,6 +71,14 @@ class Call:
         counter = count()
         args = _replaced(self.args, given, counter)
         return self.function(*args, **_replaced(self.kwargs, given, counter))
+
+    def let_go(self, operands: Iterable[Tensor]) -> None:
+        """Holds these in the place of its operands from now on, so that it can be kept without what made them."""
+        self.operands, self.written, self.interceptor = tuple(operands), None, nullcontext()
+        given = dict(zip(self.places, self.operands, strict=True))
+        counter = count()
+        self.args = _replaced(self.args, given, counter)
+        self.kwargs = _replaced(self.kwargs, given, counter)
 
     def where(self) -> str:
         """The line of the user's code that called it."""
@@ -98,12 +109,22 @@ class Rules(Protocol):
         ...
 
 
+@runtime_checkable
+class WatchesWrites(Protocol):
+    """A rule set that is told of operations in place which only move elements, after autograd has done them itself."""
+
+    def wrote(self, call: Call) -> None:
+        """``call.run`` would do the same out of place."""
+        ...
+
+
 @dataclass(eq=False)
 class Mark:
-    """What is known of a tensor that depends on the inputs: where its rows lie, and what rule sets add to ``notes``."""
+    """What is known of a tensor that depends on the inputs: where its rows lie, on which inputs it depends, and what rule sets note."""
 
     owner: object
     rows: RowAxis | None = None
+    sources: frozenset[int] = frozenset()
     notes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -116,9 +137,9 @@ class Interceptor(TorchFunctionMode):
         self.calls = 0
         self.left: list[str] = []  # lines where values left torch
 
-    def enter(self, tensor: Tensor, rows: RowAxis | None = FIRST) -> Tensor:
-        """Marks a tensor as depending on the inputs, its rows on this axis."""
-        setattr(tensor, _MARK, Mark(self, rows))
+    def enter(self, tensor: Tensor, rows: RowAxis | None = FIRST, sources: frozenset[int] = frozenset()) -> Tensor:
+        """Marks a tensor as depending on these inputs, its rows on this axis."""
+        setattr(tensor, _MARK, Mark(self, rows, sources))
         return tensor
 
     def mark(self, tensor: object) -> Mark | None:
@@ -172,19 +193,20 @@ class Interceptor(TorchFunctionMode):
             self.rules.overwritten(written)
             written.copy_(output)
             made = self.mark(output)
-            return self.enter(written, made.rows if made else None)
+            return self.enter(written, made.rows if made else None, sources_of(output))
 
     def _ruled(self, found: Spelling, args: tuple[Any, ...], kwargs: dict[str, Any], written: Tensor | None) -> Any:  # noqa: ANN401
         marked = [(place, t, mark) for place, t in enumerate(tensors(args, kwargs)) if (mark := self.mark(t)) is not None]
         places, operands, rows = zip(*((place, t, mark.rows) for place, t, mark in marked), strict=True)
-        call = Call(found.operation, found.call, args, kwargs, places, operands, rows, self.calls, written)
+        call = Call(found.operation, found.call, args, kwargs, places, operands, rows, self.calls, written, interceptor=self)
         output = self.rules.apply(call)
+        sources = frozenset[int]().union(*(mark.sources for _, _, mark in marked))
         for number, made in enumerate(tensors((output,), {})):
             known = self.mark(made)  # an operation may hand its operand on
             axis = known.rows if known else self._follow(call, made, number) if self.rules.follows_rows else None
             call.result_rows = axis if number == 0 else call.result_rows
             if known is None:
-                self.enter(made, axis)
+                self.enter(made, axis, sources)
         return output
 
     def _follow(self, call: Call, made: Tensor, number: int) -> RowAxis | None:
@@ -203,11 +225,31 @@ class Interceptor(TorchFunctionMode):
         self.rules.overwritten(written)
         self.calls += 1
         inplace = found.call if found.operation.name in ("setitem", "copy") else getattr(Tensor, f"{found.operation.name}_")
+        watched = self._writing(found, inplace, args, kwargs) if isinstance(self.rules, WatchesWrites) else None
         with torch.set_grad_enabled(self.rules.differentiates):
             output = inplace(*args, **kwargs)
-        if self.mark(written) is None:
-            self.enter(written, self._written_rows(found, args, kwargs, written))
+        sources = frozenset[int]().union(*(sources_of(t) for t in tensors(args, kwargs)))
+        known = self.mark(written)
+        if known is None:
+            self.enter(written, self._written_rows(found, args, kwargs, written), sources)
+        else:
+            known.sources |= sources
+        if watched is not None and isinstance(self.rules, WatchesWrites):
+            watched.written, watched.result_rows = written, getattr(self.mark(written), "rows", None)
+            self.rules.wrote(watched)
         return written if output is not None else None
+
+    def _writing(self, found: Spelling, inplace: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """The write as an operation out of place."""
+
+        def written(target: Tensor, *rest: Any, **named: Any) -> Tensor:  # noqa: ANN401
+            copied = target.clone()
+            inplace(copied, *rest, **named)
+            return copied
+
+        marked = [(place, t, mark) for place, t in enumerate(tensors(args, kwargs)) if (mark := self.mark(t)) is not None]
+        places, operands, rows = zip(*((place, t, mark.rows) for place, t, mark in marked), strict=True)
+        return Call(found.operation, written, args, kwargs, places, operands, rows, self.calls, interceptor=self)
 
     def _written_rows(self, found: Spelling, args: tuple[Any, ...], kwargs: dict[str, Any], written: Tensor) -> RowAxis | None:
         """Where rows lie in a tensor that values were written into: asked by writing not-a-number there instead."""
@@ -270,6 +312,12 @@ def _ours_or_torch(node: type) -> bool:
     """Whether a node of the autograd graph is not of a custom function, whose backward would pass a rule by."""
     forward = getattr(node, "_forward_cls", None)
     return forward is None or forward.__module__.startswith("pellucid.")
+
+
+def sources_of(tensor: Tensor) -> frozenset[int]:
+    """The numbers of the inputs on which a tensor of the running pass depends."""
+    found: Mark | None = getattr(tensor, _MARK, None)
+    return found.sources if found is not None else frozenset()
 
 
 def unsupported(name: str) -> UnsupportedOperation:

@@ -1,0 +1,77 @@
+"""The multiplier of every operation: its Jacobian averaged along the line between what it saw at the row and at the baseline.
+
+A rule takes the operation, what it saw in both passes, and the multipliers of its output; it gives those of its operands. Linear operations
+have no rule: autograd's own gradient is their multiplier. Where a baseline is shared its tensors have one row, and broadcast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from pellucid.models.rules.extrema import extremum_rule
+from pellucid.models.rules.interceptor import Call, unsupported
+from pellucid.models.rules.normalizers import NORMALIZERS
+from pellucid.models.rules.products import midpoint, product_rule
+from pellucid.models.rules.rule import Kept, Rule, argument, refused, times
+from pellucid.models.rules.slopes import mean_slope
+
+_LINEAR = frozenset({"structural", "linear"})
+_QUADRATIC = frozenset({"lerp", "batch_norm"})  # where more than the first operand depends on the input
+
+
+def body_of(call: Call) -> Callable[..., Any] | None:  # noqa: ARG001
+    """What is opened because of how many of its operands depend on the input."""
+    return None
+
+
+def rule_of(call: Call) -> Rule | None:
+    """The rule of an operation; None where it is linear in what depends on the input."""
+    name, kind = call.operation.name, call.operation.kind
+    if name == "batch_norm" and bool(argument(call, "training", 5, default=False)):
+        raise refused(
+            "Batch normalization in training mode makes every row depend on its neighbors",
+            call,
+            "explain the network in eval mode (mode='eval', the default)",
+        )
+    if kind in _LINEAR:
+        return Rule(midpoint) if name in _QUADRATIC and len(call.operands) > 1 else None
+    if kind == "product":
+        return product_rule(call)
+    if kind == "max":
+        return extremum_rule(call) or Rule(ratio)
+    if kind == "elementwise":
+        return Rule(ratio)
+    if name in NORMALIZERS:
+        return NORMALIZERS[name]
+    if kind == "random" and _draws_nothing(call):
+        return None
+    if kind == "random":
+        raise refused(
+            "The forward draws random numbers, so that two passes differ by more than their inputs",
+            call,
+            "explain the network in eval mode (mode='eval'); for noise that it draws in eval mode too, give a network that fixes it",
+        )
+    raise unsupported(name)
+
+
+def _draws_nothing(call: Call) -> bool:
+    """Whether it is a dropout that drops nothing."""
+    if "dropout" not in call.operation.name:
+        return False
+    usual = "alpha" not in call.operation.name  # F.dropout drops unless it is told not to
+    training = call.kwargs["train"] if "train" in call.kwargs else argument(call, "training", 2, default=usual)
+    return not training or argument(call, "p", 1, default=0.5) == 0
+
+
+def ratio(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[Tensor, ...]:
+    """One function of every element: the mean slope (the rescale rule)."""
+    if len(call.operands) > 1:
+        raise unsupported(f"{call.operation.name} of two values that both depend on the input")
+    a, b, ya, yb = actual.operands[0], other.operands[0], actual.output[0], other.output[0]
+    if a.shape == ya.shape:
+        return (times(gradient, mean_slope(call.operation.name, call.run, a, b, ya, yb)),)
+    wide_a, wide_b = a.expand_as(ya), b.expand_as(yb)  # a constant operand is the larger one
+    return (times(gradient, mean_slope(call.operation.name, call.run, wide_a, wide_b, ya, yb)).sum_to_size(a.shape),)
