@@ -126,8 +126,10 @@ class Evaluator:
     def baseline(self, chosen: Baseline | None) -> tuple[Tensor, ...]:
         """The baseline of every explained input, its name kept for the provenance."""
         found = []
+        slots = getattr(self.bound, "slots", range(len(self.values)))
         for i, (values, spec) in enumerate(zip(self.values, self.specs, strict=True)):
-            background = self.situation.background[i] if self.situation.background is not None and not self.bound.embedded[i] else None
+            given = self.situation.background
+            background = given[slots[i]] if given is not None and not self.bound.embedded[i] else None
             one = (
                 as_baseline(chosen)
                 if chosen is not None
@@ -142,19 +144,32 @@ class Evaluator:
             found.append(rows)
         return tuple(found)
 
+    def background_rows(self) -> tuple[Tensor | None, ...]:
+        """The background (row, ...) of every explained input in its dtype; None for an input that has none, such as an embedding."""
+        given = self.situation.background
+        if given is None:
+            return tuple(None for _ in self.values)
+        slots = getattr(self.bound, "slots", range(len(self.values)))  # inputs that are held fixed have a background too
+        return tuple(
+            None if embedded else given[slot].to(values.dtype).to(self.device)
+            for slot, values, embedded in zip(slots, self.values, self.bound.embedded, strict=True)
+        )
+
     # ---- evaluations -------------------------------------------------------------------------------------------------------
 
-    def scores(self, points: Points, samples: int) -> Tensor:
-        """Scores (sample, point) in float64 at ``samples`` points per row, without gradient."""
+    def scores(self, points: Points, samples: int, *, only: Tensor | None = None) -> Tensor:
+        """Scores (sample, point) in float64 at ``samples`` points per row, without gradient; ``only`` of these rows, where given."""
         score = self.selection.score
-        self.afford(samples)
-        found = torch.empty(self.rows * samples, dtype=torch.float64)
+        count = self.rows if only is None else len(only)
+        self.afford(samples if only is None else -(-samples * count // self.rows))
+        found = torch.empty(count * samples, dtype=torch.float64)
         at = 0
-        for rows, numbers in self.pairs(samples):
+        for places, numbers in self.pairs(samples, rows=count):
+            rows = places if only is None else only[places]
             outputs = self.run("forward", lambda r, s: self.bound.outputs(points(r, s), r), rows, numbers)
             found[at : at + len(rows)] = score(outputs, rows).double().cpu()
             at += len(rows)
-        return found.reshape(self.rows, samples)
+        return found.reshape(count, samples)
 
     def gradients(self, points: Points, samples: int, *, together: int = 1) -> Iterator[tuple[Tensor, Tensor, Tensor, tuple[Tensor, ...]]]:
         """Yields (rows, samples, scores, gradients) batch by batch for ``samples`` points per row; ``together`` consecutive
