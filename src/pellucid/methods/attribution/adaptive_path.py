@@ -26,15 +26,16 @@ SAFE = 10.0  # a polynomial's completeness is stated that many times wider than 
 _CHUNK = 32 * 2**20  # bytes of gradients compared at once
 
 
-def adaptive(path: Path, steps: int) -> Integral:
-    """Integrates by ``steps`` gradients per row, placed where the gradient was seen to change.
+def adaptive(path: Path, steps: int, chosen: Tensor | None = None) -> Integral:
+    """Integrates by ``steps`` gradients per row, placed where the gradient was seen to change; of the ``chosen`` rows only, if given.
 
     What the sum of the values then lacks of f(x) - f(baseline) is shared out in proportion to the stated errors, if these allow for that
     much; if not, the identity is broken, and the values are left for the completeness check to see.
     """
     evaluator, rows = path.evaluator, path.evaluator.rows
     scores = evaluator.scores_at_inputs().cpu()
-    evaluator.afford(steps + 1)
+    chosen = torch.arange(rows, device=evaluator.device) if chosen is None else chosen
+    evaluator.afford(1 + -(-steps * len(chosen) // rows))
     start = path.start_scores()
     found = Integral(
         tuple(torch.zeros_like(d) for d in path.difference),
@@ -44,10 +45,10 @@ def adaptive(path: Path, steps: int) -> Integral:
     )
     row_bytes = sum(d[0].numel() * d.element_size() for d in path.difference)
     group = max(1, KEPT // max(1, row_bytes * steps))
-    for low in range(0, rows, group):
-        kept = _Kept(path, low, min(group, rows - low), steps)
+    for low in range(0, len(chosen), group):
+        kept = _Kept(path, chosen[low : low + group], (low, len(chosen)), steps)
         kept.collect()
-        kept.integrate(found, (scores - start)[low : low + kept.rows])
+        kept.integrate(found, (scores - start)[kept.chosen.cpu()])
     return found
 
 
@@ -57,8 +58,9 @@ class _Kept:
     A node keeps the slot in which it was evaluated; ``order`` (row, node) lists the slots along the path.
     """
 
-    def __init__(self, path: Path, low: int, rows: int, steps: int) -> None:
-        self.path, self.low, self.rows, self.steps = path, low, rows, steps
+    def __init__(self, path: Path, chosen: Tensor, within: tuple[int, int], steps: int) -> None:
+        self.path, self.chosen, self.within, self.steps = path, chosen, within, steps
+        rows = self.rows = len(chosen)
         self.parts = tuple(d.new_empty((rows, steps, d[0].numel())) for d in path.difference)
         self.at = torch.zeros((rows, steps), dtype=torch.float64)
         self.slopes = torch.zeros((rows, steps), dtype=torch.float64)
@@ -84,15 +86,15 @@ class _Kept:
 
         def gradients(rows: Tensor, numbers: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
             parts = nodes[rows.cpu(), numbers.cpu()].to(evaluator.device)
-            return evaluator.bound.gradients(path.points(rows + self.low, parts), rows + self.low, score)
+            return evaluator.bound.gradients(path.points(self.chosen[rows], parts), self.chosen[rows], score)
 
-        done = (self.low * self.steps + self.rows * before, evaluator.rows * self.steps)
+        done = (self.within[0] * self.steps + self.rows * before, self.within[1] * self.steps)
         for rows, numbers in evaluator.pairs(count, "gradient", rows=self.rows, within=done):
             _, found = evaluator.run("gradient", gradients, rows, numbers)
             slots = numbers + before
             total = torch.zeros(len(rows), dtype=torch.float64, device=evaluator.device)
             for kept, difference, gradient in zip(self.parts, path.difference, found, strict=True):
-                part = (gradient * difference[rows + self.low]).reshape(len(rows), -1)
+                part = (gradient * difference[self.chosen[rows]]).reshape(len(rows), -1)
                 kept[rows, slots] = part
                 total += part.sum(1, dtype=torch.float64)
             self.slopes[rows.cpu(), slots.cpu()] = total.cpu()
@@ -133,10 +135,9 @@ class _Kept:
         sums, errors = self._stated(degrees, (sums, errors), (((weights - lower) * slopes).sum(1), moved))
         missing = wanted - (weights * slopes).sum(1)
         values = _closed(values, errors, torch.where(missing.abs() <= sums, missing, 0.0))
-        rows = slice(self.low, self.low + self.rows)
         for whole, part in zip((*found.values, *found.errors), (*values, *errors), strict=True):
-            whole[rows] = part.reshape(whole[rows].shape)
-        found.completeness[rows] = sums
+            whole[self.chosen] = part.reshape(self.rows, *whole.shape[1:])
+        found.completeness[self.chosen.cpu()] = sums
 
     def _weighted(self, weights: Tensor) -> tuple[Tensor, ...]:
         """Sums over the nodes with weights (row, node) in path order, per input (row, element)."""

@@ -1,0 +1,134 @@
+"""Where operations bend: what decides the piece of a piecewise-linear operation, and which operations are linear between their bends.
+
+A value that takes finitely many constants along a path (a comparison, a sign) counts as a constant between bends: a gate times
+a value is linear there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pellucid.errors import UnsupportedOperation
+from pellucid.models.rules.interceptor import Call
+
+_STEPS = "_pellucid_steps"
+_COMPARED = ("gt", "ge", "lt", "le", "eq", "ne")
+_OF_STEPS = ("logical_and", "logical_or", "logical_not", "logical_xor", "isnan", "isinf", "isfinite")
+# operands by place that are added, not multiplied; a kind's other operands may vary one at a time
+_ADDED = {
+    "addmm": {0}, "addmv": {0}, "addbmm": {0}, "baddbmm": {0}, "addr": {0}, "addcmul": {0}, "addcdiv": {0}, "linear": {2}, "bilinear": {3},
+    **{f"conv{'_transpose' * t}{n}d": {2} for t in (0, 1) for n in (1, 2, 3)}, "conv_tbc": {2},
+}  # fmt: skip
+_MAY_VARY = {"div": {0}, "addcdiv": {0, 1}, "lerp": {0, 1}, "grid_sample": {0}, "batch_norm": {0}}
+
+
+def is_steps(tensor: Tensor) -> bool:
+    """Whether a value is constant between bends."""
+    return hasattr(tensor, _STEPS) or not tensor.is_floating_point()
+
+
+def mark_steps(output: Any) -> None:  # noqa: ANN401
+    """Marks what an operation gave as constant between bends."""
+    for tensor in (output,) if isinstance(output, Tensor) else output:
+        setattr(tensor, _STEPS, True)
+
+
+def unmark_steps(tensor: Tensor) -> None:
+    """Takes the mark away from a tensor that is written over."""
+    if hasattr(tensor, _STEPS):
+        delattr(tensor, _STEPS)
+
+
+def not_piecewise_linear(what: str, call: Call) -> UnsupportedOperation:
+    """The error for an operation whose gradient changes between any two points of a path."""
+    return UnsupportedOperation(
+        "The forward pass is not piecewise linear",
+        received=f"{what} at {call.where()}",
+        remedy="use rule='adaptive', which needs no pieces",
+    )
+
+
+def is_linear(call: Call) -> bool:
+    """Whether an operation that bends nowhere is linear in all of its varying operands together."""
+    name, kind = call.operation.name, call.operation.kind
+    varying = [place for place, t in zip(call.places, call.operands, strict=True) if not is_steps(t)]
+    if kind == "random":
+        return argument(call, 2, "training", argument(call, 2, "train", default=True)) is False
+    if name in _MAY_VARY and not _MAY_VARY[name].issuperset(varying):
+        return False
+    if kind == "structural":
+        return True
+    if kind == "linear":
+        return not (name == "batch_norm" and argument(call, 5, "training", default=False))
+    if kind == "product":
+        return sum(place not in _ADDED.get(name, ()) for place in varying) <= 1 and call.kwargs.get("rounding_mode") is None
+    return name in ("deg2rad", "rad2deg")
+
+
+def gaps(call: Call) -> tuple[Tensor, ...] | None:
+    """The values at whose change of sign an operation bends; None where it bends nowhere, or where it picks among several."""
+    name = call.operation.name
+    if name in ("max", "min"):
+        return _difference(call) if isinstance(argument(call, 1, "other"), Tensor) else None
+    return BENDS[name](call) if name in BENDS else None
+
+
+def makes_steps(call: Call) -> bool:
+    """Whether what this operation gives is constant between its bends."""
+    return call.operation.name in (*_COMPARED, *_OF_STEPS, "sign")
+
+
+def argument(call: Call, place: int, name: str, default: Any = None) -> Any:  # noqa: ANN401
+    """An argument by place or by name."""
+    return call.args[place] if len(call.args) > place else call.kwargs.get(name, default)
+
+
+def _input(call: Call) -> Any:  # noqa: ANN401
+    return argument(call, 0, "input")
+
+
+def _at_zero(call: Call) -> tuple[Tensor, ...]:
+    if len(call.operands) > 1:
+        raise not_piecewise_linear(f"{call.operation.name} whose slope depends on the input", call)
+    return call.operands
+
+
+def _difference(call: Call) -> tuple[Tensor, ...]:
+    return (torch.as_tensor(_input(call)) - argument(call, 1, "other"),)
+
+
+def _between(*bounds: tuple[int, str, float | None]) -> Callable[[Call], tuple[Tensor, ...]]:
+    """Bends where the input passes each of some arguments (place, name, default)."""
+
+    def found(call: Call) -> tuple[Tensor, ...]:
+        given = (argument(call, place, name, default) for place, name, default in bounds)
+        return tuple(_input(call) - bound for bound in given if bound is not None)
+
+    return found
+
+
+def _fixed(*bounds: float) -> Callable[[Call], tuple[Tensor, ...]]:
+    return lambda call: tuple(call.operands[0] - bound for bound in bounds)
+
+
+def _shrink(call: Call) -> tuple[Tensor, ...]:
+    width = argument(call, 1, "lambd", 0.5)
+    return call.operands[0] - width, call.operands[0] + width
+
+
+BENDS: dict[str, Callable[[Call], tuple[Tensor, ...]]] = {
+    **dict.fromkeys(("relu", "leaky_relu", "prelu", "abs", "sign"), _at_zero),
+    **dict.fromkeys((*_COMPARED, "maximum", "minimum", "fmax", "fmin"), _difference),
+    "relu6": _fixed(0.0, 6.0),
+    "hardsigmoid": _fixed(-3.0, 3.0),
+    "hardtanh": _between((1, "min_val", -1.0), (2, "max_val", 1.0)),
+    "clamp": _between((1, "min", None), (2, "max", None)),
+    "clamp_min": _between((1, "min", None)),
+    "clamp_max": _between((1, "max", None)),
+    "threshold": _between((1, "threshold", None)),
+    "softshrink": _shrink,
+}
