@@ -32,11 +32,19 @@ def rows_of(net: nn.Sequential, x: torch.Tensor, method: Any, **options: Any) ->
 FORMULAS = {
     "integrated_gradients": (pl.IntegratedGradients(steps=7), (2, 7)),  # and f(baseline), to which the sum is held
     "deeplift": (pl.DeepLIFT(), (3, 1)),  # f(x), and f(baseline) by the plain model and by the rules; mean colors differ
+    "expected_gradients": (pl.ExpectedGradients(samples=16), (2, 16)),  # without a background, its mean score is that of the baseline
+    "conductance": (pl.Conductance(steps=7), (1, 7)),
     "smoothgrad": (pl.SmoothGrad(samples=6), (1, 6)),
     "gradient": (pl.Gradient(), (0, 1)),
     "gradient_times_input": (pl.GradientTimesInput(), (0, 1)),
     "occlusion": (pl.Occlusion(window=2), (WINDOWS + 1, 0)),
     "gradcam": (pl.GradCAM(), (0, 1)),
+    "gradcam++": (pl.GradCAMPlusPlus(), (0, 1)),
+    "hirescam": (pl.HiResCAM(), (0, 1)),
+    "layercam": (pl.LayerCAM(), (0, 1)),
+    "scorecam": (pl.ScoreCAM(channels=4), (1 + 4, 0)),
+    "ablationcam": (pl.AblationCAM(channels=4), (1 + 2 + 4, 0)),  # two prove that what lies above the layer may be run alone
+    "eigencam": (pl.EigenCAM(), (1, 0)),
     "random": (pl.Random(), (1, 0)),
 }
 

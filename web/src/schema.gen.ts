@@ -95,6 +95,7 @@ export interface Explanation {
   readonly errors: readonly (LabelledArray)[];
   readonly error_kind: "none" | "standard_error" | "bound";
   readonly layer: string;
+  readonly spread: readonly (LabelledArray)[];
 }
 
 export interface Finding {

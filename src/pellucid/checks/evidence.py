@@ -22,7 +22,7 @@ FEWEST = 4  # with fewer players some random orders are always as good (1/2, 1/6
 
 @dataclass(frozen=True, eq=False)
 class Players:
-    """Who can be removed: a label map per input in the shape of one row, numbered over all inputs."""
+    """Who can be removed: a label map per input in the shape of one row, numbered over all inputs; ``count`` labels what never is."""
 
     labels: tuple[np.ndarray, ...]
     count: int
@@ -54,12 +54,12 @@ class Evidence:
     @cached_property
     def empty_scores(self) -> np.ndarray:
         """Scores (sample,) with every player removed; evaluated once, for all checks."""
-        return self.evaluator.scores(lambda rows, _: tuple(fill[rows] for fill in self.infill), 1)[:, 0].numpy()
+        return self.scores_without(np.ones((1, 1, self.players.count), bool))[:, 0]
 
     def scores_without(self, removed: np.ndarray) -> np.ndarray:
         """Scores (sample, mask) with players removed; ``removed`` is boolean (sample or 1, mask, player)."""
         values, infill = self.evaluator.values, self.infill
-        gone = torch.from_numpy(removed).to(values[0].device)
+        gone = torch.from_numpy(np.pad(removed, ((0, 0), (0, 0), (0, 1)))).to(values[0].device)
         labels = [torch.tensor(label).to(values[0].device) for label in self.players.labels]
 
         def points(rows: Tensor, samples: Tensor) -> tuple[Tensor, ...]:
@@ -76,25 +76,35 @@ def find_players(evaluator: Evaluator, attribution: Attribution) -> Players:
     labels, offset = [], 0
     for i, (values, spec) in enumerate(zip(evaluator.values, evaluator.specs, strict=True)):
         shape = tuple(values.shape[1:])
-        cells = attribution.values[0].shape[1:] if attribution.layer and i == attribution.input else ()
+        mapped = attribution.layer and i == attribution.input and not attribution.units
+        cells = attribution.values[0].shape[1:] if mapped else ()
         if len(cells) == 1:
             found = windows(shape, spec.axes.index("time"), min(cells[0], shape[spec.axes.index("time")], WINDOWS))
         elif cells:
             found = grid(shape, spec.axes, min(cells[0], shape[spec.axes.index("y")]), min(cells[-1], shape[spec.axes.index("x")]))
         else:
             found = players(shape, spec)
+        if attribution.axes and i != attribution.input:  # another input's tokens are not in question
+            labels.append(np.full(shape, -1))
+            continue
         labels.append(found + offset if offset else found)
         offset += int(found.max()) + 1
-    return Players(tuple(labels), offset)
+    return Players(tuple(np.where(label < 0, offset, label) for label in labels), offset)
 
 
 def strengths_of(attribution: Attribution, found: Players) -> np.ndarray:
-    """The sum of the values over each player's elements, (sample, player); a layer map is spread over the input's pixels first."""
+    """The sum of the values over each player's elements, (sample, player); a layer map is spread over the input's pixels first.
+
+    The units of a layer are no players of the input: their values are given as they are, (sample, unit).
+    """
+    if attribution.units:
+        return attribution.values[0].detach().double().cpu().numpy()
     rows = len(attribution.values[0])
     total = np.zeros((rows, found.count))
-    explained = (found.labels[attribution.input],) if attribution.layer else found.labels
+    explained = (found.labels[attribution.input],) if attribution.layer or attribution.axes else found.labels
     for values, labels in zip(attribution.values, explained, strict=True):
         flat = values.detach().double().cpu().numpy()
+        flat = flat.sum(1) if "produced" in attribution.axes else flat
         if flat.shape[1:] != labels.shape:
             offset = int(labels.min())
             span = int(labels.max()) - offset + 1

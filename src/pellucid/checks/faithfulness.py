@@ -25,8 +25,9 @@ FEWEST_ORDERS = 19  # to be the best of 20 has a chance of 5 %
 
 
 def faithfulness(evidence: Evidence) -> tuple[Check, ...]:
-    """The deletion and insertion checks; none where there are too few players for any order to beat chance."""
-    if evidence.players.count < FEWEST:
+    """The deletion and insertion checks; none where there are too few players for any order to beat chance, and none for a layer's units,
+    which can not be removed from an input."""
+    if evidence.players.count < FEWEST or evidence.attribution.units:
         return ()
     evaluator = evidence.evaluator
     counts, draws = _plan(evidence.players.count, evidence.budget)

@@ -150,9 +150,6 @@ def as_baseline(given: object) -> Baseline:
     )
 
 
-BETWEEN = " | "  # between the names of several baselines
-
-
 def several(given: object) -> tuple[object, ...]:
     """The baselines of a tuple or list of them; one baseline alone else.
 

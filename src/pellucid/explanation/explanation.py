@@ -89,7 +89,8 @@ class Explanation:
 
     ``arrays`` has one labelled array per explained input; ``errors``, where the method states one, has the same shapes: the
     standard error of a sampled
-    method, the integration error of a deterministic one (``error_kind``). It holds no model and no plotting code.
+    method, the integration error of a deterministic one (``error_kind``). ``spread``, of the same shapes, is how far apart the values lie
+    that several baselines give (largest less smallest); empty for one baseline. It holds no model and no plotting code.
     """
 
     kind: Kind
@@ -102,6 +103,7 @@ class Explanation:
     errors: tuple[LabelledArray, ...] = ()
     error_kind: Literal["none", "standard_error", "bound"] = "none"
     layer: str = ""
+    spread: tuple[LabelledArray, ...] = ()
 
     def __len__(self) -> int:
         return len(self.verdicts)
@@ -125,6 +127,7 @@ class Explanation:
             checks=tuple(c.rows(index) for c in self.checks),
             verdicts=tuple(self.verdicts[i] for i in index),
             errors=tuple(e.rows(index) for e in self.errors),
+            spread=tuple(s.rows(index) for s in self.spread),
         )
 
     @property

@@ -10,6 +10,8 @@ Meaning = Literal["contribution", "slope", "map"]
 # what is known against a method, whatever it is used on: it hardly depends on what the network learned; attention is not what decides
 Caution = Literal["", "fails_randomization", "attention_is_not_importance"]
 
+BETWEEN = " | "  # between the names of several baselines
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -19,7 +21,8 @@ class Provenance:
         method: the method's id; ``parameters`` its fields as text.
         target: what was explained, as the user would write it.
         scale: what the explained score is: ``logit``, ``log-odds``, ``probability`` or ``value``.
-        baseline: what the method compared with, by input name; the in-fill of checks is named in each check.
+        baseline: what the method compared with, by input name, several baselines separated by " | "; the in-fill of checks is named in
+            each check.
         mode: ``eval`` or ``as_is`` (the caller's train/eval flags kept).
         dtype, device, batch: how the model was run; ``batch`` is the largest number of rows in one call.
         versions: of pellucid, numpy, torch.

@@ -23,7 +23,7 @@ from pellucid.explanation.spec import InputSpec, ModelSpec
 from pellucid.explanation.target import OutputSpace, Selection, as_target
 from pellucid.harness.progress import Progress, shown_progress
 from pellucid.harness.result import Depth, Request, baseline_scores, decision, provenance, truth_of
-from pellucid.harness.shown import RawRows, labelled, shown_inputs
+from pellucid.harness.shown import RawRows, labelled, produced, shown_inputs, spread
 from pellucid.harness.verdict import verdicts
 from pellucid.methods.batching import clock
 from pellucid.methods.registry import as_method
@@ -138,7 +138,10 @@ def _explain(request: Request) -> Explanation:
         at_baseline = baseline_scores(evaluator, found, measured)
         finite = np.isfinite(scores) & np.array([all(bool(torch.isfinite(v[r]).all()) for v in found.values) for r in range(len(scores))])
         shown = shown_inputs(evaluator, request.raw, players)
-        compared = dict(evaluator.baseline_names) if found.baseline is not None else {}  # the checks' in-fill is named in each check
+        if "produced" in found.axes and space.outputs.ndim == 3:
+            shown += (produced(space.outputs, space.class_names),)
+        # the checks' in-fill is named in each check
+        compared = found.compared or (dict(evaluator.baseline_names) if found.baseline is not None else {})
         origin = provenance(request, compared, selection)
         guesses = tuple(dict.fromkeys((*request.rows.guesses, *bound.guesses, *evaluator.guesses)))
     judged = verdicts(measured, finite=finite, caution=origin.caution)
@@ -162,7 +165,8 @@ def _explain(request: Request) -> Explanation:
         verdicts=judged,
         errors=labelled(evaluator, found, found.errors) if found.errors else (),
         error_kind=found.error_kind,
-        layer=found.layer,
+        layer=found.layer or found.through,
+        spread=spread(evaluator, found),
     )
 
 

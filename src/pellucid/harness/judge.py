@@ -50,12 +50,20 @@ def judge(
     if given.shape != array.values.shape or len(explanation.arrays) != 1:
         remedy = f"give {array.values.shape}, for one input"
         raise InputError("The values do not fit the explanation", received=f"{given.shape}", remedy=remedy)
-    method = Given(given, explanation.layer)
+    named = [shown.name for shown in explanation.inputs]
+    own = array.axes[1:] if "produced" in array.axes else ()
+    method = Given(given, explanation.layer, own, named.index(array.name) if own and array.name in named else 0)
     made = explain(
         model, inputs, method, target=target, background=background, spec=spec, preparation=preparation, checks=checks, seed=seed
     )
     return replace(
-        explanation, arrays=(replace(array, values=given),), errors=(), error_kind="none", checks=made.checks, verdicts=made.verdicts
+        explanation,
+        arrays=(replace(array, values=given),),
+        errors=(),
+        error_kind="none",
+        spread=(),
+        checks=made.checks,
+        verdicts=made.verdicts,
     )
 
 
@@ -66,17 +74,17 @@ class Given:
     needs: frozenset[Capability] = frozenset()
     sampled = False
 
-    def __init__(self, values: np.ndarray, layer: str) -> None:
-        self.values, self.layer = values, layer
+    def __init__(self, values: np.ndarray, layer: str, axes: tuple[str, ...] = (), on: int = 0) -> None:
+        self.values, self.layer, self.axes, self.on = values, layer, axes, on
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
         """The values in the shape of the model's input: a feature's value shared by its columns, a token's by its embedding."""
         values = torch.from_numpy(np.ascontiguousarray(self.values))
         shape, spec = evaluator.values[0].shape, evaluator.specs[0]
-        if not self.layer and values.shape != shape:
+        if not (self.layer or self.axes) and values.shape != shape:
             if spec.groups and values.shape[1] == max(spec.groups) + 1:
                 groups = torch.tensor(spec.groups)
                 values = values[:, groups] / torch.bincount(groups)[groups]
             elif evaluator.bound.embedded[0]:
                 values = values[..., None].expand(shape) / shape[-1]
-        return Attribution((values,), layer=self.layer)
+        return Attribution((values,), layer=self.layer, axes=self.axes, input=self.on)

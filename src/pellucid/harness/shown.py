@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pellucid.methods.run import Evaluator
 
 
+PRODUCED = "produced"  # the name of what a network produced, beside its inputs
+
+
 @dataclass(frozen=True, eq=False)
 class RawRows:
     """What the user handed over and the preparation that turned it into model input, if there was one."""
@@ -28,6 +31,12 @@ class RawRows:
 
 def labelled(evaluator: Evaluator, found: Attribution, parts: tuple[Tensor, ...]) -> tuple[LabelledArray, ...]:
     """Values (or errors) as labelled arrays: embeddings summed to tokens, one-hot columns to their feature."""
+    if found.units:
+        return (LabelledArray(evaluator.specs[found.input].name, parts[0].detach().cpu().numpy(), ("sample", "unit"), {}),)
+    if found.axes:
+        spec = evaluator.specs[found.input]
+        names = {"feature": feature_names(spec, parts[0].shape[-1])} if "feature" in found.axes else {}
+        return (LabelledArray(spec.name, parts[0].detach().cpu().numpy(), ("sample", *found.axes), names),)
     if found.layer:
         axes = ("sample", "y", "x") if parts[0].ndim == 3 else ("sample", "time")
         return (LabelledArray(evaluator.specs[found.input].name, parts[0].detach().cpu().numpy(), axes, {}),)
@@ -47,13 +56,22 @@ def labelled(evaluator: Evaluator, found: Attribution, parts: tuple[Tensor, ...]
     return tuple(arrays)
 
 
+def spread(evaluator: Evaluator, found: Attribution) -> tuple[LabelledArray, ...]:
+    """How far apart the values lie that several baselines give, largest less smallest; empty for one baseline."""
+    each = [labelled(evaluator, found, values) for values in found.alternatives]
+    return tuple(
+        replace(arrays[0], values=np.ptp(np.stack([array.values for array in arrays]), axis=0)) for arrays in zip(*each, strict=True)
+    )
+
+
 def shown_inputs(evaluator: Evaluator, raw: RawRows, found: Players) -> tuple[ShownInput, ...]:
     """The explained inputs in the user's units."""
     shown = []
     offset = 0
     for i, spec in enumerate(evaluator.specs):
-        labels = found.labels[i] - offset if offset else found.labels[i]
-        offset += int(labels.max()) + 1 if i + 1 < len(found.labels) else 0
+        stays = found.labels[i].max() == found.count  # what is never removed is one
+        labels = np.zeros_like(found.labels[i]) if stays else found.labels[i] - offset
+        offset += 0 if stays else int(labels.max()) + 1
         values = evaluator.values[i].detach().cpu().numpy()
         if spec.kind == "tabular" and values.ndim == 2:
             shown.append(_table(values, spec, raw, labels))
@@ -61,13 +79,23 @@ def shown_inputs(evaluator: Evaluator, raw: RawRows, found: Players) -> tuple[Sh
             shown.append(_image(values, spec, raw, labels))
         elif evaluator.bound.embedded[i]:
             fixed = getattr(evaluator.bound, "fixed", evaluator.values)[getattr(evaluator.bound, "slots", range(len(evaluator.values)))[i]]
-            shown.append(
-                ShownInput(spec.name, "tokens", LabelledArray(spec.name, fixed.cpu().numpy(), ("sample", *spec.axes), {}), (), labels)
-            )
+            shown.append(_tokens(fixed.cpu().numpy(), spec, labels))
         else:
             data = LabelledArray(spec.name, values, ("sample", *spec.axes), {})
             shown.append(ShownInput(spec.name, spec.kind or "array", data, (), labels))
     return tuple(shown)
+
+
+def produced(outputs: np.ndarray, names: tuple[str, ...]) -> ShownInput:
+    """The tokens that a network of outputs (sample, token, class) produces, by name where the classes have names."""
+    return _tokens(outputs.argmax(-1), InputSpec(PRODUCED, "tokens", ("token",), names), None)
+
+
+def _tokens(ids: np.ndarray, spec: InputSpec, labels: np.ndarray | None) -> ShownInput:
+    """Tokens by id, and as text where the spec names a vocabulary."""
+    known = spec.names if ids.ndim == 2 and ids.size and 0 <= ids.min() and ids.max() < len(spec.names) else ()
+    cells = tuple(tuple(known[i] for i in row) for row in ids) if known else ()
+    return ShownInput(spec.name, "tokens", LabelledArray(spec.name, ids, ("sample", *spec.axes), {}), cells, labels)
 
 
 def feature_names(spec: InputSpec, count: int) -> tuple[str, ...]:

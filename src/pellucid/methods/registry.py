@@ -20,6 +20,7 @@ METHODS: dict[str, str] = {
     "integrated_gradients": "attribution.integrated_gradients:IntegratedGradients",
     "deeplift": "attribution.deeplift:DeepLIFT",
     "expected_gradients": "attribution.expected_gradients:ExpectedGradients",
+    "conductance": "attribution.conductance:Conductance",
     "gradcam": "attribution.gradcam:GradCAM",
     "gradcam++": "attribution.gradcam_plus_plus:GradCAMPlusPlus",
     "hirescam": "attribution.hirescam:HiResCAM",
@@ -27,6 +28,10 @@ METHODS: dict[str, str] = {
     "scorecam": "attribution.scorecam:ScoreCAM",
     "ablationcam": "attribution.ablationcam:AblationCAM",
     "eigencam": "attribution.eigencam:EigenCAM",
+    "attention": "attribution.attention:Attention",
+    "attention_norm": "attribution.attention_norm:AttentionNorm",
+    "attention_rollout": "attribution.attention_rollout:AttentionRollout",
+    "attention_gradient": "attribution.attention_gradient:AttentionGradient",
     "occlusion": "attribution.occlusion:Occlusion",
 }
 ALIASES = {

@@ -191,9 +191,8 @@ class BoundTorch:
             leaves = tuple(t.detach().requires_grad_() for t in batch)
             scores = score(self.forward(tuple(leaf.clone() for leaf in leaves), rows), rows)
             if layer not in kept or not kept[layer].requires_grad:
-                raise LayerError(
-                    "No gradient passes through this layer", received=layer, remedy="choose a layer that lies between the input and the score"
-                )
+                remedy = "choose a layer that lies between the input and the score"
+                raise LayerError("No gradient passes through this layer", received=layer, remedy=remedy)
             own = _row_each(kept, layer, len(rows))
             above = self.backward(scores, (own,), again=True)[0]
             return self.backward(own, leaves, keep(above))
@@ -210,10 +209,30 @@ class BoundTorch:
         """The main output with every operation given to a rule set, from which one can go back many times."""
         return outputs_under(self, rules, batch, rows)
 
+    @contextmanager
+    def looking_at(self, layer: str, look: Callable[[Tensor], None]) -> Iterator[None]:
+        """Hands each tensor that a layer returns to ``look``, before the network goes on with it."""
+
+        def hook(_module: nn.Module, _arguments: Any, output: Any) -> None:  # noqa: ANN401
+            if not isinstance(output, Tensor):
+                received = f"{layer}: {type(output).__name__}"
+                raise LayerError("This layer returns no single tensor", received=received, remedy="choose another layer")
+            look(output)
+
+        handle = self._layer(layer).register_forward_hook(hook)
+        try:
+            yield
+        finally:
+            handle.remove()
+
     @property
     def alone(self) -> bool:
         """Whether the output depends on the varied values only: nothing else goes in that follows the row."""
         return len(self.slots) == len(self.fixed) and not self._entries
+
+    def module_names(self) -> dict[int, str]:
+        """The names of the network's modules by their ``id``."""
+        return {id(module): name for name, module in self.net.named_modules()}
 
     def layer_shapes(self) -> dict[str, LayerShape]:
         """The output shape without the sample axis of every layer that keeps rows apart and returns a tensor, in order of execution."""

@@ -129,6 +129,10 @@ class BoundFunction:
         """Not possible for a function."""
         raise CapabilityError("The operations of a function are not known", received=self.model.name, remedy=self.model.why_not("graph"))
 
+    def looking_at(self, layer: str, look: Callable[[Tensor], None]) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Not possible for a function."""
+        raise self._no_layers()
+
     @property
     def alone(self) -> bool:
         """A function takes what is varied, and nothing else."""
@@ -155,12 +159,22 @@ class BoundFunction:
         """Not possible for a function."""
         raise self._no_layers()
 
+    def gradients_through(  # noqa: PLR0913
+        self, batch: tuple[Tensor, ...], rows: Tensor, score: Score, *, layer: str, keep: Callable[[Tensor], Tensor]  # noqa: ARG002
+    ) -> tuple[Tensor, ...]:
+        """Not possible for a function."""
+        raise self._no_layers()
+
     def tail(self, layer: str) -> Tail:  # noqa: ARG002
         """Not possible for a function."""
         raise self._no_layers()
 
     def _no_layers(self) -> CapabilityError:
         return CapabilityError("A function has no layers", received=self.model.name, remedy=self.model.why_not("layers"))
+
+    def module_names(self) -> dict[int, str]:
+        """A function has no modules."""
+        return {}
 
     def layer_shapes(self) -> dict[str, LayerShape]:
         """None are known."""

@@ -109,9 +109,17 @@ class BoundModel(Protocol):
         """The main output with every operation given to a rule set, from which one can go back many times (needs ``graph``)."""
         ...
 
+    def looking_at(self, layer: str, look: Callable[[Tensor], None]) -> AbstractContextManager[None]:
+        """Hands each tensor that a layer returns to ``look``, before the network goes on with it (needs ``layers``)."""
+        ...
+
     @property
     def alone(self) -> bool:
         """Whether the output depends on the varied values only: nothing else goes in that follows the row."""
+        ...
+
+    def module_names(self) -> dict[int, str]:
+        """The names of the network's modules by their ``id``."""
         ...
 
     def layer_shapes(self) -> dict[str, LayerShape]:

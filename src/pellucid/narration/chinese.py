@@ -122,6 +122,8 @@ CHINESE = {
     # what this does not show
     "limit.integrated_gradients": "积分梯度只与一个基线（{baseline}）相比较；换一个基线，答案可能不同。",
     "limit.deeplift": "DeepLIFT 只与一个基线（{baseline}）相比较，并逐个运算分摊差值：从基线到此处的途中各运算如何共同起作用，它看不到。",
+    "limit.expected_gradients": "期望梯度与整个背景（{baseline}）相比较并取平均；换一个背景，答案可能不同；平均值也不说明某个数值来自哪一行背景。",
+    "limit.conductance": "传导只追踪从一个基线（{baseline}）出发、流经一层（{layer}）的部分；绕过该层的部分看不到，各单元如何共同作用也看不到。",
     "limit.baselines": (
         "这是几个基线（{baseline}）下的平均。换用其中不同的基线时，各数值合计变动可达其总量的 ±{share}；再换别的基线，答案还可能不同。"
     ),
@@ -130,6 +132,14 @@ CHINESE = {
     "limit.gradient_times_input": "梯度 × 输入只对线性网络精确；在别处，它把此处的斜率当成一直到零的斜率。",
     "limit.occlusion": "遮挡法说明某一部分被填充值（{baseline}）取代后会怎样；换一种填充，答案可能不同；可以互相替代的部分都会被低估。",
     "limit.gradcam": "Grad-CAM 只看一层（{layer}）：更前面的层在一格之内做了什么，它看不到；后面各层的组合被当作简单相加。",
+    "limit.gradcam++": "Grad-CAM++ 只看 {layer}，并且只计其中支持目标的部分；反对目标的依据和一格之内的细节，它看不到。",
+    "limit.hirescam": "HiResCAM 只看 {layer}：更前面的层在一格之内做了什么，它看不到；后面各层的组合被当作简单相加。",
+    "limit.layercam": "LayerCAM 只看 {layer}，并且只计其中支持目标的部分；反对目标的依据它看不到，后面各层的组合被当作简单相加。",
+    "limit.scorecam": (
+        "Score-CAM 用 {layer} 的通道遮挡输入，被遮挡处变为零；反对目标的依据它看不到；得分较大时，几乎全部权重会落在一个通道上。"
+    ),
+    "limit.ablationcam": "Ablation-CAM 每次只关闭 {layer} 的一个通道：可以互相替代的通道都会被低估，一格之内的细节也看不到。",
+    "limit.eigencam": "Eigen-CAM 只说明 {layer} 在哪里响应最强，与目标无关：对每个类别都是同一张图。",
     "limit.random": "这些数是作为对照随机抽取的，与网络毫无关系。",
     "limit.other": "换一种方法，答案可能不同；据此行动之前，请比较几种方法。",
     "limit.causal": "这是网络所用的依据，不是现实中的因果关系。",

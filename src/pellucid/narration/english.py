@@ -156,6 +156,14 @@ ENGLISH = {
         "DeepLIFT compares with one baseline ({baseline}), and shares out each operation's difference by itself: how operations act together "
         "on the way from the baseline is not seen."
     ),
+    "limit.expected_gradients": (
+        "Expected gradients compares with a whole background ({baseline}) and averages; another background can give another answer, and a "
+        "mean does not say which of its rows a value comes from."
+    ),
+    "limit.conductance": (
+        "Conductance follows what flows through one layer ({layer}) on the way from one baseline ({baseline}); what goes past that layer is "
+        "not seen, nor how its units act together."
+    ),
     "limit.baselines": (
         "This is the mean over several baselines ({baseline}). From one to another the values change, summed over all of them, by up to "
         "±{share} of their size; yet another baseline can give another answer."
@@ -178,6 +186,27 @@ ENGLISH = {
         "Grad-CAM sees one layer ({layer}): what the layers before it did within a cell is not seen, and what the layers after it "
         "combine is taken for a sum."
     ),
+    "limit.gradcam++": (
+        "Grad-CAM++ sees nothing but {layer} and counts only what speaks for the target there; evidence against it, and detail "
+        "below one cell, are not seen."
+    ),
+    "limit.hirescam": (
+        "HiResCAM sees nothing but {layer}: what the layers before it did within a cell is not seen, and what the layers after it "
+        "combine is taken for a sum."
+    ),
+    "limit.layercam": (
+        "LayerCAM sees nothing but {layer} and counts only what speaks for the target there; evidence against it is not seen, and what "
+        "the layers after it combine is taken for a sum."
+    ),
+    "limit.scorecam": (
+        "Score-CAM masks the input with channels of {layer}, and what is masked becomes zero; evidence against the target is not seen, "
+        "and where scores are large nearly all the weight falls to one channel."
+    ),
+    "limit.ablationcam": (
+        "Ablation-CAM silences channels of {layer} one at a time: channels that stand in for each other are all rated too low, and "
+        "detail below one cell is not seen."
+    ),
+    "limit.eigencam": ("Eigen-CAM says where {layer} responds most, whatever the target: it is the same map for every class."),
     "limit.random": "These numbers were drawn at random as a control. They say nothing about the network.",
     "limit.other": "Another method can give another answer; compare several before acting on one.",
     "limit.causal": "This is what the network uses, not a cause in the world.",

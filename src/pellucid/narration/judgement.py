@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pellucid.explanation import Check, Explanation, Reason
-from pellucid.narration.facts import passed
+from pellucid.explanation.provenance import BETWEEN
+from pellucid.narration.facts import disagreement, passed
 from pellucid.narration.finding import Finding
 from pellucid.narration.voice import Voice
 from pellucid.views.faithfulness_curves import is_better
@@ -75,9 +76,13 @@ def _grade(check: Check) -> str:
 def limits(explanation: Explanation, voice: Voice) -> list[Finding]:
     """What this explanation does not show: the method's own limits first, then what holds for all."""
     provenance, decision, count = explanation.provenance, explanation.decision, len(explanation)
-    baseline = voice.listing(list(dict.fromkeys(voice.name(text) for text in provenance.baseline.values())))
+    names = dict.fromkeys(voice.name(text) for joined in provenance.baseline.values() for text in joined.split(BETWEEN))
+    baseline = voice.listing(list(names))
     key = f"limit.{provenance.method}" if voice.has(f"limit.{provenance.method}") else "limit.other"
-    sentences = [voice.say(key, baseline=baseline or voice.say("unknown"), layer=explanation.layer or voice.say("unknown"))]
+    if explanation.spread:
+        sentences = [voice.say("limit.baselines", baseline=baseline, share=voice.percent(disagreement(explanation)))]
+    else:
+        sentences = [voice.say(key, baseline=baseline or voice.say("unknown"), layer=explanation.layer or voice.say("unknown"))]
     if decision.probabilities is not None:
         sentences.append(voice.say("limit.probability"))
     if provenance.guesses:
@@ -85,4 +90,6 @@ def limits(explanation: Explanation, voice: Voice) -> list[Finding]:
     sentences.append(voice.say("limit.row") if count == 1 else voice.say("limit.rows", count=count))
     sentences.append(voice.say("limit.causal"))
     evidence = [("evaluations", float(provenance.evaluations))]
+    if explanation.spread:
+        evidence.append(("spread", disagreement(explanation)))
     return [Finding(sentence, "limit", "limits", tuple(evidence)) for sentence in sentences]

@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from pellucid.explanation import Check, Explanation, Reason
+from pellucid.explanation.provenance import BETWEEN
 from pellucid.scenes import Badge, Bars, Panel, Scene
 from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.words import Language, check_name, method_name, spaced, words
@@ -103,7 +104,9 @@ def notes(explanation: Explanation, language: Language, *, whiskers: bool = Fals
 
 def baseline_name(name: str, language: Language) -> str:
     """A baseline or in-fill in this language; one that is not known by name keeps its own."""
-    return words(language).get(f"name.{name}", name)
+    known = words(language)
+    joiner = "、" if language == "zh-CN" else ", "
+    return joiner.join(known.get(f"name.{one}", one) for one in name.split(BETWEEN))
 
 
 def check_note(note: str, language: Language) -> str:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 import torch
 
-from pellucid.data.baselines import BETWEEN, several
+from pellucid.data.baselines import several
 from pellucid.errors import InputError, UnknownName
+from pellucid.explanation.provenance import BETWEEN
 from pellucid.methods.attribution.adaptive_path import adaptive
 from pellucid.methods.attribution.midpoint_path import midpoint
 from pellucid.methods.attribution.path import Integral, Path
@@ -69,7 +70,7 @@ class IntegratedGradients:
             raise InputError("Integrated gradients needs at least two steps", received=repr(self.steps), remedy="use 50")
         if self.rule not in RULES:
             raise UnknownName("rule", self.rule, RULES)
-        starts = _starts(evaluator, several(self.baseline))
+        starts, compared = _starts(evaluator, several(self.baseline))
         single = len(starts) == 1
         _ = evaluator.selection  # which takes an evaluation
         evaluator.afford((self.steps + (self.rule != "midpoint" or not single)) * len(starts))
@@ -88,15 +89,14 @@ class IntegratedGradients:
             torch.stack([one.completeness for one in found]).mean(0),
             baseline_scores=torch.stack(scores).mean(0),
             alternatives=tuple(one.values for one in found),
+            compared=compared,
         )
 
 
-def _starts(evaluator: Evaluator, chosen: tuple[object, ...]) -> list[tuple[Tensor, ...]]:
-    """The rows of every baseline; the evaluator keeps all of their names."""
+def _starts(evaluator: Evaluator, chosen: tuple[object, ...]) -> tuple[list[tuple[Tensor, ...]], dict[str, str]]:
+    """The rows of every baseline, and all of their names by input; the evaluator keeps those of the first, which is the checks' in-fill."""
     starts, names = [], []
-    for one in chosen:
+    for one in reversed(chosen):
         starts.append(evaluator.baseline(cast("Baseline | None", one)))
         names.append(dict(evaluator.baseline_names))
-    for name in names[0]:
-        evaluator.baseline_names[name] = BETWEEN.join(dict.fromkeys(of[name] for of in names))
-    return starts
+    return starts[::-1], {name: BETWEEN.join(dict.fromkeys(of[name] for of in reversed(names))) for name in names[0]}

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import torch
 
 from pellucid.methods.attribution.path import Integral, Path
-from pellucid.methods.run import sum_rows
+from pellucid.methods.run import Evaluator, Points, sum_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+Gradients = Callable[[Evaluator, Points, int], "Iterator[tuple[Tensor, tuple[Tensor, ...]]]"]
 
-def midpoint(path: Path, steps: int) -> Integral:
+
+def plain_gradients(evaluator: Evaluator, points: Points, steps: int) -> Iterator[tuple[Tensor, tuple[Tensor, ...]]]:
+    """Yields (rows, gradients) batch by batch."""
+    for rows, _, _, gradients in evaluator.gradients(points, steps):
+        yield rows, gradients
+
+
+def midpoint(path: Path, steps: int, gradients: Gradients = plain_gradients) -> Integral:
     """The mean gradient at the middle of ``steps`` equal cells, times the difference.
 
     The error is bounded by how much the gradient changes between neighboring steps, |x - b| sum_k |g_k+1 - g_k| / 2n, the two end cells
@@ -26,10 +35,10 @@ def midpoint(path: Path, steps: int) -> Integral:
 
     sums = tuple(torch.zeros_like(d) for d in path.difference)
     variation = _Variation(path.difference)
-    for rows, _, _, gradients in path.evaluator.gradients(points, steps):
-        for total, part in zip(sums, gradients, strict=True):
+    for rows, found in gradients(path.evaluator, points, steps):
+        for total, part in zip(sums, found, strict=True):
             sum_rows(total, rows, part)
-        variation.add(rows, gradients)
+        variation.add(rows, found)
     values = tuple(d * s / steps for d, s in zip(path.difference, sums, strict=True))
     return Integral(values, *variation.bounds(steps))
 

@@ -51,3 +51,23 @@ class Integral:
     errors: tuple[Tensor, ...]
     completeness: Tensor
     start_scores: Tensor | None = None
+
+
+def background_scores(evaluator: Evaluator, background: tuple[Tensor | None, ...], start: tuple[Tensor, ...]) -> Tensor:
+    """The mean score (sample,) over the background rows; an input without a background stays at ``start``, which follows the row.
+
+    One forward row per background row, shared by all explained rows; for each of them where any input follows the row.
+    """
+    count = max((len(rows) for rows in background if rows is not None), default=1)
+    if not evaluator.bound.alone or any(rows is None for rows in background):
+
+        def points(rows: Tensor, samples: Tensor) -> tuple[Tensor, ...]:
+            return tuple(s[rows] if b is None else b[samples] for b, s in zip(background, start, strict=True))
+
+        return evaluator.scores(points, count).mean(1)
+    whole = [rows for rows in background if rows is not None]
+    score, outputs = evaluator.selection.score, []
+    for at, _ in evaluator.pairs(1, rows=count):
+        outputs.append(evaluator.run("forward", lambda r: evaluator.bound.outputs(tuple(b[r] for b in whole), torch.zeros_like(r)), at))
+    joined = torch.cat(outputs)
+    return torch.stack([score(joined, torch.full((count,), row)).double().mean().cpu() for row in range(evaluator.rows)])
