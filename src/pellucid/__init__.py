@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; method classes come fro
     from pellucid.explanation.target import Output as Output
     from pellucid.explanation.target import Pixels as Pixels
     from pellucid.explanation.target import Predicted as Predicted
+    from pellucid.explanation.target import Token as Token
     from pellucid.harness.explain import explain as explain
     from pellucid.harness.judge import judge as judge
     from pellucid.methods.registry import methods as methods
@@ -59,6 +60,7 @@ _PUBLIC = {
     "Output": "explanation.target",
     "Pixels": "explanation.target",
     "Predicted": "explanation.target",
+    "Token": "explanation.target",
     "PellucidError": "errors",
     "Constant": "data.baselines",
     "BackgroundMean": "data.baselines",

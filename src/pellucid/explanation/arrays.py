@@ -12,7 +12,9 @@ from pellucid.errors import InputError
 if TYPE_CHECKING:
     import xarray
 
-AXES = frozenset(["sample", "channel", "y", "x", "time", "token", "feature", "class", "layer", "head", "unit", "step", "fraction"])
+AXES = frozenset(
+    ["sample", "channel", "y", "x", "time", "token", "feature", "class", "layer", "head", "unit", "step", "fraction", "produced", "entry"]
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,7 +25,7 @@ class InputSpec:
     Attributes:
         kind: what it is; None is guessed from shape and dtype.
         axes: names of its axes without ``sample``, in the model's own layout; empty: the usual ones of the kind.
-        names: feature or token names.
+        names: feature names; of integer tokens the vocabulary, by id.
         groups: for a table, the player of each encoded column (one-hot columns of one feature share a player); empty: one each.
         group_names: the names of the players where ``groups`` is given.
         categorical: columns that hold category codes.

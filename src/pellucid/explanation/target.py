@@ -169,6 +169,47 @@ class Margin:
         return Selection(labels, first.classes, score, first.scale, repr(self))
 
 
+@dataclass(frozen=True)
+class Token:
+    """The score of a produced token, for outputs (sample, token, class): of a sequence model, what it says at ``position``.
+
+    Without ``position`` the sum over all positions. ``which`` is a token (class) by index or name; without it the one that scores highest
+    at its position.
+    """
+
+    position: int | None = None
+    which: int | str | None = None
+
+    def resolve(self, space: OutputSpace) -> Selection:
+        """The sum of the scores of the chosen token at the chosen positions in each row."""
+        shape = space.outputs.shape
+        if len(shape) != 3:
+            raise TargetError(
+                "A token target needs an output of shape (sample, token, class)",
+                received=f"an output of shape {shape}",
+                remedy="give a class index, or a network that scores the tokens at every position",
+            )
+        if self.position is not None:
+            _check_index(self.position, shape[1], "position")
+        names = OutputSpace(space.outputs[:, 0], space.kind, space.class_names)
+        best = space.outputs.argmax(-1)
+        ids = best if self.which is None else np.full_like(best, class_index(self.which, names))
+        places = slice(None) if self.position is None else slice(self.position, self.position + 1)
+
+        def score(outputs: Any, rows: Any) -> Any:  # noqa: ANN401
+            chosen = outputs.new_tensor(ids.tolist()).long()[rows]
+            return outputs.gather(-1, chosen[..., None])[:, places, 0].sum(1)
+
+        kind: Scale = "probability" if space.kind == "probabilities" else "logit" if space.kind == "logits" else "value"
+        return Selection(self._labels(ids, names), np.full(space.rows, -1), score, kind, repr(self))
+
+    def _labels(self, ids: np.ndarray, names: OutputSpace) -> tuple[str, ...]:
+        if self.position is not None:
+            return tuple(f"{class_name(int(row[self.position]), names)} at position {self.position + 1}" for row in ids)
+        known = [class_name(int(k), names) for k in ids[:, 0]] if self.which is not None else ["what is produced"] * len(ids)
+        return tuple(f"{name} at all {ids.shape[1]} positions" for name in known)
+
+
 @dataclass(frozen=True, eq=False)
 class Pixels:
     """The mean score of one class over a pixel mask, for segmentation outputs (sample, class, y, x).
@@ -259,7 +300,7 @@ def as_target(target: object) -> Target:
     raise TargetError(
         "This is not a target",
         received=f"{type(target).__name__} {target!r}"[:80],
-        remedy="give a class index or name, one per row, Predicted(), Class, Margin, Output, Pixels, or a function of the outputs",
+        remedy="give a class index or name, one per row, Predicted(), Class, Margin, Output, Token, Pixels, or a function of the outputs",
     )
 
 
@@ -319,7 +360,8 @@ def _need_columns(space: OutputSpace) -> None:
         raise TargetError(
             "A class target needs an output of shape (sample, class)",
             received=f"an output of shape {space.outputs.shape}",
-            remedy="use target=Pixels(class, mask) for segmentation, or a function of the outputs that returns one number per row",
+            remedy="use target=Pixels(class, mask) for segmentation, Token(position) for sequences, or a function of the outputs that "
+            "returns one number per row",
         )
 
 

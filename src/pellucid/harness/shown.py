@@ -93,7 +93,7 @@ def produced(outputs: np.ndarray, names: tuple[str, ...]) -> ShownInput:
 
 def _tokens(ids: np.ndarray, spec: InputSpec, labels: np.ndarray | None) -> ShownInput:
     """Tokens by id, and as text where the spec names a vocabulary."""
-    known = spec.names if ids.ndim == 2 and ids.size and 0 <= ids.min() and ids.max() < len(spec.names) else ()
+    known = spec.names if ids.ndim == 2 and ids.size and ids.min() >= 0 and ids.max() < len(spec.names) else ()
     cells = tuple(tuple(known[i] for i in row) for row in ids) if known else ()
     return ShownInput(spec.name, "tokens", LabelledArray(spec.name, ids, ("sample", *spec.axes), {}), cells, labels)
 

@@ -10,13 +10,13 @@ import torch
 
 from pellucid.errors import InputError, LayerError, UnknownName
 from pellucid.methods.layers import layer_shapes
+from pellucid.models.protocol import LayerShape
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from pellucid.explanation.spec import InputSpec
     from pellucid.methods.run import Evaluator
-    from pellucid.models.protocol import LayerShape
 
 Layers = str | tuple[str, ...] | None
 EXTRA = 8  # class, distillation and register tokens that may stand before the tokens of a grid
@@ -51,7 +51,8 @@ class Grid:
         if not self.tokens:
             return ""
         rest = f", the first {self.extra} left out" if self.extra else ""
-        return f"layer {self.layer}: its tokens are taken for a grid of {self.cells[0]} x {self.cells[1]}{rest}"
+        cells = " x ".join(map(str, self.cells)) if len(self.cells) > 1 else f"{self.cells[0]} time steps"
+        return f"layer {self.layer}: its tokens are taken for a grid of {cells}{rest}"
 
 
 def mapped_input(evaluator: Evaluator) -> int:
@@ -74,8 +75,7 @@ def find_grids(evaluator: Evaluator, chosen: Layers, on: int) -> tuple[Grid, ...
         UnknownName: no layer of that name.
         LayerError: a layer without space, or no layer has any.
     """
-    spec, shapes = evaluator.specs[on], layer_shapes(evaluator)
-    size = tuple(evaluator.values[on].shape[1:][spec.axes.index(axis)] for axis in space_of(spec))
+    shapes, size = layer_shapes(evaluator), _size(evaluator, on)
     known = _grids(shapes, size)
     if chosen is None:
         found = (_last(evaluator, shapes, known),)
@@ -86,6 +86,17 @@ def find_grids(evaluator: Evaluator, chosen: Layers, on: int) -> tuple[Grid, ...
         found = tuple(_named(name, shapes, known) for name in dict.fromkeys(names))
     evaluator.guesses += tuple(grid.guess for grid in found if grid.guess)
     return found
+
+
+def token_grid(evaluator: Evaluator, layer: str, count: int, on: int) -> Grid | None:
+    """The cells that ``count`` tokens make of input ``on``: of its image, or of its time (steps or windows); None if none."""
+    shapes, size = layer_shapes(evaluator), _size(evaluator, on)
+    if len(size) == 2:
+        return _token_grid(
+            layer, LayerShape((count, 1), channels_last=True), (size[0], size[1]), _cells_seen(_planes(shapes, size), shapes, size)
+        )
+    extra = next((e for e in (count - size[0], 0, 1) if 0 <= e <= EXTRA and count > e + 1 and size[0] % (count - e) == 0), None)
+    return None if extra is None else Grid(layer, (count - extra,), -1, tokens=True, extra=extra)
 
 
 def _named(name: str, shapes: Mapping[str, LayerShape], known: Mapping[str, Grid]) -> Grid:
@@ -130,16 +141,31 @@ def _matters(evaluator: Evaluator, grid: Grid) -> bool:
 
 def _grids(shapes: Mapping[str, LayerShape], size: tuple[int, ...]) -> dict[str, Grid]:
     """Every usable layer in order of execution."""
-    planes = {name: grid for name, shape in shapes.items() if (grid := _plane(name, shape, size)) is not None}
+    planes = _planes(shapes, size)
     if len(size) != 2:
         return planes
+    seen = _cells_seen(planes, shapes, size)
+    tokens = {name: grid for name, shape in shapes.items() if (grid := _token_grid(name, shape, (size[0], size[1]), seen)) is not None}
+    return {name: planes[name] if name in planes else tokens[name] for name in shapes if name in planes or name in tokens}
+
+
+def _size(evaluator: Evaluator, on: int) -> tuple[int, ...]:
+    spec = evaluator.specs[on]
+    return tuple(evaluator.values[on].shape[1:][spec.axes.index(axis)] for axis in space_of(spec))
+
+
+def _planes(shapes: Mapping[str, LayerShape], size: tuple[int, ...]) -> dict[str, Grid]:
+    return {name: grid for name, shape in shapes.items() if (grid := _plane(name, shape, size)) is not None}
+
+
+def _cells_seen(planes: Mapping[str, Grid], shapes: Mapping[str, LayerShape], size: tuple[int, ...]) -> set[tuple[int, ...]]:
+    """The cells of the network's planes, and what is left of them where tokens are merged two by two."""
     seen = {grid.cells for grid in planes.values() if _fits(grid.cells, size) and not _is_attention(grid, shapes)}
-    for cells in tuple(seen):  # tokens that are merged two by two have half the cells along each side
+    for cells in tuple(seen):
         while max(cells) > 2:
             cells = (-(-cells[0] // 2), -(-cells[1] // 2))
             seen.add(cells)
-    tokens = {name: grid for name, shape in shapes.items() if (grid := _token_grid(name, shape, (size[0], size[1]), seen)) is not None}
-    return {name: planes[name] if name in planes else tokens[name] for name in shapes if name in planes or name in tokens}
+    return seen
 
 
 def _plane(name: str, shape: LayerShape, size: tuple[int, ...]) -> Grid | None:
