@@ -21,6 +21,7 @@ METHODS: dict[str, str] = {
     "deeplift": "attribution.deeplift:DeepLIFT",
     "expected_gradients": "attribution.expected_gradients:ExpectedGradients",
     "conductance": "attribution.conductance:Conductance",
+    "lrp": "attribution.lrp:LRP",
     "gradcam": "attribution.gradcam:GradCAM",
     "gradcam++": "attribution.gradcam_plus_plus:GradCAMPlusPlus",
     "hirescam": "attribution.hirescam:HiResCAM",

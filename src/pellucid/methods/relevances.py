@@ -1,0 +1,190 @@
+"""Relevance of the explained rows, counted and batched, with the ledger that accounts for all of it."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pellucid.errors import InputError, UnknownName, UnsupportedOperation
+from pellucid.explanation.arrays import LabelledArray
+from pellucid.explanation.check import Check
+from pellucid.methods.layers import layer_shapes
+from pellucid.models.rules.interceptor import Interceptor
+from pellucid.models.rules.layer_stop import LayerStop
+from pellucid.models.rules.ledger import ENTRIES
+from pellucid.models.rules.relevance import Relevance, Rulebook
+
+if TYPE_CHECKING:
+    from pellucid.methods.run import Evaluator
+
+INPUTS = "inputs"
+ELSEWHERE = "elsewhere"  # relevance that does not pass the chosen unit
+_KIND = "gradient, relevance"
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A layer at which relevance is looked at; with the number of a ``unit`` (a channel), only what passes there goes on."""
+
+    layer: str
+    unit: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Relevances:
+    """What a pass of relevance found.
+
+    Attributes:
+        inputs: one tensor per explained input (sample, ...).
+        layer: relevance of the output of the chosen layer (sample, ...); None without one.
+        ledger: (sample, entry) in float64, the relevance of the inputs first.
+        entries: their names.
+        residual: score less the sum of the ledger, (sample,).
+        rounding: what rounding may make of the residual, (sample,).
+    """
+
+    inputs: tuple[Tensor, ...]
+    layer: Tensor | None
+    ledger: Tensor
+    entries: tuple[str, ...]
+    residual: Tensor
+    rounding: Tensor
+
+    def check(self) -> Check:
+        """Whether the ledger closes, with its entries beside it."""
+        residual, rounding = self.residual.abs().numpy(), self.rounding.numpy()
+        none = np.full(len(residual), np.nan)
+        table = LabelledArray("ledger", self.ledger.numpy(), ("sample", "entry"), {"entry": self.entries})
+        note = f"residual of: score = relevance of {' + '.join(self.entries)}, each summed operation by operation"
+        return Check("conservation", "identity", "lower", residual, rounding, residual, residual, none, 0, (table,), note)
+
+
+def relevances(evaluator: Evaluator, rulebook: Rulebook, stop: Stop | None = None) -> Relevances:
+    """The relevance of every row's inputs, and at a layer. One gradient evaluation a row; one more forward where a body of ours ran.
+
+    Raises:
+        UnsupportedOperation: an operation that no rule covers, or a ledger that does not close.
+        UnknownName: there is no such layer.
+        InputError: the layer has no such unit.
+        LayerError: the layer can not be looked at.
+    """
+    evaluator.afford(1)
+    runner = _Runner(evaluator, rulebook, stop, _unit_axis(evaluator, stop))
+    inputs = tuple(torch.empty_like(v) for v in evaluator.values)
+    rest: list[tuple[Tensor, ...]] = []
+    for rows, _ in evaluator.pairs(1, _KIND):
+        found = evaluator.run(_KIND, runner, rows)
+        for whole, part in zip(inputs, found[: len(inputs)], strict=True):
+            whole[rows] = part
+        rest.append(found[len(inputs) :])
+    evaluator.resolve()
+    ledger, size, *layer = (torch.cat(parts) for parts in zip(*rest, strict=True))
+    return runner.settled(inputs, ledger, size, layer[0] if layer else None)
+
+
+@dataclass(eq=False)
+class _Runner:
+    """Takes batches back to their inputs; what it is called with may be a part of a batch where memory ran out."""
+
+    evaluator: Evaluator
+    rulebook: Rulebook
+    stop: Stop | None
+    axis: int
+    eps: float = 0.0
+    operations: int = 0
+
+    def __call__(self, rows: Tensor) -> tuple[Tensor, ...]:
+        """The relevance of each input; then the ledger (row, entry), the largest flow (row,) and, if asked for, the layer's relevance."""
+        evaluator, stop = self.evaluator, self.stop
+        rules, batch = Relevance(self.rulebook, len(rows)), tuple(v[rows] for v in evaluator.values)
+        watch = None if stop is None else LayerStop(stop.layer, follow=stop.unit is not None)
+        with nullcontext() if stop is None or watch is None else evaluator.bound.looking_at(stop.layer, watch.look):
+            outputs = evaluator.bound.outputs_under(rules, batch, rows)
+        rules.finish()
+        evaluator.note(outputs.outputs, rows)
+        scores, relevance = self._at_outputs(rules, outputs.outputs, rows)
+        self._check_bodies(rules, scores, rows)
+        self.eps, self.operations = max(self.eps, rules.eps), max(self.operations, rules.operations)
+        size = scores.abs()
+        if watch is None or stop is None:
+            return *outputs.back(relevance), self._ledger(rules, scores, scores), size + rules.ledger.flow
+        if stop.unit is None:
+            inputs = outputs.back(relevance)
+            return *inputs, self._ledger(rules, scores, scores), size + rules.ledger.flow, watch.arrived(len(rows))
+        at_layer = watch.above(outputs.made, relevance, len(rows))
+        chosen = torch.zeros_like(at_layer)
+        chosen.select(self.axis, stop.unit).copy_(at_layer.select(self.axis, stop.unit))
+        rules.forget()  # what lies above the layer
+        inputs = watch.below(outputs.leaves, chosen)
+        followed = chosen.double().flatten(1).sum(1).cpu()
+        return *inputs, self._ledger(rules, scores, followed), size + rules.ledger.flow
+
+    def _at_outputs(self, rules: Relevance, outputs: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """The scores (row,) in float64, and the relevance of the model's outputs: the score's operations meet the rules too."""
+        interceptor = Interceptor(rules, len(rows))
+        with torch.enable_grad():
+            leaf = outputs.detach().requires_grad_()
+            entered = rules.deep(interceptor.enter(leaf.clone()))
+            with interceptor:
+                scores = self.evaluator.score(entered, rows)
+        rules.finish()
+        plain = scores.detach()
+        found = torch.autograd.grad(scores, leaf, plain)[0] if scores.requires_grad else torch.zeros_like(leaf)
+        return plain.double().cpu(), found
+
+    def _ledger(self, rules: Relevance, scores: Tensor, followed: Tensor) -> Tensor:
+        return torch.cat([rules.ledger.table(), (scores - followed)[:, None], scores[:, None]], 1)
+
+    def _check_bodies(self, rules: Relevance, scores: Tensor, rows: Tensor) -> None:
+        """Where a body of ours computed an operation, the plain model is asked whether it computes the same."""
+        if not rules.bodies:
+            return
+        evaluator = self.evaluator
+        plain = evaluator.score(evaluator.bound.outputs(tuple(v[rows] for v in evaluator.values), rows), rows).double().cpu()
+        if bool(((scores - plain).abs() > rules.eps**0.5 * (1 + plain.abs())).any()):
+            raise UnsupportedOperation(
+                "The forward written out in simpler operations computes something else than the model",
+                received=f"{', '.join(sorted(rules.bodies))}; scores {scores.tolist()[:3]} and {plain.tolist()[:3]}",
+                remedy="use a method without rules, such as 'integrated_gradients' or 'occlusion'",
+            )
+
+    def settled(self, inputs: tuple[Tensor, ...], table: Tensor, size: Tensor, layer: Tensor | None) -> Relevances:
+        """The sums beside the scores; an error where they are off by more than rounding can explain."""
+        own = torch.stack([r.double().flatten(1).sum(1).cpu() for r in inputs]).sum(0)
+        follows = self.stop is not None and self.stop.unit is not None
+        ledger = torch.cat([own[:, None], table[:, : len(ENTRIES) + follows]], 1)
+        entries = (INPUTS, *ENTRIES, *((ELSEWHERE,) if follows else ()))
+        scores = table[:, -1]
+        residual = scores - ledger.sum(1)
+        if bool((residual.abs() > self.eps**0.5 * size).any()) or not bool(residual.isfinite().all()):
+            raise self._open(ledger, entries, scores, residual)
+        return Relevances(inputs, layer, ledger, entries, residual, self.eps * self.operations * size)
+
+    def _open(self, ledger: Tensor, entries: tuple[str, ...], scores: Tensor, residual: Tensor) -> UnsupportedOperation:
+        row = int(residual.abs().nan_to_num(torch.inf).argmax())
+        items = ", ".join(f"{name} {float(value):.4g}" for name, value in zip(entries, ledger[row], strict=True))
+        return UnsupportedOperation(
+            "The ledger of relevance does not close: rounding, or an operation that its rule does not fit",
+            received=f"score {float(scores[row]):.4g}, {items}",
+            remedy="give a larger epsilon, such as 1e-3, or the network in float64; or use 'integrated_gradients' or 'occlusion'",
+        )
+
+
+def _unit_axis(evaluator: Evaluator, stop: Stop | None) -> int:
+    """The axis of the layer's channels; the layer and the unit are checked on the way."""
+    if stop is None:
+        return 1
+    shapes = layer_shapes(evaluator)
+    if stop.layer not in shapes:
+        raise UnknownName("layer", stop.layer, shapes)
+    shape = shapes[stop.layer]
+    axis = len(shape.sizes) if shape.channels_last else 1
+    units = shape.sizes[axis - 1]
+    if stop.unit is not None and not 0 <= stop.unit < units:
+        raise InputError("The layer has no unit of that number", received=f"{stop.unit} of {stop.layer}", remedy=f"give 0 to {units - 1}")
+    return axis

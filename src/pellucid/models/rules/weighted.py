@@ -1,0 +1,133 @@
+"""Linear maps with constant weights, dense layers and convolutions, as relevance rules need them: with other weights, and backward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pellucid.models.rules.interceptor import Call
+
+_LINEAR = ("input", "weight", "bias")
+_CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+_TRANSPOSED = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """How a convolution moves over its input, each size per spatial axis."""
+
+    stride: list[int]
+    padding: list[int]
+    dilation: list[int]
+    transposed: bool
+    output_padding: list[int]
+    groups: int
+
+
+@dataclass(frozen=True, eq=False)
+class Weighted:
+    """``x -> W x + b``.
+
+    Attributes:
+        weight: (output, input) of a dense layer, or as torch's convolutions take it.
+        bias: (output,).
+        geometry: None for a dense layer, whose outputs lie on the last axis; the channels of a convolution lie on axis 1.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+    geometry: Geometry | None = None
+
+    @property
+    def channel(self) -> int:
+        """The axis of the outputs."""
+        return -1 if self.geometry is None else 1
+
+    def forward(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """W x + b with these weights."""
+        g = self.geometry
+        if g is None:
+            return functional.linear(x, weight, bias)
+        return torch.convolution(x, weight, bias, g.stride, g.padding, g.dilation, g.transposed, g.output_padding, g.groups)
+
+    def backward(self, signal: Tensor, weight: Tensor, like: Tensor) -> Tensor:
+        """The transposed map of a signal in the shape of the output; ``like`` has the shape of the input."""
+        g = self.geometry
+        if g is None:
+            return signal @ weight
+        sizes = (g.stride, g.padding, g.dilation, g.transposed, g.output_padding, g.groups)
+        return torch.ops.aten.convolution_backward(signal, like, weight, None, *sizes, [True, False, False])[0]
+
+    def scaled(self, scale: Tensor, shift: Tensor) -> Weighted:
+        """The map followed by a factor and a shift for each output."""
+        shape = [1] * self.weight.ndim
+        shape[1 if self.geometry is not None and self.geometry.transposed else 0] = -1
+        bias = shift if self.bias is None else self.bias * scale + shift
+        return replace(self, weight=self.weight * scale.reshape(shape), bias=bias)
+
+    @property
+    def scalable(self) -> bool:
+        """Whether the weights have one axis of outputs."""
+        return self.geometry is None or not self.geometry.transposed or self.geometry.groups == 1
+
+
+def weighted(call: Call) -> Weighted | None:
+    """The map that a call applies to its only varying operand; None if it is no such map."""
+    name = call.operation.name
+    if len(call.operands) != 1:
+        return None
+    if name == "linear":
+        given = _bound(call, _LINEAR)
+        return Weighted(given["weight"], given.get("bias")) if call.places == (0,) else None
+    if name in ("matmul", "mm", "addmm"):
+        return _matrix(call)
+    return _convolution(call) if name.startswith("conv") and name[-1] == "d" and call.places == (0,) else None
+
+
+def _matrix(call: Call) -> Weighted | None:
+    """``x @ W``, and ``b + x @ W``, with a constant matrix."""
+    if call.operation.name != "addmm":
+        x, weight = call.operands[0], call.args[-1] if len(call.args) == 2 else next(iter(call.kwargs.values()))
+        fits = call.places == (0,) and isinstance(weight, Tensor) and weight.ndim == 2 and x.ndim > 1
+        return Weighted(weight.t(), None) if fits else None
+    if call.places != (1,) or len(call.args) != 3 or any(call.kwargs.get(k, 1) != 1 for k in ("alpha", "beta")):
+        return None
+    bias = call.args[0]
+    return Weighted(call.args[2].t(), bias) if bias.ndim == 1 else None
+
+
+def _convolution(call: Call) -> Weighted | None:
+    transposed = call.operation.name.startswith("conv_transpose")
+    space = int(call.operation.name[-2])
+    given = _bound(call, _TRANSPOSED if transposed else _CONVOLUTION)
+    weight, padding = given["weight"], given.get("padding", 0)
+    if call.operands[0].ndim != space + 2:  # without a batch axis
+        return None
+    dilation = _sizes(given.get("dilation", 1), space)
+    if isinstance(padding, str):
+        reach = [d * (k - 1) if padding == "same" else 0 for d, k in zip(dilation, weight.shape[2:], strict=True)]
+        if any(r % 2 for r in reach):  # torch pads one side more
+            return None
+        padding = [r // 2 for r in reach]
+    geometry = Geometry(
+        _sizes(given.get("stride", 1), space),
+        _sizes(padding, space),
+        dilation,
+        transposed,
+        _sizes(given.get("output_padding", 0), space),
+        given.get("groups", 1),
+    )
+    return Weighted(weight, given.get("bias"), geometry)
+
+
+def _bound(call: Call, names: tuple[str, ...]) -> dict[str, Any]:
+    return {**dict(zip(names, call.args, strict=False)), **call.kwargs}
+
+
+def _sizes(value: Any, space: int) -> list[int]:  # noqa: ANN401
+    entries = list(value) if isinstance(value, (tuple, list)) else [value]
+    return entries * space if len(entries) == 1 else entries
