@@ -45,7 +45,7 @@ export interface Bars {
 
 export interface Check {
   readonly name: string;
-  readonly role: "identity" | "faithfulness" | "stability" | "sensitivity" | "fit";
+  readonly role: "identity" | "faithfulness" | "stability" | "sensitivity" | "fit" | "resolution";
   readonly direction: "lower" | "higher";
   readonly value: Tensor;
   readonly reference: Tensor;
@@ -93,7 +93,7 @@ export interface Explanation {
   readonly checks: readonly (Check)[];
   readonly verdicts: readonly (Verdict)[];
   readonly errors: readonly (LabelledArray)[];
-  readonly error_kind: "none" | "standard_error" | "bound";
+  readonly error_kind: "none" | "standard_error" | "bound" | "exact";
   readonly layer: string;
   readonly spread: readonly (LabelledArray)[];
 }
@@ -182,7 +182,8 @@ export interface Provenance {
   readonly check_seconds: number;
   readonly guesses: readonly (string)[];
   readonly meaning: "contribution" | "slope" | "map";
-  readonly caution: "" | "fails_randomization" | "attention_is_not_importance";
+  readonly caution: "" | "fails_randomization" | "attention_is_not_importance" | "ignores_target";
+  readonly choices: readonly (string)[];
 }
 
 export interface Reason {

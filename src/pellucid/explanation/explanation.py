@@ -89,7 +89,8 @@ class Explanation:
 
     ``arrays`` has one labelled array per explained input; ``errors``, where the method states one, has the same shapes: the
     standard error of a sampled
-    method, the integration error of a deterministic one (``error_kind``). ``spread``, of the same shapes, is how far apart the values lie
+    method, the integration error of a deterministic one, or, where that is nothing but rounding, a bound of it: ``error_kind``
+    ``"exact"``. ``spread``, of the same shapes, is how far apart the values lie
     that several baselines give (largest less smallest); empty for one baseline. It holds no model and no plotting code.
     """
 
@@ -101,7 +102,7 @@ class Explanation:
     checks: tuple[Check, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     errors: tuple[LabelledArray, ...] = ()
-    error_kind: Literal["none", "standard_error", "bound"] = "none"
+    error_kind: Literal["none", "standard_error", "bound", "exact"] = "none"
     layer: str = ""
     spread: tuple[LabelledArray, ...] = ()
 
@@ -152,7 +153,10 @@ class Explanation:
         raise UnknownName("check", name, [c.name for c in self.checks])
 
     def plot(self, **options: Any) -> Any:  # noqa: ANN401 (matplotlib's Figure, which this layer does not know)
-        """Draws the explanation with matplotlib and returns the figure; ``ax=``, ``language=``, ``theme=``, ``row=`` are understood."""
+        """Draws the explanation with matplotlib and returns the figure.
+
+        ``ax=``, ``language=``, ``theme=``, ``row=``, ``view=`` and, for coarse maps, ``cells=`` are understood.
+        """
         return renderers.find("plot", self.kind)(self, **options)
 
     def narrate(self, language: Literal["en", "zh-CN"] = "en", *, quality: Any = None) -> str:  # noqa: ANN401

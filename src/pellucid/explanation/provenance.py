@@ -7,8 +7,9 @@ from typing import Literal
 
 # what a value is: a part of the score, how the score reacts to a change, or a map without a unit
 Meaning = Literal["contribution", "slope", "map"]
-# what is known against a method, whatever it is used on: it hardly depends on what the network learned; attention is not what decides
-Caution = Literal["", "fails_randomization", "attention_is_not_importance"]
+# what is known against a method, whatever it is used on: it hardly depends on what the network learned; attention is not what decides;
+# it is the same for every target
+Caution = Literal["", "fails_randomization", "attention_is_not_importance", "ignores_target"]
 
 BETWEEN = " | "  # between the names of several baselines
 
@@ -32,6 +33,7 @@ class Provenance:
         guesses: what was guessed about the model or data, each a sentence.
         meaning: what a value of this method is.
         caution: what is known against the method, "" if nothing is; the verdict is then ``weak`` at best.
+        choices: what the method decided by itself, such as the rule by which it integrated, each a sentence.
     """
 
     method: str
@@ -55,3 +57,4 @@ class Provenance:
     guesses: tuple[str, ...] = ()
     meaning: Meaning = "map"
     caution: Caution = ""
+    choices: tuple[str, ...] = ()

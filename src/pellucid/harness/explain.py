@@ -160,6 +160,7 @@ def _explain(request: Request) -> Explanation:
             seconds=seconds,
             check_seconds=check_seconds,
             guesses=guesses,
+            choices=found.choices,
         ),
         checks=measured,
         verdicts=judged,

@@ -22,7 +22,7 @@ class Attribution:
         values: one tensor per explained input in the shape of that input, or, for a layer map, (sample, y, x) or (sample, time);
             or one tensor with ``axes`` of its own.
         errors: the same shapes: standard errors or bounds; empty where the method states none.
-        error_kind: what ``errors`` are.
+        error_kind: what ``errors`` are; ``exact`` where they bound nothing but rounding.
         baseline: the rows compared with, where the method has a baseline.
         completeness: for a method that promises sum(values) = f(x) - f(baseline): the error it states for that identity, (sample,).
         layer: the layer of a layer map; ``input`` is the input on which it lies.
@@ -33,12 +33,13 @@ class Attribution:
         alternatives: with several baselines, the values that each of them alone gives; ``values`` is their mean, ``baseline`` the first.
         units: whether the values are those of a layer's units, (sample, unit).
         through: the part of the network through which the values of the inputs flow, where that is not all of it.
+        choices: what the method decided by itself, each a sentence for the provenance.
         compared: by input name, what the values are compared with, where that is more than ``baseline``.
     """
 
     values: tuple[Tensor, ...]
     errors: tuple[Tensor, ...] = ()
-    error_kind: Literal["none", "standard_error", "bound"] = "none"
+    error_kind: Literal["none", "standard_error", "bound", "exact"] = "none"
     baseline: tuple[Tensor, ...] | None = None
     completeness: Tensor | None = None
     layer: str = ""
@@ -50,6 +51,7 @@ class Attribution:
     units: bool = False
     through: str = ""
     compared: dict[str, str] | None = None
+    choices: tuple[str, ...] = ()
 
 
 class Method(Protocol):

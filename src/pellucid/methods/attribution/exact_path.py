@@ -257,7 +257,7 @@ class _Sum:
         values = tuple(d * v for d, v in zip(path.difference, self.values, strict=True))
         errors = tuple(d.abs() * (m + e * expand(r, d)) for d, m, e, r in zip(path.difference, self.moved, eps, self.rounded, strict=True))
         summed = sum((v.double().abs().flatten(1).sum(1) * e for v, e in zip(values, eps, strict=True)), jumps)
-        return Integral(values, errors, summed, self.ends[:, 0]), joined
+        return Integral(values, errors, summed, self.ends[:, 0].cpu(), exact=True), joined
 
     def _add(self, numbers: Tensor, scores: Tensor, gradients: tuple[Tensor, ...]) -> None:
         rows, lengths, within = self.pieces.rows[numbers], self.lengths[numbers], self.pieces.within[numbers]

@@ -45,12 +45,16 @@ class Integral:
         values, errors: per explained input, in its shape; the errors are what the rule states for each element.
         completeness: (sample,) the error that the rule states for the sum of the values.
         start_scores: (sample,) the score of the baseline, where the rule needed it.
+        exact: whether the errors are nothing but rounding.
+        choice: what a rule that chooses among others decided, a sentence.
     """
 
     values: tuple[Tensor, ...]
     errors: tuple[Tensor, ...]
     completeness: Tensor
     start_scores: Tensor | None = None
+    exact: bool = False
+    choice: str = ""
 
 
 def background_scores(evaluator: Evaluator, background: tuple[Tensor | None, ...], start: tuple[Tensor, ...]) -> Tensor:
