@@ -136,6 +136,7 @@ class Interceptor(TorchFunctionMode):
         self.rules, self.rows = rules, rows
         self.calls = 0
         self.left: list[str] = []  # lines where values left torch
+        self._refused: UnsupportedOperation | None = None
 
     def enter(self, tensor: Tensor, rows: RowAxis | None = FIRST, sources: frozenset[int] = frozenset()) -> Tensor:
         """Marks a tensor as depending on these inputs, its rows on this axis."""
@@ -155,7 +156,19 @@ class Interceptor(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
         """One call of the forward pass."""
-        kwargs = kwargs or {}
+        try:
+            return self._met(func, args, kwargs or {})
+        except UnsupportedOperation as error:
+            self._refused = error
+            raise
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:  # noqa: ANN401
+        """An operation that was refused is the error: torch's operators turn it into NotImplemented, since it is a TypeError too."""
+        super().__exit__(kind, error, trace)
+        if error is not None and self._refused is not None and error is not self._refused:
+            raise self._refused from error
+
+    def _met(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
         found = spelling(func)
         if found is None:
             return self._unknown(func, args, kwargs)
