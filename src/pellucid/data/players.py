@@ -2,13 +2,14 @@
 
 A label map gives every element of one row the number of its player: each feature of a table (one-hot columns of a feature
 share one), single
-pixels of small images and square patches of large ones, tokens, time windows.
+pixels of small images and square patches of large ones or patches of like color, tokens, time windows.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from pellucid.errors import MissingExtra
 from pellucid.explanation.spec import InputSpec
 
 PIXELS = 1024  # up to this many pixels each is its own player
@@ -44,6 +45,23 @@ def grid(shape: tuple[int, ...], axes: tuple[str, ...], rows: int, columns: int)
 def _patch_counts(shape: tuple[int, ...], axes: tuple[str, ...]) -> tuple[int, int]:
     height, width = shape[axes.index("y")], shape[axes.index("x")]
     return (height, width) if height * width <= PIXELS else (min(height, PATCHES), min(width, PATCHES))
+
+
+def superpixels(picture: np.ndarray, count: int) -> np.ndarray:
+    """About ``count`` connected patches of like color (SLIC, Achanta et al. 2012): int64 (y, x) of a picture (y, x, channel) in 0..1.
+
+    Raises:
+        MissingExtra: scikit-image is not installed.
+    """
+    try:
+        from skimage.segmentation import slic
+    except ImportError as error:
+        raise MissingExtra("scikit-image", "data") from error
+    colored = picture.shape[-1] == 3  # taken as RGB and compared as Lab, whose lightness runs to 100
+    labels = slic(
+        np.ascontiguousarray(picture, np.float64), count, 10.0 if colored else 0.1, start_label=0, channel_axis=-1, convert2lab=colored
+    )
+    return _dense(labels.astype(np.int64))
 
 
 def windows(shape: tuple[int, ...], axis: int, count: int) -> np.ndarray:

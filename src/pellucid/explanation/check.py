@@ -11,7 +11,7 @@ from pellucid.explanation.arrays import LabelledArray
 
 Level = Literal["supported", "weak", "refused", "unchecked"]
 LEVELS: tuple[Level, ...] = ("supported", "unchecked", "weak", "refused")  # from good to bad
-Role = Literal["identity", "faithfulness", "stability", "sensitivity", "fit"]
+Role = Literal["identity", "faithfulness", "stability", "sensitivity", "fit", "resolution"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,8 @@ class Check:
             the method states for itself. *faithfulness*: ``value`` is compared with ``reference``, what a random order scores,
             and ``p_value`` is the one-sided probability that a random order does as well. *stability*: ``value`` must reach
             ``reference``. *fit*: ``value`` must reach ``reference``, or what was fitted does not describe the network here.
-            *sensitivity*: ``value`` must lie below ``reference``, or the explanation ignores what was learned.
+            *resolution*: ``value``, the overlap that the strongest players of another draw are expected to have with these, must reach
+            ``reference``, or too little was drawn. *sensitivity*: ``value`` must lie below ``reference``, or the explanation ignores what was learned.
         direction: which way is better.
         low, high: two-sided 95 % interval of ``value``.
         p_value: one-sided; not-a-number where the role does not use it.
@@ -63,7 +64,7 @@ class Reason:
     """Why a verdict is what it is: a code that narration puts into words, and the numbers it speaks of.
 
     Codes: ``not_finite``, ``identity_broken``, ``not_better_than_random``, ``interval_includes_random``, ``unstable_over_seeds``,
-    ``ignores_parameters``, ``poor_fit``, ``unchecked``, ``no_difference``, and the cautions of
+    ``ignores_parameters``, ``poor_fit``, ``unresolved``, ``unchecked``, ``no_difference``, and the cautions of
     :data:`pellucid.explanation.provenance.Caution`.
     """
 

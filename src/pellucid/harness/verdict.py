@@ -46,6 +46,8 @@ def _refusal(check: Check, row: int) -> Reason | None:
         return Reason("identity_broken", check.name, value, reference)
     if check.role == "fit" and value < reference:
         return Reason("poor_fit", check.name, value, reference)
+    if check.role == "resolution" and value < reference:
+        return Reason("unresolved", check.name, value, reference)
     if check.role == "faithfulness" and not check.p_value[row] <= CONFIDENCE:
         return Reason("not_better_than_random", check.name, value, reference)
     return None

@@ -34,6 +34,7 @@ METHODS: dict[str, str] = {
     "attention_rollout": "attribution.attention_rollout:AttentionRollout",
     "attention_gradient": "attribution.attention_gradient:AttentionGradient",
     "occlusion": "attribution.occlusion:Occlusion",
+    "lime": "attribution.lime:LIME",
 }
 ALIASES = {
     "ig": "integrated_gradients",

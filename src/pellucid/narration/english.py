@@ -110,10 +110,13 @@ ENGLISH = {
     "reason.unstable_over_seeds": "only {value} of the strongest entries stay when the random seed changes ({reference} are needed)",
     "reason.unstable_over_seeds.plain": "the strongest entries change with the random seed",
     "reason.ignores_parameters.plain": "it hardly changes when the network's parameters are shuffled",
+    "reason.unresolved": "of the strongest entries another draw would name only {value} again ({check}; {reference} are needed)",
+    "reason.unresolved.plain": "another draw would name other entries as the strongest",
     "reason.poor_fit": "what was fitted describes the network here only to {value} ({check}; {reference} are needed)",
     "reason.poor_fit.plain": "what was fitted does not describe the network here",
     "reason.fails_randomization.plain": "the method is known to draw nearly the same picture for a network that has learned nothing",
     "reason.attention_is_not_importance.plain": "where a network attends is known not to be what decides its output",
+    "reason.ignores_target.plain": "the method does not look at the target and gives the same map for every class",
     "reason.unchecked": "no check was run",
     "reason.no_difference": "the score is the same with and without the input ({value}), so there is nothing to explain",
     "reason.no_difference.plain": "the score is the same with and without the input, so there is nothing to explain",
@@ -145,6 +148,8 @@ ENGLISH = {
         "With shuffled parameters the explanation is hardly another one: similarity {value}, up to {high}, which must lie "
         "below {reference} ({check})."
     ),
+    "resolution.holds": "Another draw would name {value} of the strongest entries again; {reference} are needed ({check}).",
+    "resolution.broken": "Another draw would name only {value} of the strongest entries again; {reference} are needed ({check}).",
     "fit.holds": "What was fitted describes the network here to {value}; {reference} are needed ({check}).",
     "fit.broken": "What was fitted describes the network here only to {value}; {reference} are needed ({check}).",
     "stability.holds": "With other random seeds {value} of the strongest entries stay the same; {reference} are needed ({check}).",
@@ -178,9 +183,29 @@ ENGLISH = {
     "limit.gradient_times_input": (
         "Gradient × input is exact for linear networks only; elsewhere it takes the slope at this point for the slope all the way to zero."
     ),
+    "limit.attention": (
+        "Raw attention says where the network looks, not what it uses: weights say nothing of the values they weigh, and can be changed "
+        "without changing the answer."
+    ),
+    "limit.attention_norm": (
+        "Value-weighted attention measures how much a token hands over in the attention layers; whether that speaks for or against "
+        "the answer, and what later layers make of it, is not in it."
+    ),
+    "limit.attention_rollout": (
+        "Attention rollout multiplies raw attention through the layers and takes all that lies between them for the identity; it is the "
+        "same whatever answer is explained."
+    ),
+    "limit.attention_gradient": (
+        "Gradient-weighted attention follows attention to first order only; what passes through the values and around the attention "
+        "layers is not in it."
+    ),
     "limit.occlusion": (
         "Occlusion says what happens when a part is replaced by its in-fill ({baseline}); another in-fill can give another "
         "answer, and parts that stand in for each other are both rated too low."
+    ),
+    "limit.lime": (
+        "LIME describes the network by a linear model of who is kept and who is replaced by the in-fill ({baseline}): what lies between "
+        "a value and its in-fill, and what parts do only together, is not in it; another in-fill can give another answer."
     ),
     "limit.gradcam": (
         "Grad-CAM sees one layer ({layer}): what the layers before it did within a cell is not seen, and what the layers after it "

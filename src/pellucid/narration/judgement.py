@@ -10,7 +10,7 @@ from pellucid.narration.voice import Voice
 from pellucid.views.faithfulness_curves import is_better
 from pellucid.views.framing import random_orders
 
-SHARES = ("seed_stability", "local_fit")  # checks whose value is a share and is told in percent
+SHARES = ("seed_stability", "local_fit", "redraw")  # checks whose value is a share and is told in percent
 
 
 def verdict(explanation: Explanation, voice: Voice) -> Finding:
@@ -57,7 +57,7 @@ def _check(check: Check, scale: str, voice: Voice) -> Finding:
         return Finding(text, "supported" if grade in ("all", "clearly") else "weak", "checks", evidence)
     if passed(check):
         return Finding(voice.say(f"{check.role}.holds", **said), "supported", "checks", evidence)
-    level = "refused" if check.role in ("identity", "fit") else "weak"
+    level = "refused" if check.role in ("identity", "fit", "resolution") else "weak"
     return Finding(voice.say(f"{check.role}.broken", **said), level, "checks", evidence)
 
 

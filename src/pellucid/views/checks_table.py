@@ -58,7 +58,7 @@ def outcome_of(check: Check) -> str:
         return "holds" if value <= reference else "broken"
     if check.role == "fit":
         return "fits" if value >= reference else "misfits"
-    if check.role == "stability":
+    if check.role in ("stability", "resolution"):
         return "stable" if value >= reference else "unstable"
     if check.role == "sensitivity":
         return "sensitive" if value < reference else "insensitive"
