@@ -25,7 +25,8 @@ class Check:
             and ``p_value`` is the one-sided probability that a random order does as well. *stability*: ``value`` must reach
             ``reference``. *fit*: ``value`` must reach ``reference``, or what was fitted does not describe the network here.
             *resolution*: ``value``, the overlap that the strongest players of another draw are expected to have with these, must reach
-            ``reference``, or too little was drawn. *sensitivity*: ``value`` must lie below ``reference``, or the explanation ignores what was learned.
+            ``reference``, or too little was drawn. *sensitivity*: ``value`` must lie below ``reference``, or the explanation ignores what
+            was learned.
         direction: which way is better.
         low, high: two-sided 95 % interval of ``value``.
         p_value: one-sided; not-a-number where the role does not use it.
