@@ -15,6 +15,7 @@ from pellucid.methods.protocol import Attribution
 if TYPE_CHECKING:
     from pellucid.data.preparation import Preparation
     from pellucid.explanation.explanation import Explanation
+    from pellucid.explanation.provenance import Caution, Meaning
     from pellucid.explanation.spec import ModelSpec
     from pellucid.harness.result import Depth
     from pellucid.methods.run import Evaluator
@@ -53,6 +54,7 @@ def judge(
     named = [shown.name for shown in explanation.inputs]
     own = array.axes[1:] if "produced" in array.axes else ()
     method = Given(given, explanation.layer, own, named.index(array.name) if own and array.name in named else 0)
+    method.caution = explanation.provenance.caution
     made = explain(
         model, inputs, method, target=target, background=background, spec=spec, preparation=preparation, checks=checks, seed=seed
     )
@@ -73,6 +75,8 @@ class Given:
     id = "given"
     needs: frozenset[Capability] = frozenset()
     sampled = False
+    meaning: Meaning = "map"
+    caution: Caution = ""
 
     def __init__(self, values: np.ndarray, layer: str, axes: tuple[str, ...] = (), on: int = 0) -> None:
         self.values, self.layer, self.axes, self.on = values, layer, axes, on

@@ -34,6 +34,7 @@ CHINESE = {
     # what carried it
     "reasons.supported": "对{target}的得分起主要作用的是：{items}。",
     "reasons.unstable": "对{target}的得分起主要作用的可能是以下各项，但顺序会随随机种子改变：{items}。",
+    "reasons.cautioned": "方法为{target}列出了以下各项；检验支持它，但方法本身存疑：{items}。",
     "reasons.weak": "方法为{target}列出了以下各项，但检验无法将其与随机选择区分开：{items}。",
     "reasons.unchecked": "方法为{target}列出了以下各项，尚无检验表明它是对的：{items}。",
     "reasons.together": "它们合计占全部 {count} 项归因的 {share}。",
@@ -52,6 +53,9 @@ CHINESE = {
     "where.unstable": (
         "支持{target}的依据可能有 {share} 位于画面{region}，该处占画面的 {area}；最强的十分之一画面占 {top}；这会随随机种子改变。"
     ),
+    "where.cautioned": (
+        "热图把归于{target}的部分的 {share} 放在画面{region}（该处占画面的 {area}），{top} 放在最强的十分之一画面；检验支持它，但方法本身存疑。"
+    ),
     "where.weak": (
         "热图把支持{target}的依据的 {share} 放在画面{region}（该处占画面的 {area}），{top} 放在最强的十分之一画面；但检验无法将"
         "其与随机热图区分开。"
@@ -68,6 +72,7 @@ CHINESE = {
     "when.2": "后三分之一",
     "when.supported": "对{target}的全部归因有 {share} 位于序列的{part}；最强的十分之一时间步占 {top}。",
     "when.unstable": "对{target}的全部归因可能有 {share} 位于序列的{part}，最强的十分之一时间步占 {top}；这会随随机种子改变。",
+    "when.cautioned": "方法把对{target}的全部归因的 {share} 放在序列的{part}，{top} 放在最强的十分之一时间步；检验支持它，但方法本身存疑。",
     "when.weak": "方法把对{target}的全部归因的 {share} 放在序列的{part}，{top} 放在最强的十分之一时间步；但检验无法将其与偶然区分开。",
     "when.unchecked": "方法把对{target}的全部归因的 {share} 放在序列的{part}，{top} 放在最强的十分之一时间步；尚无检验表明它是对的。",
     # what happens without it

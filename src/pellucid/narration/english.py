@@ -37,6 +37,7 @@ ENGLISH = {
     # what carried it
     "reasons.supported": "These carried the score of {target}: {items}.",
     "reasons.unstable": "These probably carried the score of {target}, though their order changes with the random seed: {items}.",
+    "reasons.cautioned": "The method names these for {target}; the checks bear it out, but the method itself is open to doubt: {items}.",
     "reasons.weak": "These are named for {target}, but the checks can not tell them apart from a random choice: {items}.",
     "reasons.unchecked": "The method names these for {target}; no check has shown that it is right: {items}.",
     "reasons.together": "Together they hold {share} of all attribution over {count} entries.",
@@ -57,6 +58,10 @@ ENGLISH = {
     "where.unstable": (
         "{share} of what speaks for {target} probably lies {region} ({area} of the picture), and {top} in the strongest tenth "
         "of the picture; this changes with the random seed."
+    ),
+    "where.cautioned": (
+        "The map has {share} of what it holds for {target} {region} ({area} of the picture) and {top} in the strongest tenth of "
+        "the picture; the checks bear it out, but the method itself is open to doubt."
     ),
     "where.weak": (
         "The map has {share} of what speaks for {target} {region} ({area} of the picture) and {top} in the strongest tenth of "
@@ -79,6 +84,10 @@ ENGLISH = {
     "when.unstable": (
         "{share} of all attribution for {target} probably lies in the {part} of the series, and {top} in the strongest tenth "
         "of its steps; this changes with the random seed."
+    ),
+    "when.cautioned": (
+        "The method puts {share} of all attribution for {target} into the {part} of the series and {top} into the strongest "
+        "tenth of its steps; the checks bear it out, but the method itself is open to doubt."
     ),
     "when.weak": (
         "The method puts {share} of all attribution for {target} into the {part} of the series and {top} into the strongest "

@@ -1,5 +1,6 @@
 """Views: one function each, from a result to a scene."""
 
+from pellucid.views.alignment_grid import alignment_grid
 from pellucid.views.attribution import attribution
 from pellucid.views.checks_table import checks_table
 from pellucid.views.confusion import confusion
@@ -18,6 +19,7 @@ from pellucid.views.waterfall import waterfall
 
 __all__ = [
     "ReliabilityBins",
+    "alignment_grid",
     "attribution",
     "checks_table",
     "confusion",

@@ -65,7 +65,7 @@ def _matrix_product(call: Call, weights: Tensor) -> Product | None:
         return _grouped(given if first else given.mT, lead)
 
     labels = _labels(lead, weights.shape[-2 if first else -1], values.shape[-1], weights.device)
-    return Product(arrange, _grouped(values, lead), lead, labels if first else labels.mT, arrange)
+    return Product(arrange, _grouped(values.detach(), lead), lead, labels if first else labels.mT, arrange)
 
 
 def _einsum(call: Call, weights: Tensor) -> Product | None:
@@ -91,7 +91,7 @@ def _einsum(call: Call, weights: Tensor) -> Product | None:
     lead = w.shape[:-2]
     return Product(
         lambda given: _grouped(given.permute([ours.index(c) for c in (*shared, *query, *key)]), lead),
-        _grouped(v, lead),
+        _grouped(v.detach(), lead),
         lead,
         _labels(lead, w.shape[-2], v.shape[-1], w.device).permute([order.index(c) for c in out]),
         lambda given: _grouped(given.permute([out.index(c) for c in order]), lead),
@@ -123,7 +123,7 @@ def _weighted_sum(call: Call, weights: Tensor) -> Product | None:
     key = next((axis for axis in (1, 0) if weights.shape[axis] > 1 and _sums_to_one(weights, axis)), None)
     if key is None:
         return None
-    values = values.movedim(key, 1)
+    values = values.detach().movedim(key, 1)
     return Product(
         lambda given: given.movedim(key, 1).mT, values, (len(values),), None, lambda given: given.movedim(key, 1).sum(1, keepdim=True)
     )
