@@ -337,12 +337,25 @@ def test_a_row_of_many_is_told_like_a_single_one():
 # every sentence
 
 
+def test_doubt_about_a_method_is_not_said_to_come_from_the_checks():
+    mapped = replace(picture(np.eye(7), method="eigencam"), verdicts=(Verdict("weak", (Reason("ignores_target", "", None, None),)),))
+    for one in (mapped, table(level="weak", reasons=[Reason("attention_is_not_importance", "", None, None)])):
+        assert "the checks bear it out, but the method itself is open to doubt" in text(one, "reasons")
+        assert "random" not in text(one, "reasons")
+        assert "方法本身存疑" in text(one, "reasons", "zh-CN")
+    both = [Reason("ignores_target", "", None, None), Reason("interval_includes_random", "deletion", 0.5, 0.55)]
+    assert "can not tell" in text(replace(mapped, verdicts=(Verdict("weak", tuple(both)),)), "reasons")
+    assert "gives the same map for every class" in text(mapped, "verdict")
+
+
 def every_example():
     mass = np.eye(7)
     return [
         table(),
         regression(),
         picture(mass),
+        *(picture(mass, method=name) for name in ("gradcam++", "hirescam", "layercam", "scorecam", "ablationcam")),
+        replace(picture(mass, method="eigencam"), verdicts=(Verdict("weak", (Reason("ignores_target", "", None, None),)),)),
         tokens(),
         several(),
         table(level="weak", reasons=[Reason("interval_includes_random", "deletion", 0.5, 0.55)], checks=(deletion(), seed_stability(0.3))),

@@ -47,6 +47,20 @@ def test_of_an_image_the_overlay_goes_into_the_users_axes():
     assert "percentile" in axes.get_xlabel()  # what the colors mean is said there too
 
 
+def test_a_coarse_map_can_be_laid_over_its_image_in_its_true_cells():
+    drawn = {}
+    for cells in (False, True):
+        _, axes = users_axes()
+        plot(made.coarse(), ax=axes, cells=cells)
+        drawn[cells] = axes.images[-1].get_array().shape[:2]
+        assert any("smoothed" in text for text, _ in texts_of(plot(made.coarse(), cells=cells))) is not cells
+    true = made.coarse().arrays[0].values.shape[1:]
+    assert drawn[True] == true
+    assert drawn[False] != true
+    with pytest.raises(InputError, match="lays no map over an image"):
+        plot(made.coarse(), view="checks_table", cells=True)
+
+
 def test_a_table_goes_into_the_users_axes():
     figure, axes = users_axes(width=11)
     plot(made.patient(), ax=axes, view="checks_table")

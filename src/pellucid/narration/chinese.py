@@ -54,7 +54,8 @@ CHINESE = {
         "支持{target}的依据可能有 {share} 位于画面{region}，该处占画面的 {area}；最强的十分之一画面占 {top}；这会随随机种子改变。"
     ),
     "where.cautioned": (
-        "热图把归于{target}的部分的 {share} 放在画面{region}（该处占画面的 {area}），{top} 放在最强的十分之一画面；检验支持它，但方法本身存疑。"
+        "热图把归于{target}的部分的 {share} 放在画面{region}（该处占画面的 {area}），{top} 放在最强的十分之一画面；"
+        "检验支持它，但方法本身存疑。"
     ),
     "where.weak": (
         "热图把支持{target}的依据的 {share} 放在画面{region}（该处占画面的 {area}），{top} 放在最强的十分之一画面；但检验无法将"

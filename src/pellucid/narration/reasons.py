@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from pellucid.explanation import Explanation, LabelledArray
-from pellucid.explanation.provenance import Meaning
+from pellucid.explanation.provenance import Caution, Meaning
 from pellucid.narration.facts import TOP, Place, input_shares, period, region, removal
 from pellucid.narration.finding import Finding
 from pellucid.narration.voice import Voice
@@ -18,12 +18,15 @@ from pellucid.views.reading import first_sample, reduced, shown_input, target_na
 FINE = 32  # maps with at least this many cells a side are not called coarse
 
 
-def hedge(explanation: Explanation) -> Literal["supported", "unstable", "weak", "unchecked"]:
+def hedge(explanation: Explanation) -> Literal["supported", "unstable", "cautioned", "weak", "unchecked"]:
     """How what the method names may be spoken of, by the first row's verdict."""
     verdict = explanation.verdicts[0]
     if verdict.level in ("supported", "unchecked"):
         return "supported" if verdict.level == "supported" else "unchecked"
-    return "unstable" if {reason.code for reason in verdict.reasons} == {"unstable_over_seeds"} else "weak"
+    codes = {reason.code for reason in verdict.reasons}
+    if codes and codes <= set(get_args(Caution)):
+        return "cautioned"
+    return "unstable" if codes == {"unstable_over_seeds"} else "weak"
 
 
 def carried(explanation: Explanation, voice: Voice) -> list[Finding]:
@@ -42,7 +45,7 @@ def carried(explanation: Explanation, voice: Voice) -> list[Finding]:
 
 def _level(explanation: Explanation) -> Literal["supported", "weak", "unchecked"]:
     said = hedge(explanation)
-    return "weak" if said == "unstable" else said
+    return "weak" if said in ("unstable", "cautioned") else said
 
 
 def _inputs(explanation: Explanation, voice: Voice) -> list[Finding]:

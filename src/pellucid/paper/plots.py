@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from pellucid import views
-from pellucid.errors import UnknownName
+from pellucid.errors import InputError, UnknownName
 from pellucid.explanation import Explanation
 from pellucid.paper.figure import draw
 from pellucid.scenes import Scene
@@ -38,6 +38,7 @@ def plot(
     language: Language = "en",
     theme: Theme = "light",
     view: ViewName | None = None,
+    cells: bool = False,
 ) -> Figure | SubFigure:
     """Draws one row of an explanation and returns the figure; nothing is shown.
 
@@ -48,12 +49,13 @@ def plot(
         language: of every word in the picture.
         theme: ``light`` or ``dark``.
         view: another view than the one that fits the input, such as ``waterfall`` or ``faithfulness_curves``.
+        cells: whether a map coarser than its image is laid over it in its true cells, not smoothed.
 
     Raises:
         UnknownName: no such view.
         InputError: no such row, or the view does not fit the explanation.
     """
-    return draw(scene_of(explanation, row=row, language=language, view=view), theme=theme, ax=ax)
+    return draw(scene_of(explanation, row=row, language=language, view=view, cells=cells), theme=theme, ax=ax)
 
 
 class Curves(Protocol):
@@ -70,12 +72,16 @@ def plot_history(history: Curves, *, ax: Axes | None = None, language: Language 
     return draw(views.training_history(history.curves, language=language), theme=theme, ax=ax)
 
 
-def scene_of(explanation: Explanation, *, row: int = 0, language: Language = "en", view: ViewName | None = None) -> Scene:
-    """The scene of one row in the named view."""
+def scene_of(
+    explanation: Explanation, *, row: int = 0, language: Language = "en", view: ViewName | None = None, cells: bool = False
+) -> Scene:
+    """The scene of one row in the named view; ``cells`` as in :func:`plot`."""
     name = view or "attribution"
     if name not in get_args(ViewName):
         raise UnknownName("view", name, get_args(ViewName))
+    if cells and name not in ("attribution", "image_overlay"):
+        raise InputError("This view lays no map over an image", received=f"view={name!r}, cells=True", remedy="leave cells out")
     if name == "gallery":
         return views.gallery(explanation, language=language)
     make: Callable[..., Scene] = getattr(views, name)
-    return make(explanation, row=row, language=language)
+    return make(explanation, row=row, language=language, **({"cells": True} if cells else {}))

@@ -30,8 +30,8 @@ class EigenCAM:
     Shapes: (sample, y, x) or (sample, time) at the layer's own resolution, signed; units: activation. ``layer`` as in
     :class:`GradCAM`. One forward per row, no gradient.
 
-    What it does not show: anything about the explained class or score; it is the same for every target. It says where the layer
-    responds, and the checks say whether that has to do with the score.
+    What it does not show: anything about the explained class or score; it is the same for every target, so that its verdict is
+    ``weak`` at best. It says where the layer responds, and the checks say whether that has to do with the score.
 
     Raises:
         UnknownName: no layer of that name (the nearest are listed).
@@ -45,7 +45,7 @@ class EigenCAM:
     needs: ClassVar[frozenset[Capability]] = frozenset({"layers"})
     sampled: ClassVar[bool] = False
     meaning: ClassVar[Meaning] = "map"
-    caution: ClassVar[Caution] = ""
+    caution: ClassVar[Caution] = "ignores_target"
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
         """The map of every row."""
