@@ -58,7 +58,7 @@ def test_batches_mix_rows_and_are_full() -> None:
     pl.explain(Sized(), X, pl.IntegratedGradients(steps=20, rule="midpoint"), target=1, checks="none", batch_size=50)
     assert SIZES == [6, 50, 50, 20]
     SIZES.clear()
-    pl.explain(Sized(), X, pl.IntegratedGradients(steps=20), target=1, checks="none", batch_size=50)
+    pl.explain(Sized(), X, pl.IntegratedGradients(steps=20, rule="adaptive"), target=1, checks="none", batch_size=50)
     assert SIZES == [6, 6, 48, 18, 18, 18, 18]  # f(x), f(baseline), 8 steps a row, then four rounds of three
 
 

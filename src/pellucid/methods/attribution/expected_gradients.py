@@ -13,8 +13,6 @@ from pellucid.methods.protocol import Attribution
 from pellucid.methods.run import expand, sum_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import Tensor
 
     from pellucid.explanation.provenance import Caution, Meaning
@@ -66,6 +64,7 @@ class ExpectedGradients:
         evaluator.afford(4 * DRAW)
         sums = _Sums(evaluator)
         places = _places(evaluator, self.samples, max((len(b) for b in background if b is not None), default=1))
+        lines = _Lines(evaluator.values, background, start, places)
         limited = evaluator.situation.budget
         chunk = ROUND * DRAW if limited.seconds or limited.calls or limited.error else self.samples
         while sums.done < self.samples:
@@ -74,7 +73,7 @@ class ExpectedGradients:
                 count = evaluator.affordable(count) // DRAW * DRAW
             if not count or (sums.done and (evaluator.expired() or sums.precise(limited.error))):
                 break
-            sums.add(count, _points(evaluator, background, start, places, sums.done))
+            sums.add(count, lines)
         values, errors, total = sums.results()
         names = {
             spec.name: evaluator.baseline_names[spec.name] if rows is None else "all background rows"
@@ -95,19 +94,31 @@ def _places(evaluator: Evaluator, samples: int, background: int) -> tuple[Tensor
     return rows.reshape(-1), parts.reshape(-1)
 
 
-def _points(
-    evaluator: Evaluator, background: tuple[Tensor | None, ...], start: tuple[Tensor, ...], places: tuple[Tensor, Tensor], done: int
-) -> Callable[[Tensor, Tensor], tuple[tuple[Tensor, ...], tuple[Tensor, ...]]]:
-    """Gives, for a batch, the points on the lines and the differences that their gradients are to be multiplied with."""
+@dataclass(frozen=True, eq=False)
+class _Lines:
+    """The lines from background rows to the explained rows; an input without a background begins at ``start``, which follows the row.
 
-    def points(rows: Tensor, samples: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        at = samples.cpu() + done
-        ends = [s[rows] if b is None else b[places[0][at]] for b, s in zip(background, start, strict=True)]
-        differences = tuple(v[rows] - e for v, e in zip(evaluator.values, ends, strict=True))
-        batch = tuple(torch.addcmul(e, d, expand(places[1][at], d)) for e, d in zip(ends, differences, strict=True))
-        return batch, differences
+    ``places`` are the background row and the place on its line of every sample.
+    """
 
-    return points
+    values: tuple[Tensor, ...]
+    background: tuple[Tensor | None, ...]
+    start: tuple[Tensor, ...]
+    places: tuple[Tensor, Tensor]
+
+    def differences(self, rows: Tensor, samples: Tensor) -> tuple[Tensor, ...]:
+        """From the line's beginning to its end."""
+        return tuple(v[rows] - b for v, b in zip(self.values, self._beginnings(rows, samples), strict=True))
+
+    def points(self, rows: Tensor, samples: Tensor) -> tuple[Tensor, ...]:
+        """The places on the lines."""
+        parts = self.places[1][samples.cpu()]
+        beginnings = self._beginnings(rows, samples)
+        return tuple(torch.lerp(b, v[rows], expand(parts, b)) for v, b in zip(self.values, beginnings, strict=True))
+
+    def _beginnings(self, rows: Tensor, samples: Tensor) -> list[Tensor]:
+        chosen = self.places[0][samples.cpu()]
+        return [s[rows] if b is None else b[chosen] for b, s in zip(self.background, self.start, strict=True)]
 
 
 class _Sums:
@@ -119,16 +130,16 @@ class _Sums:
         self.squares = tuple(torch.zeros_like(v) for v in evaluator.values)
         self.totals = torch.zeros((2, evaluator.rows), dtype=torch.float64, device=evaluator.device)
 
-    def add(self, count: int, points: Callable[[Tensor, Tensor], tuple[tuple[Tensor, ...], tuple[Tensor, ...]]]) -> None:
+    def add(self, count: int, lines: _Lines) -> None:
         """Evaluates so many more samples per row."""
-        evaluator = self.evaluator
+        evaluator, done = self.evaluator, self.done
 
-        def batch(rows: Tensor, samples: Tensor) -> tuple[Tensor, ...]:
-            return points(rows, samples)[0]
+        def points(rows: Tensor, samples: Tensor) -> tuple[Tensor, ...]:
+            return lines.points(rows, samples + done)
 
-        for rows, samples, _, gradients in evaluator.gradients(batch, count, together=DRAW):
+        for rows, samples, _, gradients in evaluator.gradients(points, count, together=DRAW):
             of, total = rows[::DRAW], torch.zeros(len(rows) // DRAW, dtype=torch.float64, device=evaluator.device)
-            for i, (gradient, difference) in enumerate(zip(gradients, points(rows, samples)[1], strict=True)):
+            for i, (gradient, difference) in enumerate(zip(gradients, lines.differences(rows, samples + done), strict=True)):
                 means = (gradient * difference).reshape(-1, DRAW, *gradient.shape[1:]).mean(1)
                 sum_rows(self.sums[i], of, means)
                 sum_rows(self.squares[i], of, means * means)
