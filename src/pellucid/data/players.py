@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from pellucid.errors import MissingExtra
+from pellucid.errors import MissingExtra
 from pellucid.explanation.spec import InputSpec
 
 PIXELS = 1024  # up to this many pixels each is its own player
@@ -74,3 +75,29 @@ def windows(shape: tuple[int, ...], axis: int, count: int) -> np.ndarray:
 
 def _dense(labels: np.ndarray) -> np.ndarray:
     return np.unique(labels, return_inverse=True)[1].reshape(labels.shape)
+
+
+def patches(shape: tuple[int, ...], axes: tuple[str, ...], side: int) -> np.ndarray:
+    """A grid of at most ``side`` x ``side`` patches over y and x, the same in every channel."""
+    return grid(shape, axes, min(shape[axes.index("y")], side), min(shape[axes.index("x")], side))
+
+
+def superpixels(image: np.ndarray, axes: tuple[str, ...], count: int) -> np.ndarray:
+    """About ``count`` regions of like color of one image, numbered from 0, in the image's own shape (SLIC, Achanta et al. 2012).
+
+    Raises:
+        MissingExtra: scikit-image is not installed.
+    """
+    try:
+        from skimage.segmentation import slic
+    except ImportError as error:
+        raise MissingExtra("scikit-image", "data") from error
+    channels = tuple(k for k, axis in enumerate(axes) if axis not in ("y", "x"))
+    y, x = axes.index("y"), axes.index("x")
+    plane = np.transpose(image.astype(np.float64), (y, x, *channels)).reshape(image.shape[y], image.shape[x], -1)
+    span = float(np.ptp(plane)) or 1.0
+    found = slic((plane - plane.min()) / span, n_segments=count, compactness=10, start_label=0, channel_axis=-1)
+    labels = np.unique(found, return_inverse=True)[1].reshape(found.shape)
+    form = [1] * len(axes)
+    form[y], form[x] = image.shape[y], image.shape[x]
+    return np.ascontiguousarray(np.broadcast_to((labels if y < x else labels.T).reshape(form), image.shape))

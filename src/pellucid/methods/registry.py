@@ -34,6 +34,7 @@ METHODS: dict[str, str] = {
     "attention_rollout": "attribution.attention_rollout:AttentionRollout",
     "attention_gradient": "attribution.attention_gradient:AttentionGradient",
     "occlusion": "attribution.occlusion:Occlusion",
+    "shap": "attribution.shap:SHAP",
     "lime": "attribution.lime:LIME",
 }
 ALIASES = {
@@ -51,6 +52,9 @@ ALIASES = {
     "gradient_shap": "expected_gradients",
     "gradientshap": "expected_gradients",
     "saliency": "gradient",
+    "kernel_shap": "shap",
+    "kernelshap": "shap",
+    "shapley": "shap",
     "input_x_gradient": "gradient_times_input",
 }
 
