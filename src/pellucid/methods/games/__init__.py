@@ -1,0 +1,1 @@
+"""Games of players and coalitions: value functions, estimators of Shapley values, intervals."""
