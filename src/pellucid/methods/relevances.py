@@ -29,9 +29,10 @@ _KIND = "gradient, relevance"
 
 @dataclass(frozen=True)
 class Stop:
-    """A layer at which relevance is looked at; with the number of a ``unit`` (a channel), only what passes there goes on."""
+    """A layer at which relevance is looked at; with the number of a ``unit`` (a channel, on ``axis``), only what passes there goes on."""
 
     layer: str
+    axis: int
     unit: int | None = None
 
 
@@ -41,7 +42,7 @@ class Relevances:
 
     Attributes:
         inputs: one tensor per explained input (sample, ...).
-        layer: relevance of the output of the chosen layer (sample, ...); None without one.
+        layer: relevance of the output of the chosen layer (sample, ...), if one was chosen to be looked at.
         ledger: (sample, entry) in float64, the relevance of the inputs first.
         entries: their names.
         residual: score less the sum of the ledger, (sample,).
@@ -54,6 +55,13 @@ class Relevances:
     entries: tuple[str, ...]
     residual: Tensor
     rounding: Tensor
+
+    @property
+    def at_layer(self) -> Tensor:
+        """The relevance of the chosen layer's output."""
+        if self.layer is None:
+            raise RuntimeError("no layer was looked at")
+        return self.layer
 
     def check(self) -> Check:
         """Whether the ledger closes, with its entries beside it."""
@@ -69,12 +77,10 @@ def relevances(evaluator: Evaluator, rulebook: Rulebook, stop: Stop | None = Non
 
     Raises:
         UnsupportedOperation: an operation that no rule covers, or a ledger that does not close.
-        UnknownName: there is no such layer.
-        InputError: the layer has no such unit.
         LayerError: the layer can not be looked at.
     """
     evaluator.afford(1)
-    runner = _Runner(evaluator, rulebook, stop, _unit_axis(evaluator, stop))
+    runner = _Runner(evaluator, rulebook, stop)
     inputs = tuple(torch.empty_like(v) for v in evaluator.values)
     rest: list[tuple[Tensor, ...]] = []
     for rows, _ in evaluator.pairs(1, _KIND):
@@ -94,7 +100,6 @@ class _Runner:
     evaluator: Evaluator
     rulebook: Rulebook
     stop: Stop | None
-    axis: int
     eps: float = 0.0
     operations: int = 0
 
@@ -118,7 +123,7 @@ class _Runner:
             return *inputs, self._ledger(rules, scores, scores), size + rules.ledger.flow, watch.arrived(len(rows))
         at_layer = watch.above(outputs.made, relevance, len(rows))
         chosen = torch.zeros_like(at_layer)
-        chosen.select(self.axis, stop.unit).copy_(at_layer.select(self.axis, stop.unit))
+        chosen.select(stop.axis, stop.unit).copy_(at_layer.select(stop.axis, stop.unit))
         rules.forget()  # what lies above the layer
         inputs = watch.below(outputs.leaves, chosen)
         followed = chosen.double().flatten(1).sum(1).cpu()
@@ -175,16 +180,19 @@ class _Runner:
         )
 
 
-def _unit_axis(evaluator: Evaluator, stop: Stop | None) -> int:
-    """The axis of the layer's channels; the layer and the unit are checked on the way."""
-    if stop is None:
-        return 1
+def stop_at(evaluator: Evaluator, layer: str, unit: int | None) -> Stop:
+    """A layer, and one of its units.
+
+    Raises:
+        UnknownName: there is no such layer.
+        InputError: the layer has no such unit.
+    """
     shapes = layer_shapes(evaluator)
-    if stop.layer not in shapes:
-        raise UnknownName("layer", stop.layer, shapes)
-    shape = shapes[stop.layer]
+    if layer not in shapes:
+        raise UnknownName("layer", layer, shapes)
+    shape = shapes[layer]
     axis = len(shape.sizes) if shape.channels_last else 1
     units = shape.sizes[axis - 1]
-    if stop.unit is not None and not 0 <= stop.unit < units:
-        raise InputError("The layer has no unit of that number", received=f"{stop.unit} of {stop.layer}", remedy=f"give 0 to {units - 1}")
-    return axis
+    if unit is not None and (isinstance(unit, bool) or not isinstance(unit, int) or not 0 <= unit < units):
+        raise InputError(f"{layer} has no such unit", received=repr(unit), remedy=f"choose a unit from 0 to {units - 1}")
+    return Stop(layer, axis, unit)

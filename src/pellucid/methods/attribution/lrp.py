@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from pellucid.errors import InputError, UnknownName
-from pellucid.methods.attribution.layer_grids import find_grids, mapped_input
+from pellucid.methods.attribution.layer_grids import find_grid, mapped_input
 from pellucid.methods.protocol import Attribution
-from pellucid.methods.relevances import Stop, relevances
+from pellucid.methods.relevances import Relevances, Stop, relevances, stop_at
 from pellucid.models.rules.relevance import Rulebook
 from pellucid.models.rules.weight_rules import AlphaBeta, Box, Epsilon, Flat, Gamma, WeightRule
 
@@ -49,8 +49,9 @@ class LRP:
         gamma: of the gamma rule; alpha: of the alpha-beta rule (beta is alpha - 1).
         bounds: least and largest value that the first layer can get, for ``z_box``; each a number or one per channel. The input's
             ``value_range`` if not given.
-        layer: show the relevance at this layer's output, its channels summed, instead of at the input.
-        through: (layer, unit): follow only the relevance that passes this unit, a channel of the layer.
+        layer: show the relevance at this layer's output instead of at the input: ``over`` its ``"cells"`` with the channels summed (a layer
+            without space, its units), or over its ``"units"``, the channels, summed over their places.
+        unit: show the relevance of the input as far as it passes this unit of ``layer``.
 
     One gradient evaluation per row (and one forward where attention or a recurrent layer is written out).
 
@@ -74,7 +75,8 @@ class LRP:
     alpha: float = 2.0
     bounds: tuple[Bound, Bound] | None = None
     layer: str | None = None
-    through: tuple[str, int] | None = None
+    over: Literal["cells", "units"] = "cells"
+    unit: int | None = None
 
     id: ClassVar[str] = "lrp"
     needs: ClassVar[frozenset[Capability]] = frozenset({"gradient", "graph"})
@@ -85,20 +87,25 @@ class LRP:
     def attribute(self, evaluator: Evaluator) -> Attribution:
         """The relevance of every row, and its ledger."""
         book = self._rulebook(evaluator)
-        if self.layer is not None and self.through is not None:
-            raise InputError(
-                "Relevance is shown at a layer or followed through a unit, not both",
-                received=f"layer={self.layer!r}, through={self.through!r}",
-                remedy="give one of them",
-            )
         if self.layer is None:
-            found = relevances(evaluator, book, None if self.through is None else Stop(*self.through))
+            if self.unit is not None:
+                raise InputError("A unit is one of a layer's", received=f"unit={self.unit}, no layer", remedy="give layer=")
+            found = relevances(evaluator, book)
             return Attribution(found.inputs, checks=(found.check(),))
-        on = mapped_input(evaluator)
-        (grid,) = find_grids(evaluator, self.layer, on)
-        found = relevances(evaluator, book, Stop(self.layer))
-        at_layer = found.inputs[on] if found.layer is None else grid.of(found.layer).sum(1)
-        return Attribution((at_layer,), layer=self.layer, input=on, checks=(found.check(),))
+        stop = stop_at(evaluator, self.layer, self.unit)
+        found = relevances(evaluator, book, stop)
+        if self.unit is not None:
+            return Attribution(found.inputs, checks=(found.check(),), through=f"{self.layer}, unit {self.unit}")
+        return self._at_layer(evaluator, found, stop)
+
+    def _at_layer(self, evaluator: Evaluator, found: Relevances, stop: Stop) -> Attribution:
+        on, relevance = mapped_input(evaluator), found.at_layer
+        grid = find_grid(evaluator, stop.layer, on) if self.over == "cells" else None
+        if grid is not None:
+            values = grid.of(relevance).sum(1)
+        else:
+            values = relevance.movedim(stop.axis, 1).flatten(2).sum(2) if relevance.ndim > 2 else relevance
+        return Attribution((values,), layer=stop.layer, units=grid is None, input=on, checks=(found.check(),))
 
     def _rulebook(self, evaluator: Evaluator) -> Rulebook:
         if self.composite not in COMPOSITES:

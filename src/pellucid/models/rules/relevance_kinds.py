@@ -178,7 +178,8 @@ def layer(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401
     def backward(relevance: Tensor) -> tuple[Tensor]:
         whole, result = found, made
         if site.joined and site.norm is not None:
-            whole, result = found.scaled(*site.norm[:2]), site.norm[2]
+            scale, shift, result = site.norm
+            whole = found.scaled(scale, shift, result[0])
         passage = Passage(whole, given[0], result[0], rules.ledger, rules.stabilizer(given[0]), site.result)
         return (rules.ledger.pass_on(rule.relevance(passage, relevance), site.operands[0]),)
 

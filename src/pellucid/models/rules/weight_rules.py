@@ -6,11 +6,13 @@ relevance R_j goes to the inputs as sum_j (c_ij R_j / normalizer_j); the rules d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from pellucid.errors import InputError
 from pellucid.models.rules.ledger import BIASES, EPSILON, Ledger
@@ -35,6 +37,11 @@ class Passage:
     ledger: Ledger
     epsilon: Tensor
     at: RowAxis | None
+
+    @cached_property
+    def mixed(self) -> bool:
+        """Whether any input lies below zero."""
+        return bool(self.given.amin() < 0)
 
     def divided(self, relevance: Tensor, normalizer: Tensor) -> Tensor:
         """Relevance over the stabilized normalizer; what the stabilizer absorbs is booked."""
@@ -78,18 +85,27 @@ class Gamma:
 
     def relevance(self, passage: Passage, relevance: Tensor) -> Tensor:
         """(c + gamma c+) / (z + gamma z+) where z > 0, (c + gamma c-) / (z + gamma z-) where z < 0."""
-        layer, made = passage.layer, passage.made
-        positive = positive_part(passage)
+        layer, made, more = passage.layer, passage.made, 1 + self.gamma
+        behind_relu = not _meets_below_zero(relevance, made)
+        parts = Parts(
+            functional.leaky_relu(layer.weight, 1 / more).mul_(more),
+            None if behind_relu and not passage.mixed else functional.leaky_relu(layer.weight, more),
+        )
+        bias = layer.bias
+        favored = None if bias is None else bias + self.gamma * bias.clamp(min=0)
+        normalizer = parts.sum(passage, favored)
+        if behind_relu:
+            signal = passage.divided(relevance, normalizer)
+            passage.to_bias(signal, favored)
+            return parts.spread(passage, signal)
         above = (made >= 0).to(made.dtype)
-        favored = (2 * above - 1) * positive + (1 - above) * made
-        signal = passage.divided(relevance, torch.add(made, favored, alpha=self.gamma))
+        normalizer = torch.lerp((2 + self.gamma) * made - normalizer, normalizer, above)
+        signal = passage.divided(relevance, normalizer)
         up = signal * above
         down = signal - up
-        plus, minus = layer.weight.clamp(min=0), layer.weight.clamp(max=0)
-        weights = layer.weight + self.gamma * plus, layer.weight + self.gamma * minus
-        for part, low, high in ((up, 0.0, None), (down, None, 0.0)):
-            passage.to_bias(part, None if layer.bias is None else layer.bias + self.gamma * layer.bias.clamp(low, high))
-        return divided_by_sign(passage, (up, down if bool(down.any()) else None), weights)
+        passage.to_bias(up, favored)
+        passage.to_bias(down, None if bias is None else bias + self.gamma * bias.clamp(max=0))
+        return parts.spread(passage, up, down)
 
 
 @dataclass(frozen=True)
@@ -103,15 +119,48 @@ class AlphaBeta:
 
     def relevance(self, passage: Passage, relevance: Tensor) -> Tensor:
         """alpha c+ / z+ - (alpha - 1) c- / z-."""
-        layer = passage.layer
-        positive = positive_part(passage)
-        up = passage.divided(self.alpha * relevance if self.alpha != 1 else relevance, positive)
-        passage.to_bias(up, None if layer.bias is None else layer.bias.clamp(min=0))
-        down = None
-        if self.alpha != 1:
-            down = passage.divided((1 - self.alpha) * relevance, (passage.made - positive).clamp(max=-0.0))
-            passage.to_bias(down, None if layer.bias is None else layer.bias.clamp(max=0))
-        return divided_by_sign(passage, (up, down), (layer.weight.clamp(min=0), layer.weight.clamp(max=0)))
+        layer, bias = passage.layer, passage.layer.bias
+        parts = Parts(layer.weight.clamp(min=0), layer.weight.clamp(max=0) if passage.mixed or self.alpha != 1 else None)
+        bonus = None if bias is None else bias.clamp(min=0)
+        positive = parts.sum(passage, bonus)
+        up = passage.divided(relevance if self.alpha == 1 else self.alpha * relevance, positive)
+        passage.to_bias(up, bonus)
+        if self.alpha == 1:
+            return parts.spread(passage, up)
+        down = passage.divided((1 - self.alpha) * relevance, (passage.made - positive).clamp(max=0))
+        passage.to_bias(down, None if bias is None else bias.clamp(max=0))
+        return parts.spread(passage, up, down)
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The weights that positive contributions count with, and those that negative ones count with where there are any.
+
+    Where inputs have both signs, the positive contributions are those of positive inputs to ``positive`` and of negative inputs to
+    ``negative``.
+    """
+
+    positive: Tensor
+    negative: Tensor | None
+
+    def sum(self, passage: Passage, bias: Tensor | None) -> Tensor:
+        """The sum of each output's contributions as positive ones count, with this bias."""
+        layer, given = passage.layer, passage.given
+        if not passage.mixed or self.negative is None:
+            return layer.forward(given, self.positive, bias)
+        return layer.forward(given.clamp(min=0), self.positive, bias) + layer.forward(given.clamp(max=0), self.negative)
+
+    def spread(self, passage: Passage, up: Tensor, down: Tensor | None = None) -> Tensor:
+        """The relevance of the inputs from the signals to positive and to negative contributions."""
+        given = passage.given
+        if not passage.mixed or self.negative is None:
+            return given * self._back(passage, (up, self.positive), (down, self.negative))
+        above = given.clamp(min=0) * self._back(passage, (up, self.positive), (down, self.negative))
+        return above + given.clamp(max=0) * self._back(passage, (up, self.negative), (down, self.positive))
+
+    def _back(self, passage: Passage, *signals: tuple[Tensor | None, Tensor | None]) -> Tensor:
+        found = [passage.layer.backward(s, w, passage.given) for s, w in signals if s is not None and w is not None]
+        return found[0] if len(found) == 1 else found[0] + found[1]
 
 
 @dataclass(frozen=True)
@@ -159,36 +208,12 @@ class Flat:
 
     def relevance(self, passage: Passage, relevance: Tensor) -> Tensor:
         """1^T (R / number of inputs)."""
-        ones, one = torch.ones_like(passage.layer.weight), torch.ones_like(passage.given)
-        signal = passage.divided(relevance, passage.layer.forward(one, ones))
-        return passage.layer.backward(signal, ones, passage.given)
+        layer = replace(passage.layer, factor=None)
+        ones, one = torch.ones_like(layer.weight), torch.ones_like(passage.given)
+        signal = passage.divided(relevance, layer.forward(one, ones))
+        return layer.backward(signal, ones, passage.given)
 
 
-def positive_part(passage: Passage) -> Tensor:
-    """The sum of each output's positive contributions, its bias included; it is not below the output itself, nor below 0."""
-    layer, given = passage.layer, passage.given
-    bias = None if layer.bias is None else layer.bias.clamp(min=0)
-    if not negative(given):
-        return layer.forward(given, layer.weight.clamp(min=0), bias)
-    above = layer.forward(given.clamp(min=0), layer.weight.clamp(min=0), bias)
-    return above + layer.forward(given.clamp(max=0), layer.weight.clamp(max=0))
-
-
-def divided_by_sign(passage: Passage, signals: tuple[Tensor, Tensor | None], weights: tuple[Tensor, Tensor]) -> Tensor:
-    """Relevance of the inputs from the signals to positive and to negative contributions, with the weights that these count with."""
-    layer, given = passage.layer, passage.given
-    up, down = signals
-    positive, swapped = weights
-
-    def back(first: Tensor, second: Tensor) -> Tensor:
-        found = layer.backward(up, first, given)
-        return found if down is None else found.add_(layer.backward(down, second, given))
-
-    if not negative(given):
-        return given * back(positive, swapped)
-    return given.clamp(min=0) * back(positive, swapped) + given.clamp(max=0) * back(swapped, positive)
-
-
-def negative(values: Tensor) -> bool:
-    """Whether any value lies below zero."""
-    return bool(values.amin() < 0)
+def _meets_below_zero(relevance: Tensor, made: Tensor) -> bool:
+    """Whether an output below zero has relevance, as it never has behind a ReLU."""
+    return bool(torch.dot(made.clamp(max=0).reshape(-1), relevance.abs().reshape(-1)))

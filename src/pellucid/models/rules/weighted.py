@@ -36,11 +36,13 @@ class Weighted:
         weight: (output, input) of a dense layer, or as torch's convolutions take it.
         bias: (output,).
         geometry: None for a dense layer, whose outputs lie on the last axis; the channels of a convolution lie on axis 1.
+        factor: (output,), not negative: what a batch norm behind it multiplies by, where that is cheaper than multiplying the weights.
     """
 
     weight: Tensor
     bias: Tensor | None
     geometry: Geometry | None = None
+    factor: Tensor | None = None
 
     @property
     def channel(self) -> int:
@@ -49,25 +51,39 @@ class Weighted:
 
     def forward(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """W x + b with these weights."""
-        g = self.geometry
+        g, own = self.geometry, bias if self.factor is None else None
         if g is None:
-            return functional.linear(x, weight, bias)
-        return torch.convolution(x, weight, bias, g.stride, g.padding, g.dilation, g.transposed, g.output_padding, g.groups)
+            made = functional.linear(x, weight, own)
+        else:
+            made = torch.convolution(x, weight, own, g.stride, g.padding, g.dilation, g.transposed, g.output_padding, g.groups)
+        if self.factor is None:
+            return made
+        shape = self._along(self.channel, made.ndim)
+        made *= self.factor.reshape(shape)
+        return made if bias is None else made.add_(bias.reshape(shape))
 
     def backward(self, signal: Tensor, weight: Tensor, like: Tensor) -> Tensor:
         """The transposed map of a signal in the shape of the output; ``like`` has the shape of the input."""
         g = self.geometry
+        if self.factor is not None:
+            signal = signal * self.factor.reshape(self._along(self.channel, signal.ndim))
         if g is None:
             return signal @ weight
         sizes = (g.stride, g.padding, g.dilation, g.transposed, g.output_padding, g.groups)
         return torch.ops.aten.convolution_backward(signal, like, weight, None, *sizes, [True, False, False])[0]
 
-    def scaled(self, scale: Tensor, shift: Tensor) -> Weighted:
-        """The map followed by a factor and a shift for each output."""
-        shape = [1] * self.weight.ndim
-        shape[1 if self.geometry is not None and self.geometry.transposed else 0] = -1
+    def scaled(self, scale: Tensor, shift: Tensor, made: Tensor) -> Weighted:
+        """The map followed by a factor and a shift for each output; ``made`` is what comes out."""
         bias = shift if self.bias is None else self.bias * scale + shift
-        return replace(self, weight=self.weight * scale.reshape(shape), bias=bias)
+        shape = self._along(1 if self.geometry is not None and self.geometry.transposed else 0, self.weight.ndim)
+        if self.weight.numel() < made.numel():
+            return replace(self, weight=self.weight * scale.reshape(shape), bias=bias)
+        weight = self.weight * scale.sign().reshape(shape) if bool((scale < 0).any()) else self.weight
+        return replace(self, weight=weight, bias=bias, factor=scale.abs())
+
+    @staticmethod
+    def _along(axis: int, ndim: int) -> list[int]:
+        return [-1 if a == axis % ndim else 1 for a in range(ndim)]
 
     @property
     def scalable(self) -> bool:
