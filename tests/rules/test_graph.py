@@ -39,7 +39,7 @@ def test_every_call_of_a_reused_module_is_a_node() -> None:
     assert [(n.module, n.call) for n in linear] == [("block.0", 0), ("block.0", 1), ("block.0", 2), ("head", 0)]
     assert linear[0].parameters == ("block.0.weight", "block.0.bias")
     assert [n.operation for n in found.nodes if n.module == "block.1"] == ["relu"] * 3
-    assert found.nodes[found.output].operation == "linear"
+    assert found.nodes[found.output - 1].operation == "linear"
 
 
 def test_shapes_cost_and_lines() -> None:
@@ -68,7 +68,7 @@ def test_edges_lead_to_the_input() -> None:
             reached.add(number)
         elif number not in reached:
             reached.add(number)
-            waiting.extend(found.nodes[number].arguments)
+            waiting.extend(found.nodes[number - 1].arguments)
     assert -1 in reached
     used = {n.operation for n in found.nodes if n.number in reached}
     assert {"conv1d", "transpose", "linear", "relu", "add", "gelu", "mean"} <= used

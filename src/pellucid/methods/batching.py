@@ -46,6 +46,12 @@ class BatchSize:
     def __post_init__(self) -> None:
         self.cap = max(1, min(self.cap, self.memory // max(1, 8 * self.row_bytes)))
 
+    def start_at(self, rows: int) -> None:
+        """Goes on from at least so many rows: a smaller batch is not going to come, and would be waited for in vain."""
+        with self.lock:
+            if not self.settled and self.size < rows <= self.cap:
+                self.size = self.best_size = rows
+
     def report(self, rows: int, seconds: float, grown: int) -> None:
         """Takes in one batch: its rows, its time and by how many bytes it raised the peak memory."""
         with self.lock:
@@ -116,16 +122,6 @@ def peak_memory() -> int:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether this error says that memory ran out."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    text = str(error)
-    return isinstance(error, RuntimeError) and any(
-        words in text for words in ("out of memory", "can't allocate memory", "not enough memory")
-    )
 
 
 clock = time.perf_counter

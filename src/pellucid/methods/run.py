@@ -20,9 +20,10 @@ from pellucid.data.baselines import Baseline, as_baseline, default_baseline
 from pellucid.errors import BudgetError, InputError
 from pellucid.explanation.spec import ModelSpec
 from pellucid.explanation.target import OutputSpace, Selection, Target
-from pellucid.methods.batching import BatchSize, batch_size, clock, out_of_memory, peak_memory
+from pellucid.methods.batching import BatchSize, batch_size, clock, peak_memory
 from pellucid.models.borrowed_shadow import structure
 from pellucid.models.guess import guess_outputs
+from pellucid.models.memory import out_of_memory
 from pellucid.models.protocol import BoundModel, LayerGradient
 
 _FOUND: WeakKeyDictionary[object, dict[Hashable, Any]] = WeakKeyDictionary()
@@ -224,6 +225,11 @@ class Evaluator:
         seconds = self.situation.budget.seconds
         return seconds is not None and clock() - self._started > seconds
 
+    def seconds_left(self) -> float:
+        """How many of the budget's seconds are left; infinitely many where it has no such limit."""
+        seconds = self.situation.budget.seconds
+        return float("inf") if seconds is None else seconds - (clock() - self._started)
+
     # ---- batches, for what evaluates in a way of its own -------------------------------------------------------------------
 
     def pairs(
@@ -234,7 +240,9 @@ class Evaluator:
         ``within`` says, for the progress shown, how many are done before and how many there are in all.
         """
         total, at = (self.rows if rows is None else rows) * samples, 0
+        self.bound.expect(total)
         sizer = self._sizer(kind)
+        sizer.start_at(together)
         while at < total:
             count = min(max(together, sizer.size // together * together), total - at)
             flat = torch.arange(at, at + count, device=self.device)

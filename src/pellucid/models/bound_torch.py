@@ -16,16 +16,17 @@ from pellucid.models.embeddings import Entry, embed, find_entries, replaced
 from pellucid.models.final_activation import FinalActivation
 from pellucid.models.inputs import RowInputs
 from pellucid.models.layer_shapes import layer_shapes
+from pellucid.models.memory import out_of_memory
 from pellucid.models.outputs import count_parts, main_output, one_row_each
 from pellucid.models.protocol import LayerGradient, LayerShape, Ruled, Score
 from pellucid.models.ruled_pass import RuledOutputs, outputs_under, under
 from pellucid.models.tail import Tail
+from pellucid.models.tuned import Tuned
 
 if TYPE_CHECKING:
     from pellucid.models.rules.interceptor import Rules
     from pellucid.models.torch_model import TorchModel
 
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 _HALF = (torch.float16, torch.bfloat16)
 _BLACK_BOX = "use a black-box method such as 'occlusion'"
 
@@ -69,6 +70,7 @@ class BoundTorch:
             for i, (spec, t) in enumerate(zip(inputs.specs, self.fixed, strict=True))
             if i not in self.slots and len(self.fixed) > 1
         )
+        self._tuned = Tuned(self)
 
     def _fit(self, tensor: Tensor, spec: InputSpec, *, cast: bool) -> Tensor:
         """The tensor on the model's device and in its dtype; plain data are moved, a torch tensor of another device or dtype refused."""
@@ -126,13 +128,22 @@ class BoundTorch:
     def outputs(self, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor:
         """The main output (batch, ...), without gradient."""
         with torch.no_grad():
+            return self._tuned.forward(tuple(batch), rows)
+
+    def _plain(self, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor:
+        """The same by the network as it is, layer by layer, for those who look at layers on the way."""
+        with torch.no_grad():
             return self.forward(tuple(batch), rows)
+
+    def expect(self, rows: int) -> None:
+        """So many rows are about to be evaluated."""
+        self._tuned.expect(rows)
 
     def gradients(self, batch: tuple[Tensor, ...], rows: Tensor, score: Score) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Scores (batch,) and their gradients with respect to each tensor of the batch."""
         with torch.enable_grad():
             leaves = tuple(t.detach().requires_grad_() for t in batch)
-            scores = score(self.forward(tuple(leaf.clone() for leaf in leaves), rows), rows)
+            scores = score(self._tuned.forward(tuple(leaf.clone() for leaf in leaves), rows), rows)
             if not scores.requires_grad:
                 raise self._no_gradient("the score")
             found = self._backward(scores, leaves)
@@ -174,7 +185,7 @@ class BoundTorch:
     def layer_outputs(self, batch: tuple[Tensor, ...], rows: Tensor, *, layers: tuple[str, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The main output and the outputs of these layers (of the last call of each), without gradient."""
         with self._watched(layers, Tensor.clone) as kept:
-            outputs = self.outputs(batch, rows)
+            outputs = self._plain(batch, rows)
         for name in layers:
             if name not in kept:
                 raise LayerError("The forward pass does not call this layer", received=name, remedy="choose a layer that it uses")
@@ -199,7 +210,7 @@ class BoundTorch:
 
     def tail(self, layer: str) -> Tail:
         """What lies above a layer, to be run again with other outputs of it."""
-        return Tail(self.net, self._layer(layer), self.outputs, name=layer)
+        return Tail(self.net, self._layer(layer), self._plain, name=layer)
 
     def under(self, rules: Rules, batch: tuple[Tensor, ...], rows: Tensor, score: Score) -> Ruled:
         """A forward pass with every operation, the score's included, given to a rule set; and its backward."""
@@ -221,7 +232,8 @@ class BoundTorch:
 
         handle = self._layer(layer).register_forward_hook(hook)
         try:
-            yield
+            with self._tuned.held_back():
+                yield
         finally:
             handle.remove()
 
@@ -237,7 +249,7 @@ class BoundTorch:
     def layer_shapes(self) -> dict[str, LayerShape]:
         """The output shape without the sample axis of every layer that keeps rows apart and returns a tensor, in order of execution."""
         first = tuple(v[:1].clone() for v in self.values)
-        return layer_shapes(self.net, lambda: self.outputs(first, torch.zeros(1, dtype=torch.long)))
+        return layer_shapes(self.net, lambda: self._plain(first, torch.zeros(1, dtype=torch.long)))
 
     # ---- inside ------------------------------------------------------------------------------------------------------------
 
@@ -280,7 +292,7 @@ class BoundTorch:
         try:
             return torch.autograd.grad(scores, leaves, seeds, retain_graph=again, allow_unused=True)
         except RuntimeError as error:
-            if _out_of_memory(error):
+            if out_of_memory(error):
                 raise
             raise CapabilityError(
                 f"torch can not differentiate {self.model.name}: {_first_line(error)}", received=self.model.name, remedy=_BLACK_BOX
@@ -361,7 +373,7 @@ class BoundTorch:
         except (PellucidError, torch.OutOfMemoryError, MemoryError):
             raise
         except Exception as error:
-            if _out_of_memory(error):
+            if out_of_memory(error):
                 raise
             shapes = ", ".join(f"{tuple(v.shape)} {str(v.dtype).removeprefix('torch.')}" for v in values)
             remedy = "call the model on these inputs yourself; if that fails too, check shape (rows first), dtype and layout"
@@ -398,7 +410,3 @@ def _nothing_to_vary(inputs: RowInputs, tensors: tuple[Tensor, ...]) -> InputErr
 
 def _first_line(error: BaseException) -> str:
     return str(error).splitlines()[0] if str(error) else ""
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    return any(words in str(error) for words in _OUT_OF_MEMORY)

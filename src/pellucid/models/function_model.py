@@ -82,6 +82,9 @@ class BoundFunction:
         self.values = tuple(t if t.is_floating_point() else t.double() for t in inputs.tensors)
         self.embedded = (False,) * len(self.values)
 
+    def expect(self, rows: int) -> None:
+        """Nothing to prepare."""
+
     def outputs(self, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor:
         """The scores (batch, ...) as a tensor."""
         self.evaluated += len(rows)
@@ -160,7 +163,13 @@ class BoundFunction:
         raise self._no_layers()
 
     def gradients_through(  # noqa: PLR0913
-        self, batch: tuple[Tensor, ...], rows: Tensor, score: Score, *, layer: str, keep: Callable[[Tensor], Tensor]  # noqa: ARG002
+        self,
+        batch: tuple[Tensor, ...],
+        rows: Tensor,
+        score: Score,
+        *,
+        layer: str,
+        keep: Callable[[Tensor], Tensor],  # noqa: ARG002
     ) -> tuple[Tensor, ...]:
         """Not possible for a function."""
         raise self._no_layers()

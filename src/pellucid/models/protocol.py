@@ -77,6 +77,10 @@ class BoundModel(Protocol):
         """The main output (batch, ...), without gradient."""
         ...
 
+    def expect(self, rows: int) -> None:
+        """So many rows are about to be evaluated: preparations may be worth it."""
+        ...
+
     def gradients(self, batch: tuple[Tensor, ...], rows: Tensor, score: Score) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Scores (batch,) and their gradients with respect to each tensor of the batch."""
         ...

@@ -7,7 +7,7 @@ recorded: branches that depend on data, loops, reused modules (each call is a no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,8 +33,8 @@ class Node:
     """One operation of one forward pass.
 
     Attributes:
-        number: its place in the order of execution; ``arguments`` are the numbers of the nodes that made its operands, negative for
-            inputs (-1 is the first).
+        number: its place in the order of execution, from 1; ``arguments`` are the numbers of the nodes that made its operands,
+            negative for inputs (-1 is the first).
         operation, kind: the canonical operation and its kind.
         module: dotted path of the innermost module it ran in, "" for the network itself; ``call`` counts that module's calls.
         source: the innermost line of user code, None where none can be had.
@@ -70,7 +70,19 @@ class Graph:
 
 def record(net: nn.Module, batch: tuple[Tensor, ...], forward: Callable[[tuple[Tensor, ...]], Tensor]) -> Graph:
     """Runs ``forward``, which calls ``net`` on the batch, and records what was computed."""
-    recorder = _Recorder(net, len(batch[0]))
+    return _recorded(_Recorder(net, frozenset(), costs=True), batch, forward)[0]
+
+
+def watch(
+    net: nn.Module, batch: tuple[Tensor, ...], forward: Callable[[tuple[Tensor, ...]], Tensor], *, keep: tuple[str, ...] = ()
+) -> tuple[Graph, dict[int, Call]]:
+    """The same without FLOPs, and the calls of the operations named in ``keep`` by number."""
+    return _recorded(_Recorder(net, frozenset(keep), costs=False), batch, forward)
+
+
+def _recorded(
+    recorder: _Recorder, batch: tuple[Tensor, ...], forward: Callable[[tuple[Tensor, ...]], Tensor]
+) -> tuple[Graph, dict[int, Call]]:
     interceptor = Interceptor(recorder, len(batch[0]))
     with torch.no_grad(), recorder.followed_modules(), interceptor:
         entered = tuple(interceptor.enter(t.clone()) for t in batch)
@@ -78,7 +90,7 @@ def record(net: nn.Module, batch: tuple[Tensor, ...], forward: Callable[[tuple[T
             recorder.made[id(tensor)] = -1 - place
             recorder.alive.append(tensor)
         output = forward(entered)
-    return Graph(tuple(recorder.nodes), recorder.made.get(id(output), 0), len(batch[0]))
+    return Graph(tuple(recorder.nodes), recorder.made.get(id(output), 0), len(batch[0])), recorder.calls
 
 
 class _Recorder:
@@ -87,8 +99,9 @@ class _Recorder:
     differentiates = False
     follows_rows = False
 
-    def __init__(self, net: nn.Module, rows: int) -> None:
-        self.net, self.rows = net, rows
+    def __init__(self, net: nn.Module, keep: frozenset[str], *, costs: bool) -> None:
+        self.net, self.keep, self.costs = net, keep, costs
+        self.calls: dict[int, Call] = {}
         self.nodes: list[Node] = []
         self.made: dict[int, int] = {}
         self.alive: list[Tensor] = []  # so that no other tensor gets the same id
@@ -104,10 +117,22 @@ class _Recorder:
 
     def apply(self, call: Call) -> Any:  # noqa: ANN401
         """Runs the operation and writes it down."""
-        with FlopCounterMode(display=False) as counter:
+        counter = FlopCounterMode(display=False) if self.costs else None
+        with counter or nullcontext():
             output = call.run(*call.operands)
+        self.note(call, output, counter.get_total_flops() if counter else 0)
+        if call.operation.name in self.keep:
+            self.calls[call.number] = call
+        return output
+
+    def wrote(self, call: Call) -> None:
+        """Writes down an operation that wrote into a tensor."""
+        self.note(call, call.written, 0)
+
+    def note(self, call: Call, output: Any, flops: int) -> None:  # noqa: ANN401
+        """Writes down one operation."""
         made = list(tensors((output,), {}))
-        number = len(self.nodes)
+        number = call.number
         first = made[0] if made else None
         module, times = self.stack[-1]
         place = caller()
@@ -123,14 +148,13 @@ class _Recorder:
                 shapes=tuple(tuple(t.shape) for t in made),
                 dtype=str(first.dtype).removeprefix("torch.") if first is not None else "",
                 parameters=tuple(dict.fromkeys(self.names[id(t)] for t in tensors(call.args, call.kwargs) if id(t) in self.names)),
-                flops=counter.get_total_flops(),
+                flops=flops,
                 bytes=sum(t.numel() * t.element_size() for t in made),
             )
         )
         for tensor in (*made, *([call.written] if call.written is not None else [])):
             self.made[id(tensor)] = number
             self.alive.append(tensor)
-        return output
 
     @contextmanager
     def followed_modules(self) -> Iterator[None]:

@@ -50,6 +50,7 @@ class Call:
         number: how many operations came before; the same in every run of a forward that takes the same branches.
         written: the tensor that an operation in place overwrites.
         result_rows: where the rows lie in the result, once it is computed.
+        notes: what the rule set notes of the result.
         interceptor: catches the operations of a body that a rule set runs in place of this one (``with call.interceptor:``).
     """
 
@@ -63,22 +64,23 @@ class Call:
     number: int = 0
     written: Tensor | None = None
     result_rows: RowAxis | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
     interceptor: AbstractContextManager[Any] = field(default_factory=nullcontext)
 
     def run(self, *operands: Tensor) -> Any:  # noqa: ANN401
         """The operation with these tensors in the place of its operands."""
         given = dict(zip(self.places, operands, strict=True))
         counter = count()
-        args = _replaced(self.args, given, counter)
-        return self.function(*args, **_replaced(self.kwargs, given, counter))
+        args = replaced(self.args, given, counter)
+        return self.function(*args, **replaced(self.kwargs, given, counter))
 
     def let_go(self, operands: Iterable[Tensor]) -> None:
         """Holds these in the place of its operands from now on, so that it can be kept without what made them."""
         self.operands, self.written, self.interceptor = tuple(operands), None, nullcontext()
         given = dict(zip(self.places, self.operands, strict=True))
         counter = count()
-        self.args = _replaced(self.args, given, counter)
-        self.kwargs = _replaced(self.kwargs, given, counter)
+        self.args = replaced(self.args, given, counter)
+        self.kwargs = replaced(self.kwargs, given, counter)
 
     def where(self) -> str:
         """The line of the user's code that called it."""
@@ -194,19 +196,24 @@ class Interceptor(TorchFunctionMode):
         if found.operation.name in ("add", "sub", "mul", "div", "pow", "maximum", "minimum"):
             args = _lifted(args)
         if written is not None and found.operation.name in _WRITES:
-            return self._write(found, args, kwargs, written)
+            if all(t.is_floating_point() for t in tensors(args[1:], kwargs) if self.mark(t) is not None):
+                return self._write(found, args, kwargs, written)
+            if found.operation.name in ("setitem", "copy"):
+                return self._choose(found, args, kwargs, written)
         with torch.set_grad_enabled(self.rules.differentiates):
             if self.rules.opens(found.operation):
                 output = self._opened(found, args, kwargs)
             else:
                 self.calls += 1
                 output = self._ruled(found, args, kwargs, written)
-            if written is None:
+            if written is None or output is written:
                 return output
             self.rules.overwritten(written)
             written.copy_(output)
             made = self.mark(output)
-            return self.enter(written, made.rows if made else None, sources_of(output))
+            self.enter(written, made.rows if made else None, sources_of(output))
+            getattr(written, _MARK).notes.update(made.notes if made else {})
+            return written
 
     def _ruled(self, found: Spelling, args: tuple[Any, ...], kwargs: dict[str, Any], written: Tensor | None) -> Any:  # noqa: ANN401
         marked = [(place, t, mark) for place, t in enumerate(tensors(args, kwargs)) if (mark := self.mark(t)) is not None]
@@ -220,6 +227,9 @@ class Interceptor(TorchFunctionMode):
             call.result_rows = axis if number == 0 else call.result_rows
             if known is None:
                 self.enter(made, axis, sources)
+            if number == 0 and call.notes:
+                getattr(made, _MARK).notes.update(call.notes)
+        call.notes = {}
         return output
 
     def _follow(self, call: Call, made: Tensor, number: int) -> RowAxis | None:
@@ -252,6 +262,29 @@ class Interceptor(TorchFunctionMode):
             self.rules.wrote(watched)
         return written if output is not None else None
 
+    def _choose(self, found: Spelling, args: tuple[Any, ...], kwargs: dict[str, Any], written: Tensor) -> Any:  # noqa: ANN401
+        """``x[mask] = value`` with a mask that depends on the input: a choice between the value and what was there."""
+        index, value = (args[1], args[2]) if found.operation.name == "setitem" else (None, args[1])
+        mask = index[0] if isinstance(index, tuple) and len(index) == 1 else index
+        with torch.set_grad_enabled(self.rules.differentiates), self:
+            if mask is None:
+                return written.copy_(value.to(written.dtype))
+            if (
+                not isinstance(mask, Tensor)
+                or mask.dtype != torch.bool
+                or mask.shape != written.shape[: mask.ndim]
+                or (isinstance(value, Tensor) and value.numel() != 1)
+            ):
+                raise UnsupportedOperation(
+                    "The forward writes to places that depend on the input",
+                    received=f"{found.operation.name} at {user_line()}",
+                    remedy="choose with torch.where(mask, value, x) instead",
+                )
+            wide = mask.reshape(*mask.shape, *[1] * (written.ndim - mask.ndim))
+            chosen = torch.where(wide, value, written)
+            written.copy_(chosen)
+        return None
+
     def _writing(self, found: Spelling, inplace: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """The write as an operation out of place."""
 
@@ -273,7 +306,7 @@ class Interceptor(TorchFunctionMode):
             copy = torch.zeros_like(written)
             counter, given = count(), dict(zip(places, operands, strict=True))
             (copy.__setitem__ if found.operation.name == "setitem" else getattr(copy, f"{found.operation.name}_"))(
-                *_replaced(args[1:], given, counter), **_replaced(kwargs, given, counter)
+                *replaced(args[1:], given, counter), **replaced(kwargs, given, counter)
             )
             return copy
 
@@ -287,6 +320,8 @@ class Interceptor(TorchFunctionMode):
 
     def _opened(self, found: Spelling, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
         body = BODIES.get(found.operation.name)
+        if body is None and not isinstance(found.call, types.FunctionType):
+            raise unsupported(found.operation.name)
         with self:
             return (body or opened(found.call))(*args, **kwargs)
 
@@ -325,6 +360,12 @@ def _ours_or_torch(node: type) -> bool:
     """Whether a node of the autograd graph is not of a custom function, whose backward would pass a rule by."""
     forward = getattr(node, "_forward_cls", None)
     return forward is None or forward.__module__.startswith("pellucid.")
+
+
+def soft_of(tensor: Tensor) -> Tensor | None:
+    """What the rule set noted beside a tensor of booleans or integers: the same numbers with a graph."""
+    found: Mark | None = getattr(tensor, _MARK, None)
+    return found.notes.get("soft") if found is not None else None
 
 
 def sources_of(tensor: Tensor) -> frozenset[int]:
@@ -383,14 +424,14 @@ def _never(*_: object) -> bool:
     return False
 
 
-def _replaced(value: Any, given: dict[int, Tensor], counter: Iterator[int]) -> Any:  # noqa: ANN401
+def replaced(value: Any, given: dict[int, Tensor], counter: Iterator[int]) -> Any:  # noqa: ANN401
     """The value with the n-th tensor in it replaced, for each n that is given."""
     if isinstance(value, Tensor):
         return given.get(next(counter), value)
     if isinstance(value, dict):
-        return {k: _replaced(v, given, counter) for k, v in value.items()}
+        return {k: replaced(v, given, counter) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        entries = [_replaced(v, given, counter) for v in value]
+        entries = [replaced(v, given, counter) for v in value]
         return type(value)(*entries) if hasattr(value, "_fields") else type(value)(entries)
     return value
 
