@@ -9,25 +9,34 @@ A multiplier is looked up when the backward reaches it, so one graph of rows ser
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from pellucid.errors import UnsupportedOperation
-from pellucid.models.rules.interceptor import Call, Interceptor, tensors
+from pellucid.models.rules import steps
+from pellucid.models.rules.interceptor import Call, Interceptor
 from pellucid.models.rules.multipliers import body_of, rule_of
 from pellucid.models.rules.operations import Operation
 from pellucid.models.rules.rows import RowAxis, pick
-from pellucid.models.rules.rule import Kept
+from pellucid.models.rules.rule import Kept, Rule
+from pellucid.models.rules.steps import jumps, stepped
 
 if TYPE_CHECKING:
     from pellucid.models.protocol import Score
 
 
-class RowsHidden(Exception):
+class RowsHidden(UnsupportedOperation):
     """It is not known where the rows lie in a value, so that no single baseline can be picked out: baselines must go row by row."""
+
+
+def hidden() -> RowsHidden:
+    """Raised where one baseline was to serve several rows."""
+    return RowsHidden(
+        "The forward does not show which elements belong to which row", received="one baseline", remedy="give each row its own baseline"
+    )
 
 
 class Keeper:
@@ -57,7 +66,7 @@ class Reference:
     def __init__(self, *, follows_rows: bool = False) -> None:
         self.follows_rows = follows_rows
         self.keeper = Keeper()
-        self.names: list[str] = []
+        self.names: dict[int, str] = {}
         self.kept: dict[int, tuple[Call, Kept]] = {}
         self.picked: int | None = None
         self.rows = 0
@@ -72,31 +81,42 @@ class Reference:
 
     def apply(self, call: Call) -> Any:  # noqa: ANN401
         """Runs the operation, and keeps what it saw if its multiplier depends on it."""
-        self.names.append(call.operation.name)
+        self.names[call.number] = call.operation.name
         body = body_of(call)
         if body is not None:
             return _reopened(call, body)
-        rule = rule_of(call)
-        if rule is None:
-            return call.run(*call.operands)
-        output, seen = rule.run(call)
+        if jumps(call):
+            output, seen = steps.run(call)
+        else:
+            rule = rule_of(call)
+            if rule is None:
+                return call.run(*call.operands)
+            output, seen = rule.run(call)
         kept = Kept(self.keeper.keep(call.operands), self.keeper.keep(seen))
         call.let_go(kept.operands)
         self.kept[call.number] = call, kept
         return output
 
-    def seen(self, call: Call, times: int) -> Kept:
-        """What the same operation saw at the baseline, laid beside ``times`` rows."""
-        there, kept = self.kept[call.number]
+    def seen(self, number: int, here: Call | None, times: int) -> Kept:
+        """What the operation of this number saw at the baseline, laid beside ``times`` rows, which ``here`` meet the same operation."""
+        there, kept = self.kept[number]
         if self.picked is None:
             return kept
-        known = there if self.rows > 1 else call  # a single row does not show where rows lie
+        known = there if self.rows > 1 or here is None else here  # a single row does not show where rows lie
         operands = [self._one(t, at, times) for t, at in zip(kept.operands, known.rows, strict=True)]
         return Kept(operands, [self._one(t, known.result_rows, times) for t in kept.output])
 
+    def every(self, number: int, here: Call | None, times: int) -> Iterator[Kept]:
+        """The same at each baseline that may be picked."""
+        chosen = self.picked
+        for row in range(self.rows) if chosen is not None else (None,):
+            self.picked = row
+            yield self.seen(number, here, times)
+        self.picked = chosen
+
     def _one(self, tensor: Tensor, at: RowAxis | None, times: int) -> Tensor:
         if at is None or at.axis >= tensor.ndim:
-            raise RowsHidden
+            raise hidden()
         return pick(tensor, at, self.picked or 0, rows=self.rows, times=times)
 
 
@@ -113,6 +133,7 @@ class Difference:
         self.reference, self.rows = reference, rows
         self.follows_rows = reference.picked is not None and reference.rows == 1  # then these rows show where rows lie
         self.keeper = Keeper()
+        self.calls: dict[int, Call] = {}
         self.eps = 0.0
 
     def opens(self, operation: Operation) -> bool:
@@ -132,29 +153,71 @@ class Difference:
         body = body_of(call)
         if body is not None:
             return _reopened(call, body)
+        if self.follows_rows:
+            self.calls[call.number] = call
+        if jumps(call):
+            with torch.no_grad():
+                output, _ = steps.run(call)
+            output = stepped(call, output, self)
+            call.let_go(t.detach() for t in call.operands)
+            return output
         rule = rule_of(call)
         if rule is None:
-            return call.run(*call.operands)
+            return self._linear(call)
         with torch.no_grad():
             output, seen = rule.run(call)
+        ruled = self._ruled(call, rule, seen)
+        return ruled if isinstance(output, Tensor) else type(output)((ruled, *output[1:]))
+
+    def _linear(self, call: Call) -> Any:  # noqa: ANN401
+        """An operation that autograd does right."""
+        output = call.run(*call.operands)
+        self.calls.pop(call.number, None)
+        return output
+
+    def _ruled(self, call: Call, rule: Rule, seen: list[Tensor], only: Sequence[int] | None = None) -> Tensor:
         kept = Kept(self.keeper.keep(call.operands), self.keeper.keep(seen))
 
         def backward(gradient: Tensor) -> tuple[Tensor, ...]:
-            found = rule.backward(call, kept, self.reference.seen(call, self.rows), gradient)
+            there = self.reference.seen(call.number, self.calls.get(call.number), self.rows)
+            others = there.operands if only is None else [there.operands[place] for place in only]
+            others = [b.to(a.dtype) for a, b in zip(kept.operands, others, strict=True)]  # masks are kept as they are
+            outputs = [b.to(a.dtype) for a, b in zip(kept.output, there.output, strict=False)]
+            found = rule.backward(call, kept, Kept(others, outputs), gradient)
             return tuple(g.to(o.dtype) for g, o in zip(found, kept.operands, strict=True))
 
-        first = next(tensors((output,), {}))
-        ruled = _Averaged.apply([first.detach()], backward, *call.operands)
+        ruled = _Averaged.apply([seen[0].detach()], backward, *call.operands)
         call.let_go(kept.operands)
-        return ruled if isinstance(output, Tensor) else type(output)((ruled, *output[1:]))
+        return ruled
+
+    def follow(self, call: Call, rule: Rule | None, output: Tensor | None = None, only: Sequence[int] | None = None) -> Tensor:
+        """The output of an operation with the graph of its rule; ``only`` some of its operands are differentiated."""
+        if rule is None:
+            return call.run(*call.operands)
+        with torch.no_grad():
+            seen = rule.run(call)[1] if output is None else [output]
+        return self._ruled(call, rule, seen, only)
+
+    def plain_rule(self, call: Call) -> Rule | None:
+        """The rule of an operation on floating-point operands."""
+        return rule_of(call)
+
+    def same(self, call: Call, places: Sequence[int]) -> bool:
+        """Whether these operands are the same at the baseline, at each of the baselines where one is picked out for all rows."""
+        return all(
+            torch.equal(call.operands[place], there.operands[place])
+            for there in self.reference.every(call.number, call, self.rows)
+            for place in places
+        )
 
     def _note_rounding(self, value: Tensor) -> None:
         if value.is_floating_point():
             self.eps = max(self.eps, torch.finfo(value.dtype).eps)
 
     def _check_branch(self, call: Call) -> None:
-        names = self.reference.names
-        if call.number > len(names) or names[call.number - 1] != call.operation.name:
+        if self.reference.names.get(call.number) != call.operation.name:
+            if self.reference.picked is not None:  # perhaps it goes through the rows one by one
+                raise hidden()
             raise UnsupportedOperation(
                 "The forward takes another branch at the baseline than at the input",
                 received=f"{call.operation.name} at {call.where()}",

@@ -199,7 +199,7 @@ class Interceptor(TorchFunctionMode):
             if all(t.is_floating_point() for t in tensors(args[1:], kwargs) if self.mark(t) is not None):
                 return self._write(found, args, kwargs, written)
             if found.operation.name in ("setitem", "copy"):
-                return self._choose(found, args, kwargs, written)
+                return self._choose(found, args, written)
         with torch.set_grad_enabled(self.rules.differentiates):
             if self.rules.opens(found.operation):
                 output = self._opened(found, args, kwargs)
@@ -262,7 +262,7 @@ class Interceptor(TorchFunctionMode):
             self.rules.wrote(watched)
         return written if output is not None else None
 
-    def _choose(self, found: Spelling, args: tuple[Any, ...], kwargs: dict[str, Any], written: Tensor) -> Any:  # noqa: ANN401
+    def _choose(self, found: Spelling, args: tuple[Any, ...], written: Tensor) -> Any:  # noqa: ANN401
         """``x[mask] = value`` with a mask that depends on the input: a choice between the value and what was there."""
         index, value = (args[1], args[2]) if found.operation.name == "setitem" else (None, args[1])
         mask = index[0] if isinstance(index, tuple) and len(index) == 1 else index

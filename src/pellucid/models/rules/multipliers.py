@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from pellucid.models.rules import bodies
 from pellucid.models.rules.extrema import extremum_rule
 from pellucid.models.rules.interceptor import Call, unsupported
 from pellucid.models.rules.normalizers import NORMALIZERS
@@ -22,9 +23,30 @@ _LINEAR = frozenset({"structural", "linear"})
 _QUADRATIC = frozenset({"lerp", "batch_norm"})  # where more than the first operand depends on the input
 
 
-def body_of(call: Call) -> Callable[..., Any] | None:  # noqa: ARG001
-    """What is opened because of how many of its operands depend on the input."""
+def body_of(call: Call) -> Callable[..., Any] | None:
+    """What is opened because of how many of its operands depend on the input: more than its rule can average."""
+    name, varying = call.operation.name, len(call.operands)
+    if name == "div" and call.kwargs.get("rounding_mode") is not None:
+        return bodies.div
+    if name == "einsum" and varying > 2:
+        return bodies.einsum
+    if name == "bilinear" and varying > 2:
+        return lambda x1, x2, weight, bias=None: bodies.bilinear(x1, x2, weight, bias)
+    if varying > 1 and name in _OF_SEVERAL:
+        return _OF_SEVERAL[name]
+    if call.operation.kind == "norm" and varying > 1:
+        return bodies.weighted_norm(name)
     return None
+
+
+_OF_SEVERAL: dict[str, Callable[..., Any]] = {
+    "pow": bodies.power,
+    "float_power": bodies.power,
+    "clamp": bodies.clamp,
+    "clamp_min": bodies.clamp,
+    "clamp_max": lambda given, max: bodies.clamp(given, None, max),
+    "prelu": bodies.prelu,
+}
 
 
 def rule_of(call: Call) -> Rule | None:
@@ -36,6 +58,8 @@ def rule_of(call: Call) -> Rule | None:
             call,
             "explain the network in eval mode (mode='eval', the default)",
         )
+    if name == "grid_sample" and call.places != (0,):
+        raise refused("The places where an image is sampled depend on the input", call, "use 'integrated_gradients' or 'occlusion'")
     if kind in _LINEAR:
         return Rule(midpoint) if name in _QUADRATIC and len(call.operands) > 1 else None
     if kind == "product":

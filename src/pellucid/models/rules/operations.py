@@ -73,23 +73,24 @@ class Spelling:
 
 NAMES: dict[Kind, str] = {
     "structural": """view reshape view_as reshape_as flatten unflatten squeeze unsqueeze permute transpose t movedim moveaxis swapaxes
-        swapdims expand expand_as repeat repeat_interleave tile broadcast_to broadcast_tensors cat concat concatenate stack hstack vstack
-        dstack split split_with_sizes chunk tensor_split unbind select narrow index_select gather take take_along_dim masked_select
-        getitem setitem diagonal diag tril triu flip fliplr flipud roll rot90 unfold contiguous clone detach to type float double half
-        bfloat16 cpu cuda type_as pad pixel_shuffle pixel_unshuffle channel_shuffle masked_fill index_fill index_copy index_put scatter
-        select_scatter slice_scatter copy where atleast_1d atleast_2d atleast_3d ravel alias requires_grad adjoint meshgrid hsplit vsplit
-        native_channel_shuffle zero fill""",
+        swapdims expand expand_as repeat repeat_interleave tile broadcast_to broadcast_tensors cat concat concatenate stack hstack
+        vstack dstack split split_with_sizes chunk tensor_split unbind select narrow index_select gather take take_along_dim
+        masked_select getitem setitem diagonal diag tril triu flip fliplr flipud roll rot90 unfold contiguous clone detach to type float
+        double half bfloat16 cpu cuda type_as pad pixel_shuffle pixel_unshuffle channel_shuffle masked_fill index_fill index_copy
+        index_put scatter select_scatter slice_scatter copy where atleast_1d atleast_2d atleast_3d ravel alias requires_grad adjoint
+        meshgrid hsplit vsplit native_channel_shuffle zero fill embedding long int short byte char bool diag_embed diagflat block_diag
+        column_stack row_stack dsplit constant_pad_nd as_strided""",
     "linear": """add sub subtract rsub neg negative positive sum mean nansum cumsum avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d
-        adaptive_avg_pool2d adaptive_avg_pool3d interpolate upsample upsample_bilinear upsample_nearest trace index_add scatter_add
-        lerp fold grid_sample diff batch_norm""",
+        adaptive_avg_pool2d adaptive_avg_pool3d interpolate upsample upsample_bilinear upsample_nearest trace index_add scatter_add lerp
+        fold grid_sample diff batch_norm affine_grid""",
     "product": """mul multiply matmul mm bmm mv dot inner outer ger vdot einsum tensordot kron linear bilinear conv1d conv2d conv3d
-        conv_transpose1d conv_transpose2d conv_transpose3d div divide true_divide addmm addmv addbmm baddbmm addr addcmul addcdiv cross
-        chain_matmul conv_tbc""",
+        conv_transpose1d conv_transpose2d conv_transpose3d div divide true_divide addmm addmv addbmm baddbmm addr addcmul cross
+        conv_tbc""",
     "elementwise": """relu relu6 leaky_relu elu selu celu gelu silu mish hardswish hardsigmoid hardtanh sigmoid expit logsigmoid tanh
         softplus softsign tanhshrink hardshrink softshrink threshold exp expm1 exp2 log log1p log2 log10 sqrt rsqrt square abs absolute
         sign sin cos tan asin acos atan arcsin arccos arctan sinh cosh asinh acosh atanh erf erfc erfinv reciprocal clamp clip clamp_min
         clamp_max pow float_power round floor ceil trunc fix frac logit rrelu prelu heaviside nan_to_num sinc lgamma digamma ndtr
-        log_ndtr erfcx i0 deg2rad rad2deg""",
+        log_ndtr erfcx i0 atan2 deg2rad rad2deg sgn""",
     "max": """max_pool1d max_pool2d max_pool3d max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices adaptive_max_pool1d
         adaptive_max_pool2d adaptive_max_pool3d adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices
         adaptive_max_pool3d_with_indices amax amin max min maximum minimum fmax fmin""",
@@ -97,20 +98,19 @@ NAMES: dict[Kind, str] = {
         bitwise_and bitwise_or bitwise_not bitwise_xor isnan isinf isfinite isclose any all""",
     "softmax": "softmax log_softmax logsumexp softmin",
     "norm": "layer_norm group_norm instance_norm rms_norm",
-    "composite": """scaled_dot_product_attention lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell glu var std
-    var_mean
+    "composite": """addcdiv remainder fmod xlogy cdist multi_dot chain_matmul _pack_padded_sequence _pad_packed_sequence
+        scaled_dot_product_attention lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell glu var std var_mean
         std_mean norm vector_norm prod logaddexp cosine_similarity floor_divide multi_head_attention_forward normalize pairwise_distance
-        local_response_norm dist cumprod hypot""",
-    "leaving": """item tolist numpy __float__ __int__ __index__ __complex__ __array__ __contains__ equal allclose data_ptr
-        untyped_storage storage""",
-    "query": """size dim ndimension numel nelement stride is_contiguous is_floating_point is_complex storage_offset element_size get_device
-        is_tensor is_same_size new_zeros new_ones new_empty new_full new_tensor zeros_like ones_like empty_like full_like result_type
-        can_cast __len__ __repr__ __format__ __hash__ is_nonzero __bool__ __reduce_ex__ __deepcopy__ register_hook retain_grad
-        broadcast_shapes is_signed has_names is_inference is_set_to sym_size is_pinned dense_dim _is_view""",
+        local_response_norm dist cumprod hypot bilinear_""",
+    "leaving": """item tolist numpy __float__ __int__ __index__ __complex__ __array__ __contains__ equal allclose""",
+    "query": """size dim ndimension numel nelement stride is_contiguous is_floating_point is_complex storage_offset element_size
+        get_device is_tensor is_same_size new_zeros new_ones new_empty new_full new_tensor zeros_like ones_like empty_like full_like
+        result_type can_cast __len__ __repr__ __format__ __hash__ is_nonzero __bool__ __reduce_ex__ __deepcopy__ register_hook
+        retain_grad broadcast_shapes is_signed has_names is_inference is_set_to sym_size is_pinned data_ptr untyped_storage storage
+        dense_dim _is_view""",
     "random": """dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout rand_like randn_like randint_like bernoulli
-    multinomial
-        normal gumbel_softmax uniform random exponential poisson""",
-    "discrete": """argmax argmin argsort sort topk kthvalue median nanmedian mode quantile unique nonzero bincount histc
+        multinomial normal gumbel_softmax uniform random exponential poisson""",
+    "discrete": """argmax argmin argsort sort msort topk kthvalue median nanmedian mode quantile unique nonzero bincount histc
         searchsorted bucketize one_hot""",
 }
 _CANONICAL = {
@@ -140,7 +140,7 @@ _CANONICAL = {
 }
 _OPERATORS = {
     "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "div": "div", "matmul": "matmul", "pow": "pow", "and": "bitwise_and",
-    "or": "bitwise_or", "xor": "bitwise_xor", "floordiv": "floor_divide",
+    "or": "bitwise_or", "xor": "bitwise_xor", "floordiv": "floor_divide", "mod": "remainder",
 }  # fmt: skip
 _UNARY = {"__neg__": "neg", "__pos__": "positive", "__abs__": "abs", "__invert__": "bitwise_not"}
 _COMPARE = ("gt", "ge", "lt", "le", "eq", "ne")
