@@ -68,6 +68,8 @@ def rule_of(call: Call) -> Rule | None:
         return extremum_rule(call) or Rule(ratio)
     if kind == "elementwise":
         return Rule(ratio)
+    if name == "instance_norm" and not argument(call, "use_input_stats", 5, default=True):
+        return None  # by its running statistics
     if name in NORMALIZERS:
         return NORMALIZERS[name]
     if kind == "random" and _draws_nothing(call):
