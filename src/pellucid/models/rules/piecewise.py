@@ -97,6 +97,12 @@ def _at_zero(call: Call) -> tuple[Tensor, ...]:
     return call.operands
 
 
+def _at_zero_unless_training(call: Call) -> tuple[Tensor, ...]:
+    if argument(call, 3, "training", default=False):
+        raise not_piecewise_linear(f"{call.operation.name} with random slopes", call)
+    return _at_zero(call)
+
+
 def _difference(call: Call) -> tuple[Tensor, ...]:
     return (torch.as_tensor(_input(call)) - argument(call, 1, "other"),)
 
@@ -123,6 +129,7 @@ def _shrink(call: Call) -> tuple[Tensor, ...]:
 BENDS: dict[str, Callable[[Call], tuple[Tensor, ...]]] = {
     **dict.fromkeys(("relu", "leaky_relu", "prelu", "abs", "sign"), _at_zero),
     **dict.fromkeys((*_COMPARED, "maximum", "minimum", "fmax", "fmin"), _difference),
+    "rrelu": _at_zero_unless_training,
     "relu6": _fixed(0.0, 6.0),
     "hardsigmoid": _fixed(-3.0, 3.0),
     "hardtanh": _between((1, "min_val", -1.0), (2, "max_val", 1.0)),
