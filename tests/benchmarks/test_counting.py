@@ -21,6 +21,21 @@ def tiny() -> nn.Sequential:
     ).eval()
 
 
+def attending() -> nn.Sequential:
+    """As tiny, with the patches of the image attending to one another."""
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(8, 2, 8, dropout=0.0, batch_first=True)
+    pooled = nn.Sequential(nn.Flatten(2), Swapped(), layer, Swapped(), nn.AdaptiveAvgPool1d(1), nn.Flatten())
+    return nn.Sequential(nn.Conv2d(3, 8, 2, stride=2), *pooled, nn.Linear(8, 5)).eval()
+
+
+class Swapped(nn.Module):
+    """(sample, a, b) to (sample, b, a)."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mT
+
+
 def rows_of(net: nn.Sequential, x: torch.Tensor, method: Any, **options: Any) -> tuple[int, int]:
     with counted(net[0], net[-1]) as found:
         made = pl.explain(net, x, method, target=2, checks="none", **options)
@@ -30,9 +45,9 @@ def rows_of(net: nn.Sequential, x: torch.Tensor, method: Any, **options: Any) ->
 
 # per explained row: (forward rows, gradient rows); the forward row is f(x), which says what is predicted
 FORMULAS = {
-    "integrated_gradients": (pl.IntegratedGradients(steps=7), (2, 7)),  # and f(baseline), to which the sum is held
+    "integrated_gradients": (pl.IntegratedGradients(steps=7, rule="adaptive"), (2, 7)),  # and f(baseline), to which the sum is held
     "deeplift": (pl.DeepLIFT(), (3, 1)),  # f(x), and f(baseline) by the plain model and by the rules; mean colors differ
-    "expected_gradients": (pl.ExpectedGradients(samples=16), (2, 16)),  # without a background, its mean score is that of the baseline
+    "expected_gradients": (pl.ExpectedGradients(samples=32), (2, 32)),  # without a background, its mean score is that of the baseline
     "conductance": (pl.Conductance(steps=7), (1, 7)),
     "smoothgrad": (pl.SmoothGrad(samples=6), (1, 6)),
     "gradient": (pl.Gradient(), (0, 1)),
@@ -46,14 +61,18 @@ FORMULAS = {
     "ablationcam": (pl.AblationCAM(channels=4), (1 + 2 + 4, 0)),  # two prove that what lies above the layer may be run alone
     "eigencam": (pl.EigenCAM(), (1, 0)),
     "random": (pl.Random(), (1, 0)),
+    "attention": (pl.Attention(), (0, 1)),
+    "attention_norm": (pl.AttentionNorm(), (0, 1)),
+    "attention_rollout": (pl.AttentionRollout(), (0, 1)),
+    "attention_gradient": (pl.AttentionGradient(), (0, 1)),
 }
 
 
 @pytest.mark.parametrize("rows", [1, 3])
 @pytest.mark.parametrize("method", FORMULAS)
 def test_rows_are_what_the_mathematics_needs(method: str, rows: int) -> None:
-    net, x = tiny(), torch.randn(rows, 3, 8, 8)
     chosen, (forward, gradient) = FORMULAS[method]
+    net, x = attending() if "attention" in chosen.needs else tiny(), torch.randn(rows, 3, 8, 8)
     pl.explain(net, x, chosen, target=2, checks="none")  # Grad-CAM looks for its layer once, by one more row
     assert rows_of(net, x, chosen) == (forward * rows, gradient * rows)
     assert rows_of(net, x, chosen, batch_size=5) == (forward * rows, gradient * rows)

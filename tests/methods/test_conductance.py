@@ -128,9 +128,9 @@ def test_what_goes_past_the_layer_is_left_out() -> None:
 
 def test_the_layer_is_found() -> None:
     assert explained(*mlp()).layer == "3"
-    assert explained(*cnn()).layer == "4"
+    assert explained(*cnn()).layer == "3"  # a Flatten says nothing of its own
     net, x = cnn()
-    assert explained(nn.Sequential(*net[:4], nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 3)).double(), x).layer == "5"
+    assert explained(nn.Sequential(*net[:4], nn.AdaptiveAvgPool2d(1), nn.Dropout(), nn.Flatten(), nn.Linear(5, 3)).double(), x).layer == "4"
 
 
 @pytest.mark.parametrize(
@@ -161,5 +161,5 @@ def test_units_can_be_drawn_told_and_checked() -> None:
     assert "unit" in made.narrate("en")
     assert "单元" in made.narrate("zh-CN")
     one = pl.explain(net, x[:1], pl.Conductance(layer="3", unit=2, steps=20), target=1)
-    assert {check.name for check in one.checks} == {"deletion", "insertion"}
+    assert one.checks == ()  # the score depends on more than what flows through one unit
     assert "3, unit 2" in one.narrate("en")

@@ -100,7 +100,7 @@ def test_a_linear_network_is_exact_in_every_draw_but_for_the_background() -> Non
             return x @ weights.T
 
     x = torch.tensor([[1.0, 2.0, 3.0]], dtype=torch.float64)
-    alone = pl.explain(Linear(), x, pl.ExpectedGradients(samples=16), target=pl.Output(0), checks="none")  # from the usual baseline, zero
+    alone = pl.explain(Linear(), x, pl.ExpectedGradients(samples=32), target=pl.Output(0), checks="none")  # from the usual baseline, zero
     np.testing.assert_allclose(alone.arrays[0].values, (weights * x).numpy(), rtol=1e-12)
     np.testing.assert_allclose(alone.errors[0].values, 0, atol=1e-7)
     assert alone.provenance.baseline == {"input": "zero (no background was given)"}
@@ -113,7 +113,7 @@ def test_an_input_held_fixed_follows_its_row() -> None:
 
     x, k = torch.ones(2, 3, dtype=torch.float64), torch.tensor([0, 4])
     background = (2 * torch.ones(5, 3, dtype=torch.float64), torch.zeros(5, dtype=torch.long))
-    made = pl.explain(Scaled(), (x, k), pl.ExpectedGradients(samples=16), target=pl.Output(0), background=background, checks="none")
+    made = pl.explain(Scaled(), (x, k), pl.ExpectedGradients(samples=32), target=pl.Output(0), background=background, checks="none")
     np.testing.assert_allclose(made.decision.baseline_scores, [12.0, 60.0])
     np.testing.assert_allclose(made.arrays[0].values, [[-3.0] * 3, [-15.0] * 3])  # antithetic pairs are exact for a quadratic
 
@@ -132,7 +132,7 @@ def test_a_budget_stops_it() -> None:
     assert calls.provenance.evaluations <= 60 * 20
 
 
-@pytest.mark.parametrize("samples", [0, 15, 18, 8, 16.0, True])
+@pytest.mark.parametrize("samples", [0, 34, 28, 64.0, True])
 def test_what_can_not_be_is_said(samples: Any) -> None:
     net, x, _ = setting()
     with pytest.raises(pl.PellucidError, match="multiple of four"):

@@ -25,9 +25,9 @@ FEWEST_ORDERS = 19  # to be the best of 20 has a chance of 5 %
 
 
 def faithfulness(evidence: Evidence) -> tuple[Check, ...]:
-    """The deletion and insertion checks; none where there are too few players for any order to beat chance, and none for a layer's units,
-    which can not be removed from an input."""
-    if evidence.players.count < FEWEST or evidence.attribution.units:
+    """The deletion and insertion checks; none where there are too few players for any order to beat chance, none for a layer's units, which
+    can not be removed from an input, and none for what flows through a part of the network, which is not all that the score depends on."""
+    if evidence.players.count < FEWEST or evidence.attribution.units or evidence.attribution.through:
         return ()
     evaluator = evidence.evaluator
     counts, draws = _plan(evidence.players.count, evidence.budget)

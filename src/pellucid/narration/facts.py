@@ -98,13 +98,6 @@ def passed(check: Check) -> bool:
     return value <= reference if check.direction == "lower" else value >= reference
 
 
-def disagreement(explanation: Explanation) -> float:
-    """How far the values of several baselines lie from their mean: half the spread, as a share of the size of all values."""
-    apart = sum(float(np.nansum(array.values)) / 2 for array in explanation.spread)
-    whole = sum(float(np.nansum(np.abs(array.values))) for array in explanation.arrays)
-    return apart / whole if whole > 0 else 0.0
-
-
 def input_shares(explanation: Explanation) -> list[float]:
     """The share of all |attribution| that lies in each explained input of the first row."""
     totals = [float(np.nansum(np.abs(first_sample(array).values))) for array in explanation.arrays]

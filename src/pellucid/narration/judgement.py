@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pellucid.explanation import Check, Explanation, Reason
 from pellucid.explanation.provenance import BETWEEN
-from pellucid.narration.facts import disagreement, passed
+from pellucid.narration.facts import passed
 from pellucid.narration.finding import Finding
 from pellucid.narration.voice import Voice
 from pellucid.views.faithfulness_curves import is_better
 from pellucid.views.framing import random_orders
+from pellucid.views.reading import disagreement
 
 SHARES = ("seed_stability", "local_fit", "redraw")  # checks whose value is a share and is told in percent
 

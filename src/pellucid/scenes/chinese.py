@@ -79,6 +79,7 @@ CHINESE: dict[str, str] = {
     "note.layer": "在层 {layer} 处解释",
     "note.check": "{check}：{note}",
     "note.errors.standard_error": "须线：抽样误差的 95% 区间",
+    "note.spread": "换用其中不同的基线，数值变动可达其总量的 ±{share}",
     "note.errors.bound": "须线：方法自身数值误差的界",
     "note.errors.exact": "除舍入误差外是精确值；须线为舍入误差的界",
     "scale.logit": "logit",

@@ -83,6 +83,7 @@ ENGLISH: dict[str, str] = {
     "note.layer": "Explained at layer {layer}",
     "note.check": "{check}: {note}",
     "note.errors.standard_error": "Whiskers: 95 % interval of the sampling error",
+    "note.spread": "From one baseline to another the values change by up to ±{share} of their size",
     "note.errors.bound": "Whiskers: bound of the method's own numerical error",
     "note.errors.exact": "Exact up to rounding, which the whiskers bound",
     "scale.logit": "logit",

@@ -11,7 +11,7 @@ from pellucid.explanation.provenance import BETWEEN
 from pellucid.scenes import Badge, Bars, Panel, Scene
 from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.words import Language, check_name, method_name, spaced, words
-from pellucid.views.reading import is_complete, joined, predicted_name, scale_name, target_name
+from pellucid.views.reading import disagreement, is_complete, joined, predicted_name, scale_name, target_name
 
 _CURVES_NOTE = re.compile(
     r"(?P<players>\d+) players, in-fill: (?P<infill>.+); (?P<points>\d+) points, "
@@ -89,6 +89,8 @@ def notes(explanation: Explanation, language: Language, *, whiskers: bool = Fals
         key = "note.baseline" if is_complete(explanation) else "note.baseline_plain"
         score = number(explanation.decision.baseline_scores[0])
         found.append(say[key].format(baseline=text, scale=scale_name(explanation, language), score=score))
+    if explanation.spread:
+        found.append(say["note.spread"].format(share=percent(disagreement(explanation), language)))
     if explanation.layer:
         found.append(say["note.layer"].format(layer=explanation.layer))
     if whiskers and explanation.error_kind != "none":

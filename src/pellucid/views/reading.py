@@ -97,6 +97,13 @@ def is_refused(explanation: Explanation) -> bool:
     return explanation.verdicts[0].level == "refused"
 
 
+def disagreement(explanation: Explanation) -> float:
+    """How far the values of several baselines lie from their mean: half the spread, as a share of the size of all values."""
+    apart = sum(float(np.nansum(array.values)) / 2 for array in explanation.spread)
+    whole = sum(float(np.nansum(np.abs(array.values))) for array in explanation.arrays)
+    return apart / whole if whole > 0 else 0.0
+
+
 def value_label(explanation: Explanation, language: Language) -> str:
     """What a value of this explanation is, for axes and color bars."""
     key = "contribution" if is_complete(explanation) else "attribution_for"

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
+from torch import nn
 
 from pellucid.errors import InputError, LayerError, UnknownName
 from pellucid.methods.attribution.midpoint_path import midpoint
@@ -36,8 +37,8 @@ class Conductance:
     through they sum to f(x) - f(baseline). ``unit=k``: of every input element, the part of its integrated gradient that flows through
     unit k (eq. 1, by the midpoint rule). Shapes: like the input; they sum to the conductance of that unit. Units: score.
 
-    ``layer`` is found by itself: the last one before the outputs. Errors are bounds for gradients and outputs that are monotone between
-    steps. One baseline.
+    ``layer`` is found by itself: the last one before the outputs that does more than reshape or drop out. Errors are bounds for
+    gradients and outputs that are monotone between steps. One baseline.
 
     What it does not show: what flows past the layer, as in a residual branch, and how units act together.
 
@@ -82,7 +83,8 @@ def _units(evaluator: Evaluator, chosen: str | None) -> tuple[str, int, int]:
     shapes = layer_shapes(evaluator)
     if chosen is None:
         outputs = tuple(evaluator.space.outputs.shape[1:])
-        chosen = next((name for name in reversed(shapes) if shapes[name].sizes and shapes[name].sizes != outputs), None)
+        usable = (name for name in reversed(shapes) if shapes[name].sizes and shapes[name].sizes != outputs)
+        chosen = next((name for name in usable if not _changes_nothing(evaluator, name)), None)
         if chosen is None:
             raise LayerError(
                 "No layer of this network lies before its outputs",
@@ -96,6 +98,13 @@ def _units(evaluator: Evaluator, chosen: str | None) -> tuple[str, int, int]:
         raise LayerError("This layer has no units", received=f"{chosen}, one number per row", remedy="choose another layer")
     last = shapes[chosen].channels_last or len(sizes) == 1
     return chosen, len(sizes) if last else 1, sizes[-1] if last else sizes[0]
+
+
+def _changes_nothing(evaluator: Evaluator, layer: str) -> bool:
+    """Whether the layer only passes on or reshapes what the one before it said."""
+    owner = evaluator.situation.owner
+    kinds = (nn.Identity, nn.Flatten, nn.Unflatten, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
+    return isinstance(owner, nn.Module) and isinstance(owner.get_submodule(layer), kinds)
 
 
 def _of_units(path: Path, layer: str, axis: int, steps: int) -> tuple[Tensor, Tensor]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pellucid.models.protocol import Capability
 
 DRAW = 4  # gradients that make one independent draw: two background rows, each at two opposite places of its line
+FEWEST = 8  # draws: with fewer, the regression costs more than it gains
 ROUND = 4  # draws between two looks at the budget
 SUM_ERRORS = 5  # standard errors within which the sum of the values is stated to be right: one row in a thousand of few draws lies outside
 
@@ -33,14 +34,14 @@ class ExpectedGradients:
     together; where other inputs are held fixed, for each). Without a background the usual baseline stands for it.
 
     Samples come in independent draws of four: two different background rows, one from the outer and one from the inner half of its line,
-    each together with its mirror image (t and 1 - t), which cancels what changes linearly along the line. The standard error is that of the
-    mean of the draws, widened as Student's t asks so that 1.96 of them make a 95 % interval. All explained rows share the draws. A
-    budget's seconds, calls or error may stop it earlier.
+    each together with its mirror image (t and 1 - t), which cancels what changes linearly along the line. What the scores of the two rows
+    foretell of a value is taken off by regression (differs from paper: a plain mean). The standard error is widened as Student's t asks, so
+    that 1.96 of them make a 95 % interval. All explained rows share the draws. A budget's seconds, calls or error may stop it earlier.
 
     What it does not show: anything off those lines, and which of the background rows a value comes from.
 
     Raises:
-        InputError: ``samples`` is no multiple of four, or less than 16.
+        InputError: ``samples`` is no multiple of four, or less than 32.
     """
 
     samples: int = 64
@@ -53,33 +54,32 @@ class ExpectedGradients:
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
         """Expected gradients of every row."""
-        if isinstance(self.samples, bool) or not isinstance(self.samples, int) or self.samples < 4 * DRAW or self.samples % DRAW:
+        if isinstance(self.samples, bool) or not isinstance(self.samples, int) or self.samples < FEWEST * DRAW or self.samples % DRAW:
             raise InputError(
-                "Expected gradients needs a multiple of four samples, at least 16", received=repr(self.samples), remedy="use samples=64"
+                "Expected gradients needs a multiple of four samples, at least 32", received=repr(self.samples), remedy="use samples=64"
             )
         _ = evaluator.selection
         start = evaluator.baseline(None)
         background = evaluator.background_rows()
-        reference = background_scores(evaluator, background, start)
-        evaluator.afford(4 * DRAW)
-        sums = _Sums(evaluator)
-        places = _places(evaluator, self.samples, max((len(b) for b in background if b is not None), default=1))
-        lines = _Lines(evaluator.values, background, start, places)
+        scores = background_scores(evaluator, background, start)
+        evaluator.afford(FEWEST * DRAW)
+        places = _places(evaluator, self.samples, scores.shape[1])
+        sums = _Sums(evaluator, _Lines(evaluator.values, background, start, places), scores)
         limited = evaluator.situation.budget
-        chunk = ROUND * DRAW if limited.seconds or limited.calls or limited.error else self.samples
+        bounded = bool(limited.seconds or limited.calls or limited.error)
         while sums.done < self.samples:
-            count = min(chunk, self.samples - sums.done)
+            count = min(FEWEST * DRAW if not sums.done else ROUND * DRAW, self.samples - sums.done) if bounded else self.samples
             if sums.done:
                 count = evaluator.affordable(count) // DRAW * DRAW
             if not count or (sums.done and (evaluator.expired() or sums.precise(limited.error))):
                 break
-            sums.add(count, lines)
+            sums.add(count)
         values, errors, total = sums.results()
         names = {
             spec.name: evaluator.baseline_names[spec.name] if rows is None else "all background rows"
             for spec, rows in zip(evaluator.specs, background, strict=True)
         }
-        return Attribution(values, errors, "standard_error", start, total * SUM_ERRORS, baseline_scores=reference, compared=names)
+        return Attribution(values, errors, "standard_error", start, total * SUM_ERRORS, baseline_scores=scores.mean(1), compared=names)
 
 
 def _places(evaluator: Evaluator, samples: int, background: int) -> tuple[Tensor, Tensor]:
@@ -122,37 +122,55 @@ class _Lines:
 
 
 class _Sums:
-    """Sums over independent draws and over their squares, per element and for the sum of the elements."""
+    """Sums over independent draws, per element and for the sum of the elements, with those of the control beside them.
 
-    def __init__(self, evaluator: Evaluator) -> None:
-        self.evaluator, self.done = evaluator, 0
-        self.sums = tuple(torch.zeros_like(v) for v in evaluator.values)
-        self.squares = tuple(torch.zeros_like(v) for v in evaluator.values)
-        self.totals = torch.zeros((2, evaluator.rows), dtype=torch.float64, device=evaluator.device)
+    The control of a draw is by how much the mean score of its two background rows lies above that of all of them. It is known, its mean is
+    zero, and what it foretells of a value (by linear regression over the draws) is taken off.
+    """
 
-    def add(self, count: int, lines: _Lines) -> None:
+    def __init__(self, evaluator: Evaluator, lines: _Lines, scores: Tensor) -> None:
+        self.evaluator, self.lines, self.done = evaluator, lines, 0
+        self.controls = _controls(scores, lines.places[0]).to(evaluator.device)
+        whole = torch.zeros(evaluator.rows, dtype=torch.float64, device=evaluator.device)
+        self.sums = tuple(tuple(torch.zeros_like(v) for _ in range(3)) for v in (*evaluator.values, whole))
+
+    def add(self, count: int) -> None:
         """Evaluates so many more samples per row."""
         evaluator, done = self.evaluator, self.done
 
         def points(rows: Tensor, samples: Tensor) -> tuple[Tensor, ...]:
-            return lines.points(rows, samples + done)
+            return self.lines.points(rows, samples + done)
 
         for rows, samples, _, gradients in evaluator.gradients(points, count, together=DRAW):
-            of, total = rows[::DRAW], torch.zeros(len(rows) // DRAW, dtype=torch.float64, device=evaluator.device)
-            for i, (gradient, difference) in enumerate(zip(gradients, lines.differences(rows, samples + done), strict=True)):
-                means = (gradient * difference).reshape(-1, DRAW, *gradient.shape[1:]).mean(1)
-                sum_rows(self.sums[i], of, means)
-                sum_rows(self.squares[i], of, means * means)
-                total += means.reshape(len(means), -1).sum(1, dtype=torch.float64)
-            sum_rows(self.totals[0], of, total)
-            sum_rows(self.totals[1], of, total * total)
+            of, draws = rows[::DRAW], (samples[::DRAW] + done) // DRAW
+            parts = zip(gradients, self.lines.differences(rows, samples + done), strict=True)
+            means = [(g * d).reshape(-1, DRAW, *g.shape[1:]).mean(1) for g, d in parts]
+            means.append(torch.stack([m.reshape(len(m), -1).sum(1, dtype=torch.float64) for m in means]).sum(0))
+            control = self.controls[of, draws]
+            for (plain, squares, crossed), mean in zip(self.sums, means, strict=True):
+                sum_rows(plain, of, mean)
+                sum_rows(squares, of, mean * mean)
+                sum_rows(crossed, of, mean * expand(control, mean))
         self.done += count
 
     def results(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], Tensor]:
         """The means, their standard errors, and the standard error (sample,) of their sum."""
+        found = [self._mean(*sums) for sums in self.sums]
+        return tuple(value for value, _ in found[:-1]), tuple(error for _, error in found[:-1]), found[-1][1]
+
+    def _mean(self, plain: Tensor, squares: Tensor, crossed: Tensor) -> tuple[Tensor, Tensor]:
+        """The intercept of the regression on the control, and its standard error times t / 1.96 (Cornish and Fisher's expansion of t)."""
         draws = self.done // DRAW
-        errors = tuple(_standard_error(s, q, draws) for s, q in zip(self.sums, self.squares, strict=True))
-        return tuple(s / draws for s in self.sums), errors, _standard_error(self.totals[0], self.totals[1], draws)
+        control = self.controls[:, :draws]
+        middle = expand(control.mean(1), plain)
+        variation = expand((control - control.mean(1, keepdim=True)).square().sum(1), plain)
+        together = crossed - plain * middle
+        steps = torch.where(variation > 0, together / variation, 0)
+        free = draws - 2
+        left = (squares - plain * plain / draws - steps * together).clamp(min=0) / free
+        widened = 1 + 1.21 / free + 1.44 / free**2
+        spread = 1 / draws + torch.where(variation > 0, middle * middle / variation, 0)
+        return plain / draws - steps * middle, (left * spread).sqrt() * widened
 
     def precise(self, error: float | None) -> bool:
         """Whether the largest standard error is at most ``error`` times the root mean square value, in every row."""
@@ -163,8 +181,8 @@ class _Sums:
         return all(bool((e.flatten(1).amax(1) <= error * size).all()) for e in errors)
 
 
-def _standard_error(sums: Tensor, squares: Tensor, draws: int) -> Tensor:
-    """Of the mean of ``draws`` independent draws, times t / 1.96 (Cornish and Fisher's expansion of Student's t)."""
-    free = draws - 1
-    wider = 1 + 1.21 / free + 1.44 / free**2
-    return ((squares - sums * sums / draws).clamp(min=0) / free / draws).sqrt() * wider
+def _controls(scores: Tensor, rows: Tensor) -> Tensor:
+    """(sample, draw) how far the background rows of each draw score above the mean of all, from their scores (sample, background row)."""
+    drawn = scores[:, rows].reshape(len(scores), -1, DRAW).mean(2) - scores.mean(1, keepdim=True)
+    small = drawn.abs() <= 1e-9 * scores.abs().amax(1, keepdim=True)  # rounding is no control
+    return torch.where(small, 0.0, drawn)

@@ -58,7 +58,7 @@ class Integral:
 
 
 def background_scores(evaluator: Evaluator, background: tuple[Tensor | None, ...], start: tuple[Tensor, ...]) -> Tensor:
-    """The mean score (sample,) over the background rows; an input without a background stays at ``start``, which follows the row.
+    """The scores (sample, background row); an input without a background stays at ``start``, which follows the row.
 
     One forward row per background row, shared by all explained rows; for each of them where any input follows the row.
     """
@@ -68,10 +68,10 @@ def background_scores(evaluator: Evaluator, background: tuple[Tensor | None, ...
         def points(rows: Tensor, samples: Tensor) -> tuple[Tensor, ...]:
             return tuple(s[rows] if b is None else b[samples] for b, s in zip(background, start, strict=True))
 
-        return evaluator.scores(points, count).mean(1)
+        return evaluator.scores(points, count)
     whole = [rows for rows in background if rows is not None]
     score, outputs = evaluator.selection.score, []
     for at, _ in evaluator.pairs(1, rows=count):
         outputs.append(evaluator.run("forward", lambda r: evaluator.bound.outputs(tuple(b[r] for b in whole), torch.zeros_like(r)), at))
     joined = torch.cat(outputs)
-    return torch.stack([score(joined, torch.full((count,), row)).double().mean().cpu() for row in range(evaluator.rows)])
+    return torch.stack([score(joined, torch.full((count,), row)).double().cpu() for row in range(evaluator.rows)])
