@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs.structure.files import File, Files
+from reversing import aligned  # while a hook is loaded its folder is searched, later it is not
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -20,6 +21,8 @@ VIEWS = {
     "faithfulness_curves": "The score while the strongest are removed or put back first, with the band of random orders.",
     "checks_table": "Every check beside its reference, with its interval.",
     "gallery": "Several rows side by side on one color scale.",
+    "alignment_grid": "Which source token each produced token draws on. The network reverses strings, so the rising diagonal is right; every source "
+    "token matters alike to the whole string, so that no order of removal beats chance, and the verdict says so.",
     "training_history": "Loss and accuracy by epoch.",
     "confusion": "What was taken for what.",
     "reliability": "Is the confidence earned?",
@@ -99,6 +102,7 @@ def pictures() -> dict[str, bytes]:
         "faithfulness_curves": lambda: views.faithfulness_curves(one),
         "checks_table": lambda: views.checks_table(one),
         "gallery": lambda: views.gallery(many),
+        "alignment_grid": lambda: views.alignment_grid(aligned()),
         "training_history": lambda: views.training_history(digits.history.curves),
         "confusion": lambda: views.confusion(evaluation.confusion, evaluation.class_names),
         "reliability": lambda: views.reliability(evaluation.reliability),

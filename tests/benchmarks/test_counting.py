@@ -49,6 +49,7 @@ FORMULAS = {
     "deeplift": (pl.DeepLIFT(), (3, 1)),  # f(x), and f(baseline) by the plain model and by the rules; mean colors differ
     "expected_gradients": (pl.ExpectedGradients(samples=32), (2, 32)),  # without a background, its mean score is that of the baseline
     "conductance": (pl.Conductance(steps=7), (1, 7)),
+    "deepshap": (pl.DeepSHAP(), (3, 1)),  # without a background, DeepLIFT
     "smoothgrad": (pl.SmoothGrad(samples=6), (1, 6)),
     "gradient": (pl.Gradient(), (0, 1)),
     "gradient_times_input": (pl.GradientTimesInput(), (0, 1)),

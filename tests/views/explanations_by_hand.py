@@ -220,6 +220,26 @@ def tokens(level: str = "supported") -> Explanation:
 
 
 @cache
+def translation(level: str = "supported") -> Explanation:
+    """What each Chinese word draws on in an English sentence; one of the values is negative."""
+    source, produced = (
+        ("The", "agreement", "on", "the", "European", "Economic", "Area", "was", "signed", "."),
+        ("欧洲", "经济", "区", "协定", "已", "签署", "。"),
+    )
+    found = [4, 5, 6, 1, 7, 8, 9]
+    values = np.random.default_rng(6).gamma(0.4, 0.04, (1, len(produced), len(source)))
+    values[0, np.arange(len(produced)), found] += 0.6
+    values[0, 4, 0] = -0.2
+    ids = {name: np.arange(len(texts))[None] for name, texts in (("x", source), ("produced", produced))}
+    shown = tuple(
+        ShownInput(name, "tokens", LabelledArray(name, ids[name], ("sample", "token"), {}), (texts,))
+        for name, texts in (("x", source), ("produced", produced))
+    )
+    array = LabelledArray("x", values, ("sample", "produced", "token"), {})
+    return explanation((array,), shown, decision(("positive", "negative"), complete=False), level, method="attention_gradient")
+
+
+@cache
 def signal(level: str = "supported", steps: int = 120) -> Explanation:
     """A wave with a bump that carries the decision."""
     t = np.arange(steps)

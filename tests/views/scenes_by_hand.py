@@ -71,6 +71,8 @@ SCENES: dict[str, Callable[[Language], Scene]] = {
     "coarse_cells": lambda lang: views.image_overlay(made.coarse("unchecked"), language=lang, cells=True),
     "gallery": lambda lang: views.gallery(made.digits(), language=lang),
     "tokens": lambda lang: views.attribution(made.tokens(), language=lang),
+    "alignment": lambda lang: views.attribution(made.translation(), language=lang),
+    "alignment_refused": lambda lang: views.attribution(made.translation("refused"), language=lang),
     "signal": lambda lang: views.attribution(made.signal(), language=lang),
     "long_signal": lambda lang: views.attribution(made.signal("refused", 4096), language=lang),
     "mixed": lambda lang: views.attribution(made.mixed("weak"), language=lang),

@@ -22,6 +22,7 @@ ViewName = Literal[
     "waterfall",
     "image_overlay",
     "token_bars",
+    "alignment_grid",
     "series",
     "strongest_elements",
     "faithfulness_curves",

@@ -30,6 +30,7 @@ class _Seen:
     module: str = ""
     inputs: frozenset[int] = frozenset()
     aligned: bool = False
+    alone: bool = False  # whether rows are run one by one, since they can not be told apart in a batch
 
 
 def attend(evaluator: Evaluator, combine: Combine, *, query: Query = None) -> Attribution:
@@ -47,8 +48,14 @@ def attend(evaluator: Evaluator, combine: Combine, *, query: Query = None) -> At
     names = evaluator.bound.module_names()
 
     def one_batch(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        if seen.alone and len(rows) > 1:
+            shares, received, even = (torch.cat(each) for each in zip(*(one_batch(row) for row in rows.split(1)), strict=True))
+            return shares, received, even
         rules = AttentionRules(names)
         evaluator.bound.under(rules, tuple(v[rows] for v in evaluator.values), rows, evaluator.noting_score)
+        if rules.mixes_rows(len(rows)):
+            seen.alone = True
+            return one_batch(rows)
         found = rules.attentions(len(rows))
         if not found:
             raise _none(evaluator)

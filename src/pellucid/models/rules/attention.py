@@ -135,10 +135,16 @@ class AttentionRules:
     def attentions(self, rows: int) -> tuple[Attention, ...]:
         """Every attention on which the score depends, in order of execution; to be asked for after the backward pass.
 
+        Not where :meth:`mixes_rows`: a row that is run alone has no such doubt.
+
         Raises:
             UnsupportedOperation: attention whose first axes are not samples and heads (within windows, say).
         """
         return tuple(_resolved(found, rows) for found in self.found if any(part.read is not None for part in found.parts))
+
+    def mixes_rows(self, rows: int) -> bool:
+        """Whether samples and heads can not be told apart: folded into one axis, with nothing after it that shows how."""
+        return rows > 1 and any(found.columns is None and found.parts[0].product.lead.count(rows) != 1 for found in self.found)
 
     def _follow(self, call: Call, tensor: Tensor, note: Any, output: Any) -> None:  # noqa: ANN401
         if isinstance(note, _Mixed):
@@ -182,8 +188,8 @@ def _move(call: Call, note: _Mixed, output: Any, found: list[_Found]) -> None:  
         return
     if call.operation.name in _SAME_PLACES or call.operation.kind == "random":
         moved: Any = note.labels
-    elif len(mixed) == 1:
-        moved = call.run(note.labels)
+    elif len({id(m.found) for m in mixed}) == 1:
+        moved = call.run(*(m.labels for m in mixed))
     elif call.operation.name in ("cat", "stack", "hstack") and _side_by_side(mixed):
         note, labels = _joined(mixed, found)
         moved = call.run(*labels)
@@ -269,13 +275,10 @@ def _groups(found: _Found, rows: int, count: int) -> tuple[np.ndarray, Tensor | 
     """The groups (sample, head) that belong to each sample, and the projection (head, unit, output)."""
     units = found.parts[0].kept[1].shape[-1]
     if found.columns is None or found.projection is None:
-        if count % rows:
-            raise _unreadable(found, f"{count} heads of {rows} samples")
         lead = found.parts[0].product.lead
-        axis = next((axis for axis, size in enumerate(lead) if size == rows), None)
+        axis = 0 if rows == 1 else lead.index(rows)
         numbers = np.arange(count).reshape(len(found.parts), *lead)
-        apart = numbers.reshape(rows, -1) if axis is None or len(found.parts) > 1 else np.moveaxis(numbers[0], axis, 0).reshape(rows, -1)
-        return apart, None
+        return (numbers.reshape(1, -1) if rows == 1 else np.moveaxis(numbers, axis + 1, 0).reshape(rows, -1)), None
     if len(found.columns) != rows:
         raise _unreadable(found, f"{len(found.columns)} groups of tokens that attend one another, of {rows} samples")
     groups = np.stack([np.unique(one // units) for one in found.columns])
