@@ -116,7 +116,7 @@ def _from_own(evaluator: Evaluator, start: tuple[Tensor, ...], made: Pass) -> tu
         at_rows = evaluator.bound.outputs_under(difference, tuple(v[rows] for v in evaluator.values), rows)
         made.note(reference, difference, at_baseline, at_rows)
         check_outputs(evaluator, at_rows.outputs, rows, made)
-        return at_rows.back(score_multipliers(score, at_rows.outputs, at_baseline.outputs, rows))
+        return at_rows.back(score_multipliers(score, at_rows.outputs, at_baseline.outputs, rows)[0])
 
     for rows, _ in evaluator.pairs(1, _KIND):
         for whole, part in zip(found, evaluator.run(_KIND, both, rows), strict=True):
@@ -144,7 +144,7 @@ def _from_one(evaluator: Evaluator, start: tuple[Tensor, ...], made: Pass) -> tu
         made.note(reference, difference, at_baseline, at_rows)
         check_outputs(evaluator, at_rows.outputs, rows, made)
         baselines = at_baseline.outputs.expand_as(at_rows.outputs)
-        return at_rows.back(score_multipliers(score, at_rows.outputs, baselines, rows))
+        return at_rows.back(score_multipliers(score, at_rows.outputs, baselines, rows)[0])
 
     try:
         for rows, _ in evaluator.pairs(1, _KIND):

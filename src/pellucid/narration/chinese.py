@@ -111,6 +111,18 @@ CHINESE = {
     "reason.other": "{code}",
     "identity.holds": "各项归因之和等于得分的变化：偏差 {value}，声明的误差为 {reference}（{check}）。",
     "identity.broken": "各项归因之和不等于得分的变化：偏差 {value}，声明的误差为 {reference}（{check}）。",
+    "identity.conservation.holds": "账目平衡：输入与其他各项之和与得分相差 {value}，舍入误差可达 {reference}（{check}）。",
+    "identity.conservation.broken": "账目不平衡：输入与其他各项之和与得分相差 {value}，舍入误差至多 {reference}（{check}）。",
+    "ledger": "得分（{scale}）{score} 之中：{items}。",
+    "ledger.item": "{entry}占 {amount}（{share}）",
+    "ledger.plain": "{entry}占 {amount}",
+    "ledger.inputs": "输入",
+    "ledger.biases": "偏置",
+    "ledger.constants": "网络内部的常量",
+    "ledger.softmax": "softmax（其规则只传递一部分）",
+    "ledger.epsilon": "稳定项 epsilon ",
+    "ledger.nonlinear": "非线性函数",
+    "ledger.elsewhere": "未经过所选单元的部分",
     "faithfulness.deletion": "从最强的开始删除，得分（{scale}）平均为 {value}（95% 区间 {low} 至 {high}），随机顺序为 {reference}",
     "faithfulness.insertion": "从最强的开始放回，得分（{scale}）平均为 {value}（95% 区间 {low} 至 {high}），随机顺序为 {reference}",
     "faithfulness.other": "该顺序得分 {value}（95% 区间 {low} 至 {high}），随机顺序为 {reference}",
@@ -133,8 +145,16 @@ CHINESE = {
     # what this does not show
     "limit.integrated_gradients": "积分梯度只与一个基线（{baseline}）相比较；换一个基线，答案可能不同。",
     "limit.deeplift": "DeepLIFT 只与一个基线（{baseline}）相比较，并逐个运算分摊差值：从基线到此处的途中各运算如何共同起作用，它看不到。",
+    "limit.lrp": (
+        "LRP 只是分摊得分的一种方式，换一种规则，分法就不同；它不说明输入改变后会怎样；"
+        "值为零的输入在多数规则下分不到任何份额，无论这个零有多重要。"
+    ),
+    "limit.guided_backprop": "导向反向传播还原输入的边缘；它几乎不取决于网络学到了什么，也几乎不取决于所问的类别。",
+    "limit.deconvolution": "反卷积还原输入的边缘；它几乎不取决于网络学到了什么，也几乎不取决于所问的类别。",
+    "limit.fullgrad": "FullGrad 没有正负号：它不区分支持与反对答案的依据，并且各层在图中分量相同。",
     "limit.expected_gradients": "期望梯度与整个背景（{baseline}）相比较并取平均；换一个背景，答案可能不同；平均值也不说明某个数值来自哪一行背景。",
     "limit.conductance": "传导只追踪从一个基线（{baseline}）出发、流经一层（{layer}）的部分；绕过该层的部分看不到，各单元如何共同作用也看不到。",
+    "limit.deepshap": "DeepSHAP 是在背景（{baseline}）上的平均；换一个背景，答案可能不同。它逐个运算分摊差值，因此在特征共同起作用之处并不是精确的 Shapley 值。",
     "limit.baselines": (
         "这是几个基线（{baseline}）下的平均。换用其中不同的基线时，各数值合计变动可达其总量的 ±{share}；再换别的基线，答案还可能不同。"
     ),

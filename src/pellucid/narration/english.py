@@ -136,6 +136,22 @@ ENGLISH = {
     "identity.broken": (
         "The attributions do not add up to the change of the score: they miss it by {value}; the stated error is {reference} ({check})."
     ),
+    "identity.conservation.holds": (
+        "The ledger closes: what inputs and all else hold misses the score by {value}, and rounding may take {reference} ({check})."
+    ),
+    "identity.conservation.broken": (
+        "The ledger does not close: what inputs and all else hold misses the score by {value}; rounding may take {reference} ({check})."
+    ),
+    "ledger": "Of the {scale} {score}, {items}.",
+    "ledger.item": "{amount} ({share}) is with {entry}",
+    "ledger.plain": "{amount} is with {entry}",
+    "ledger.inputs": "the inputs",
+    "ledger.biases": "biases",
+    "ledger.constants": "constants inside the network",
+    "ledger.softmax": "softmax functions, whose rule passes on a part only",
+    "ledger.epsilon": "the stabilizer epsilon",
+    "ledger.nonlinear": "functions that are not linear",
+    "ledger.elsewhere": "what does not pass the chosen unit",
     "faithfulness.deletion": (
         "Removed strongest first, the {scale} averages {value} (95 % interval {low} to {high}), in random order {reference}"
     ),
@@ -170,6 +186,20 @@ ENGLISH = {
         "DeepLIFT compares with one baseline ({baseline}), and shares out each operation's difference by itself: how operations act together "
         "on the way from the baseline is not seen."
     ),
+    "limit.lrp": (
+        "LRP is one way to divide the score, and another rule divides it otherwise; it does not say what would happen if the input were "
+        "another, and a value of zero gets nothing from most rules, however much it matters that it is zero."
+    ),
+    "limit.guided_backprop": (
+        "Guided backpropagation restores the edges of the input; it hardly depends on what the network learned, or on which class is asked "
+        "about."
+    ),
+    "limit.deconvolution": (
+        "Deconvolution restores the edges of the input; it hardly depends on what the network learned, or on which class is asked about."
+    ),
+    "limit.fullgrad": (
+        "FullGrad has no sign: it does not tell evidence for the answer from evidence against it, and every layer counts alike in its map."
+    ),
     "limit.expected_gradients": (
         "Expected gradients compares with a whole background ({baseline}) and averages; another background can give another answer, and a "
         "mean does not say which of its rows a value comes from."
@@ -177,6 +207,10 @@ ENGLISH = {
     "limit.conductance": (
         "Conductance follows what flows through one layer ({layer}) on the way from one baseline ({baseline}); what goes past that layer is "
         "not seen, nor how its units act together."
+    ),
+    "limit.deepshap": (
+        "DeepSHAP is the mean over {baseline}: another background can give another answer. It shares out each operation's difference by "
+        "itself, so it is no exact Shapley value where features act together."
     ),
     "limit.baselines": (
         "This is the mean over several baselines ({baseline}). From one to another the values change, summed over all of them, by up to "

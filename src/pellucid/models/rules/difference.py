@@ -52,6 +52,11 @@ class Keeper:
             self._places.setdefault(tensor.untyped_storage().data_ptr(), []).append((kept, place))
         return kept
 
+    @property
+    def size(self) -> int:
+        """Bytes kept."""
+        return sum(entries[0][0][entries[0][1]].untyped_storage().nbytes() for entries in self._places.values())
+
     def copy_before_writing(self, tensor: Tensor) -> None:
         """Copies whatever is kept of the tensor's memory."""
         for entries, place in self._places.pop(tensor.untyped_storage().data_ptr(), ()):
@@ -114,6 +119,11 @@ class Reference:
             yield self.seen(number, here, times)
         self.picked = chosen
 
+    @property
+    def size(self) -> int:
+        """Bytes kept."""
+        return self.keeper.size
+
     def _one(self, tensor: Tensor, at: RowAxis | None, times: int) -> Tensor:
         if at is None or at.axis >= tensor.ndim:
             raise hidden()
@@ -121,7 +131,7 @@ class Reference:
 
 
 class Difference:
-    """The pass over the rows themselves, beside a reference.
+    """The pass over the rows themselves, beside a reference; beside ``others`` too, if ``reference`` is set to one of them later.
 
     Attributes:
         eps: the coarsest rounding of any value that met a rule.
@@ -129,9 +139,11 @@ class Difference:
 
     differentiates = True
 
-    def __init__(self, reference: Reference, rows: int) -> None:
+    def __init__(self, reference: Reference, rows: int, *, others: Sequence[Reference] = ()) -> None:
         self.reference, self.rows = reference, rows
-        self.follows_rows = reference.picked is not None and reference.rows == 1  # then these rows show where rows lie
+        self.references = (reference, *others)
+        # where a reference is a single row, these rows show where rows lie
+        self.follows_rows = any(one.picked is not None and one.rows == 1 for one in self.references)
         self.keeper = Keeper()
         self.calls: dict[int, Call] = {}
         self.eps = 0.0
@@ -206,7 +218,8 @@ class Difference:
         """Whether these operands are the same at the baseline, at each of the baselines where one is picked out for all rows."""
         return all(
             torch.equal(call.operands[place], there.operands[place])
-            for there in self.reference.every(call.number, call, self.rows)
+            for reference in self.references
+            for there in reference.every(call.number, call, self.rows)
             for place in places
         )
 
@@ -215,7 +228,7 @@ class Difference:
             self.eps = max(self.eps, torch.finfo(value.dtype).eps)
 
     def _check_branch(self, call: Call) -> None:
-        if self.reference.names.get(call.number) != call.operation.name:
+        if any(one.names.get(call.number) != call.operation.name for one in self.references):
             if self.reference.picked is not None:  # perhaps it goes through the rows one by one
                 raise hidden()
             raise UnsupportedOperation(
@@ -247,12 +260,21 @@ def _reopened(call: Call, body: Callable[..., Any]) -> Any:  # noqa: ANN401
         return body(*call.args, **call.kwargs)
 
 
-def score_multipliers(score: Score, outputs: Tensor, baselines: Tensor, rows: Tensor) -> Tensor:
-    """The multipliers of the score with respect to the outputs, from these at the rows and at a baseline for each, both (row, ...)."""
+def score_multipliers(score: Score, outputs: Tensor, baselines: Tensor, rows: Tensor) -> tuple[Tensor, bool]:
+    """The multipliers of the score with respect to the outputs, and whether they hold for any others (the score is linear).
+
+    Args:
+        score: what is explained of the outputs.
+        outputs: at the rows, (row, ...).
+        baselines: at a baseline for each, (row, ...).
+        rows: the explained row that each belongs to.
+    """
     reference = Reference()
     _score(reference, score, baselines, rows)
     leaf, scores = _score(Difference(reference, len(rows)), score, outputs, rows)
-    return torch.autograd.grad(scores, leaf, torch.ones_like(scores))[0] if scores.requires_grad else torch.zeros_like(leaf)
+    if not scores.requires_grad:
+        return torch.zeros_like(leaf), False
+    return torch.autograd.grad(scores, leaf, torch.ones_like(scores))[0], not reference.kept
 
 
 def _score(rules: Reference | Difference, score: Score, outputs: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
