@@ -158,16 +158,20 @@ class Evaluator:
 
     # ---- evaluations -------------------------------------------------------------------------------------------------------
 
-    def scores(self, points: Points, samples: int, *, only: Tensor | None = None) -> Tensor:
-        """Scores (sample, point) in float64 at ``samples`` points per row, without gradient; ``only`` of these rows, where given."""
+    def scores(self, points: Points, samples: int, *, only: Tensor | None = None, together: int = 1) -> Tensor:
+        """Scores (sample, point) in float64 at ``samples`` points per row, without gradient; ``only`` of these rows, where given.
+
+        ``together`` consecutive points share a batch.
+        """
         score = self.selection.score
         count = self.rows if only is None else len(only)
         self.afford(samples if only is None else -(-samples * count // self.rows))
         found = torch.empty(count * samples, dtype=torch.float64)
         at = 0
-        for places, numbers in self.pairs(samples, rows=count):
+        kind = "forward" if together == 1 else f"forward by {together}"
+        for places, numbers in self.pairs(samples, kind, together, rows=count):
             rows = places if only is None else only[places]
-            outputs = self.run("forward", lambda r, s: self.bound.outputs(points(r, s), r), rows, numbers)
+            outputs = self.run(kind, lambda r, s: self.bound.outputs(points(r, s), r), rows, numbers)
             found[at : at + len(rows)] = score(outputs, rows).double().cpu()
             at += len(rows)
         return found.reshape(count, samples)
@@ -245,8 +249,12 @@ class Evaluator:
         sizer.start_at(together)
         while at < total:
             count = min(max(together, sizer.size // together * together), total - at)
-            flat = torch.arange(at, at + count, device=self.device)
-            yield flat // samples, flat % samples
+            row, first = divmod(at, samples)
+            if first + count <= samples:  # within one row; a division for each point would be a tenth of a small network
+                yield torch.full((count,), row, device=self.device), torch.arange(first, first + count, device=self.device)
+            else:
+                flat = torch.arange(at, at + count, device=self.device)
+                yield flat // samples, flat % samples
             at += count
             if self.situation.progress:
                 done, whole = within or (0, total)
