@@ -15,11 +15,12 @@ from pellucid.methods.games.anytime import Limits, estimate
 from pellucid.methods.games.chosen_value import Comparison, Value
 from pellucid.methods.games.exact import USUAL, exact
 from pellucid.methods.games.game import Estimate, Game
+from pellucid.methods.games.model_game import model_game
 from pellucid.methods.games.model_players import Players, find_elements, hierarchy
 from pellucid.methods.games.owen import owen_exact, owen_sample
 from pellucid.methods.games.permutation import Orders
 from pellucid.methods.games.sample import Sample, leverage, proxy
-from pellucid.methods.games.value_functions import Elements, model_game
+from pellucid.methods.games.value_functions import Elements
 from pellucid.methods.protocol import Attribution
 
 if TYPE_CHECKING:

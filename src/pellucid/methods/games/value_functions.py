@@ -12,18 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.methods.games.game import Game
-
-if TYPE_CHECKING:
-    from pellucid.methods.run import Evaluator
-
-AT_ONCE = 2**21  # model rows asked for between two chunks of coalitions: bounds the memory for scores
 Fill = Callable[[Tensor, Tensor], tuple[Tensor, ...]]  # (row, coalition) -> per input (row, fill, ...), or one for all rows
 
 
@@ -144,79 +137,3 @@ class Gaussian:
             return ((means[:, None] + draws[coalitions.cpu()]).to(self.values),)
 
         return fill
-
-
-def model_game(evaluator: Evaluator, rows: Tensor, elements: Elements, function: ValueFunction, nobody: ValueFunction) -> Game:
-    """The game of some explained rows; ``nobody`` is the value function of the empty coalition.
-
-    ``rows`` number the explained rows; ``elements`` and the value functions number these rows from 0.
-    """
-    none = torch.zeros(1, elements.players, dtype=torch.bool, device=evaluator.device)
-    whole = len(rows) == evaluator.rows
-
-    def ask(asked: ValueFunction, masks: Tensor, which: Tensor) -> np.ndarray:
-        only = None if whole and len(which) == len(rows) else rows[which]
-        points = _points(evaluator, rows, elements, asked, masks)
-        found = evaluator.scores(points, len(masks) * asked.fills, only=only)
-        return found.reshape(len(which), len(masks), asked.fills).mean(2).numpy()
-
-    def value(coalitions: np.ndarray, which: np.ndarray) -> np.ndarray:
-        masks = torch.from_numpy(coalitions).to(evaluator.device)
-        size = max(1, AT_ONCE // (max(1, len(which)) * function.fills))
-        asked = torch.from_numpy(which).to(evaluator.device)
-        return np.concatenate([ask(function, part, asked) for part in masks.split(size)], 1)
-
-    full = evaluator.scores_at_inputs().cpu()[rows.cpu()].numpy()
-    empty = ask(nobody, none, torch.arange(len(rows), device=evaluator.device))[:, 0]
-    return Game(elements.players, value, empty, full)
-
-
-def _points(
-    evaluator: Evaluator, rows: Tensor, elements: Elements, function: ValueFunction, masks: Tensor
-) -> Callable[[Tensor, Tensor], tuple[Tensor, ...]]:
-    """Where the model is evaluated: (explained row, number of coalition and fill) to one batch per input.
-
-    A batch is a run of neighboring numbers. Whole coalitions in it are filled by one broadcast; the cut ones at its ends alone.
-    """
-    fills = function.fills
-    place = torch.zeros(evaluator.rows, dtype=torch.long, device=evaluator.device)
-    place[rows] = torch.arange(len(rows), device=evaluator.device)
-    shared = [_present(elements, slot, masks) if len(label) == 1 else None for slot, label in enumerate(elements.labels)]
-    elementwise = tuple(masks[:, :0] if mask is None else mask for mask in shared)
-    fill = function.prepare(elementwise)
-
-    def block(own: Tensor, coalitions: Tensor) -> list[Tensor]:
-        where = place[own]
-        filled, found = fill(where, coalitions), []
-        for slot, value in enumerate(evaluator.values):
-            mask = shared[slot]
-            here = mask[coalitions] if mask is not None else _own(elements.labels[slot][where], masks[coalitions])
-            each = here[:, None].expand(-1, fills, *here.shape[1:])
-            found.append(torch.where(each, value[own][:, None], filled[slot]).flatten(0, 1))
-        return found
-
-    def points(own: Tensor, numbers: Tensor) -> tuple[Tensor, ...]:
-        if fills == 1:
-            return tuple(block(own, numbers))
-        first, count = int(numbers[0]), len(numbers)
-        head = min(-first % fills, count)
-        middle = (count - head) // fills * fills
-        parts = []
-        for start, stop in ((0, head), (head, head + middle), (head + middle, count)):
-            if stop > start:
-                low = int(numbers[start]) % fills
-                made = block(own[start:stop:fills], numbers[start:stop:fills] // fills)
-                parts.append([one[low : low + stop - start] if stop - start < fills else one for one in made])
-        return tuple(torch.cat(slot) if len(slot) > 1 else slot[0] for slot in zip(*parts, strict=True))
-
-    return points
-
-
-def _present(elements: Elements, slot: int, masks: Tensor) -> Tensor:
-    """The elements that belong to present players, (coalition, ...), where all rows have the same players."""
-    return masks if elements.plain(slot) else masks[:, elements.labels[slot][0]]
-
-
-def _own(labels: Tensor, masks: Tensor) -> Tensor:
-    """The same where each row has players of its own, (coalition, ...)."""
-    return masks.gather(1, labels.reshape(len(labels), -1)).reshape(labels.shape)
