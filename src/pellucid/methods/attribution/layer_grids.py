@@ -51,7 +51,7 @@ class Grid:
         if not self.tokens:
             return ""
         rest = f", the first {self.extra} left out" if self.extra else ""
-        cells = " x ".join(map(str, self.cells)) if len(self.cells) > 1 else f"{self.cells[0]} time steps"
+        cells = " x ".join(map(str, self.cells)) + (" time steps" if len(self.cells) == 1 else "")
         return f"layer {self.layer}: its tokens are taken for a grid of {cells}{rest}"
 
 
@@ -97,6 +97,13 @@ def token_grid(evaluator: Evaluator, layer: str, count: int, on: int) -> Grid | 
         )
     extra = next((e for e in (count - size[0], 0, 1) if 0 <= e <= EXTRA and count > e + 1 and size[0] % (count - e) == 0), None)
     return None if extra is None else Grid(layer, (count - extra,), -1, tokens=True, extra=extra)
+
+
+def find_grid(evaluator: Evaluator, layer: str, on: int) -> Grid | None:
+    """The grid of one layer for a map of input ``on``; None if it has no space."""
+    spec = evaluator.specs[on]
+    size = tuple(evaluator.values[on].shape[1:][spec.axes.index(axis)] for axis in space_of(spec))
+    return _grids(layer_shapes(evaluator), size).get(layer)
 
 
 def _named(name: str, shapes: Mapping[str, LayerShape], known: Mapping[str, Grid]) -> Grid:
