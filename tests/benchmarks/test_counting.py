@@ -50,6 +50,10 @@ FORMULAS = {
     "expected_gradients": (pl.ExpectedGradients(samples=32), (2, 32)),  # without a background, its mean score is that of the baseline
     "conductance": (pl.Conductance(steps=7), (1, 7)),
     "deepshap": (pl.DeepSHAP(), (3, 1)),  # without a background, DeepLIFT
+    "lrp": (pl.LRP(), (0, 1)),
+    "fullgrad": (pl.FullGrad(), (0, 1)),
+    "guided_backprop": (pl.GuidedBackprop(), (0, 1)),
+    "deconvolution": (pl.Deconvolution(), (0, 1)),
     "smoothgrad": (pl.SmoothGrad(samples=6), (1, 6)),
     "gradient": (pl.Gradient(), (0, 1)),
     "gradient_times_input": (pl.GradientTimesInput(), (0, 1)),

@@ -29,11 +29,11 @@ def _verdict(checks: Sequence[Check], row: int, *, finite: bool, caution: Cautio
         return Verdict("refused", (Reason("not_finite", "scores", None, None),))
     refused = [reason for check in checks if (reason := _refusal(check, row))]
     weak = [reason for check in checks if (reason := _weakness(check, row))]
-    weak += [Reason(caution, "", None, None)] if caution else []
+    known = [Reason(caution, "", None, None)] if caution else []
     if refused:
-        return Verdict("refused", tuple(refused))
-    if weak:
-        return Verdict("weak", tuple(weak))
+        return Verdict("refused", (*refused, *known))
+    if weak or known:
+        return Verdict("weak", (*weak, *known))
     level: Level = "supported" if any(check.role == "faithfulness" for check in checks) else "unchecked"
     return Verdict(level, () if level == "supported" else (Reason("unchecked", "", None, None),))
 

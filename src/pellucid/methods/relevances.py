@@ -6,23 +6,21 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from pellucid.errors import InputError, UnknownName, UnsupportedOperation
-from pellucid.explanation.arrays import LabelledArray
-from pellucid.explanation.check import Check
+from pellucid.methods.accounts import Account, Rounding, settle
 from pellucid.methods.layers import layer_shapes
 from pellucid.models.rules.interceptor import Interceptor
 from pellucid.models.rules.layer_stop import LayerStop
-from pellucid.models.rules.ledger import ENTRIES
+from pellucid.models.rules.ledger import BIASES, CONSTANTS, EPSILON, SOFTMAX
 from pellucid.models.rules.relevance import Relevance, Rulebook
 
 if TYPE_CHECKING:
     from pellucid.methods.run import Evaluator
 
-INPUTS = "inputs"
+_ENTRIES: tuple[str, ...] = (BIASES, CONSTANTS, SOFTMAX, EPSILON)
 ELSEWHERE = "elsewhere"  # relevance that does not pass the chosen unit
 _KIND = "gradient, relevance"
 
@@ -43,18 +41,12 @@ class Relevances:
     Attributes:
         inputs: one tensor per explained input (sample, ...).
         layer: relevance of the output of the chosen layer (sample, ...), if one was chosen to be looked at.
-        ledger: (sample, entry) in float64, the relevance of the inputs first.
-        entries: their names.
-        residual: score less the sum of the ledger, (sample,).
-        rounding: what rounding may make of the residual, (sample,).
+        account: the ledger of every row.
     """
 
     inputs: tuple[Tensor, ...]
     layer: Tensor | None
-    ledger: Tensor
-    entries: tuple[str, ...]
-    residual: Tensor
-    rounding: Tensor
+    account: Account
 
     @property
     def at_layer(self) -> Tensor:
@@ -62,14 +54,6 @@ class Relevances:
         if self.layer is None:
             raise RuntimeError("no layer was looked at")
         return self.layer
-
-    def check(self) -> Check:
-        """Whether the ledger closes, with its entries beside it."""
-        residual, rounding = self.residual.abs().numpy(), self.rounding.numpy()
-        none = np.full(len(residual), np.nan)
-        table = LabelledArray("ledger", self.ledger.numpy(), ("sample", "entry"), {"entry": self.entries})
-        note = f"residual of: score = relevance of {' + '.join(self.entries)}, each summed operation by operation"
-        return Check("conservation", "identity", "lower", residual, rounding, residual, residual, none, 0, (table,), note)
 
 
 def relevances(evaluator: Evaluator, rulebook: Rulebook, stop: Stop | None = None) -> Relevances:
@@ -89,8 +73,8 @@ def relevances(evaluator: Evaluator, rulebook: Rulebook, stop: Stop | None = Non
             whole[rows] = part
         rest.append(found[len(inputs) :])
     evaluator.resolve()
-    ledger, size, *layer = (torch.cat(parts) for parts in zip(*rest, strict=True))
-    return runner.settled(inputs, ledger, size, layer[0] if layer else None)
+    ledger, flow, *layer = (torch.cat(parts) for parts in zip(*rest, strict=True))
+    return runner.settled(inputs, ledger, flow, layer[0] if layer else None)
 
 
 @dataclass(eq=False)
@@ -115,19 +99,18 @@ class _Runner:
         scores, relevance = self._at_outputs(rules, outputs.outputs, rows)
         self._check_bodies(rules, scores, rows)
         self.eps, self.operations = max(self.eps, rules.eps), max(self.operations, rules.operations)
-        size = scores.abs()
         if watch is None or stop is None:
-            return *outputs.back(relevance), self._ledger(rules, scores, scores), size + rules.ledger.flow
+            return *outputs.back(relevance), self._ledger(rules, scores, scores), rules.ledger.flow
         if stop.unit is None:
             inputs = outputs.back(relevance)
-            return *inputs, self._ledger(rules, scores, scores), size + rules.ledger.flow, watch.arrived(len(rows))
+            return *inputs, self._ledger(rules, scores, scores), rules.ledger.flow, watch.arrived(len(rows))
         at_layer = watch.above(outputs.made, relevance, len(rows))
         chosen = torch.zeros_like(at_layer)
         chosen.select(stop.axis, stop.unit).copy_(at_layer.select(stop.axis, stop.unit))
         rules.forget()  # what lies above the layer
         inputs = watch.below(outputs.leaves, chosen)
         followed = chosen.double().flatten(1).sum(1).cpu()
-        return *inputs, self._ledger(rules, scores, followed), size + rules.ledger.flow
+        return *inputs, self._ledger(rules, scores, followed), rules.ledger.flow
 
     def _at_outputs(self, rules: Relevance, outputs: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         """The scores (row,) in float64, and the relevance of the model's outputs: the score's operations meet the rules too."""
@@ -143,7 +126,7 @@ class _Runner:
         return plain.double().cpu(), found
 
     def _ledger(self, rules: Relevance, scores: Tensor, followed: Tensor) -> Tensor:
-        return torch.cat([rules.ledger.table(), (scores - followed)[:, None], scores[:, None]], 1)
+        return torch.cat([rules.ledger.table(_ENTRIES), (scores - followed)[:, None], scores[:, None]], 1)
 
     def _check_bodies(self, rules: Relevance, scores: Tensor, rows: Tensor) -> None:
         """Where a body of ours computed an operation, the plain model is asked whether it computes the same."""
@@ -158,26 +141,13 @@ class _Runner:
                 remedy="use a method without rules, such as 'integrated_gradients' or 'occlusion'",
             )
 
-    def settled(self, inputs: tuple[Tensor, ...], table: Tensor, size: Tensor, layer: Tensor | None) -> Relevances:
-        """The sums beside the scores; an error where they are off by more than rounding can explain."""
-        own = torch.stack([r.double().flatten(1).sum(1).cpu() for r in inputs]).sum(0)
-        follows = self.stop is not None and self.stop.unit is not None
-        ledger = torch.cat([own[:, None], table[:, : len(ENTRIES) + follows]], 1)
-        entries = (INPUTS, *ENTRIES, *((ELSEWHERE,) if follows else ()))
-        scores = table[:, -1]
-        residual = scores - ledger.sum(1)
-        if bool((residual.abs() > self.eps**0.5 * size).any()) or not bool(residual.isfinite().all()):
-            raise self._open(ledger, entries, scores, residual)
-        return Relevances(inputs, layer, ledger, entries, residual, self.eps * self.operations * size)
-
-    def _open(self, ledger: Tensor, entries: tuple[str, ...], scores: Tensor, residual: Tensor) -> UnsupportedOperation:
-        row = int(residual.abs().nan_to_num(torch.inf).argmax())
-        items = ", ".join(f"{name} {float(value):.4g}" for name, value in zip(entries, ledger[row], strict=True))
-        return UnsupportedOperation(
-            "The ledger of relevance does not close: rounding, or an operation that its rule does not fit",
-            received=f"score {float(scores[row]):.4g}, {items}",
-            remedy="give a larger epsilon, such as 1e-3, or the network in float64; or use 'integrated_gradients' or 'occlusion'",
-        )
+    def settled(self, inputs: tuple[Tensor, ...], table: Tensor, flow: Tensor, layer: Tensor | None) -> Relevances:
+        """The sums beside the scores."""
+        *columns, elsewhere, scores = table.unbind(1)
+        booked: dict[str, Tensor] = dict(zip(_ENTRIES, columns, strict=True))
+        if self.stop is not None and self.stop.unit is not None:
+            booked[ELSEWHERE] = elsewhere
+        return Relevances(inputs, layer, settle(inputs, booked, scores, flow, Rounding(self.eps, self.operations)))
 
 
 def stop_at(evaluator: Evaluator, layer: str, unit: int | None) -> Stop:

@@ -11,6 +11,7 @@ from pellucid.views.faithfulness_curves import is_better
 from pellucid.views.framing import random_orders
 from pellucid.views.reading import disagreement
 
+LEDGER_SHARE = 0.01  # smaller entries of a ledger than this share of the largest are not told
 SHARES = ("seed_stability", "local_fit", "redraw")  # checks whose value is a share and is told in percent
 
 
@@ -40,7 +41,28 @@ def reason_words(reason: Reason, voice: Voice, *, plain: bool = False) -> str:
 def checked(explanation: Explanation, voice: Voice) -> list[Finding]:
     """One sentence per check of the first row."""
     scale = voice.word(f"scale.{explanation.provenance.scale}")
-    return [_check(check, scale, voice) for check in explanation.checks]
+    return [_check(check, scale, voice) for check in explanation.checks] + _accounted(explanation, scale, voice)
+
+
+def _accounted(explanation: Explanation, scale: str, voice: Voice) -> list[Finding]:
+    """What of the first row's score is with the inputs, and with what else, from the ledger of the method."""
+    tables = [curve for check in explanation.checks for curve in check.curves if curve.name == "ledger"]
+    score, items, evidence = float(explanation.decision.scores[0]), [], []
+    for table in tables[:1]:
+        amounts = dict(zip(table.coordinates["entry"], map(float, table.values[0]), strict=True))
+        telling = LEDGER_SHARE * max(abs(score), *map(abs, amounts.values()))
+        for name, amount in amounts.items():
+            if name == "inputs" or abs(amount) >= telling:
+                share = amount / score if abs(score) >= telling else None
+                said = {"amount": voice.number(amount), "entry": voice.say(f"ledger.{name}")}
+                items.append(
+                    voice.say("ledger.plain", **said) if share is None else voice.say("ledger.item", share=voice.percent(share).replace("-", "−"), **said)  # noqa: RUF001
+                )
+                evidence.append((f"ledger:{name}", amount))
+    if not items:
+        return []
+    text = voice.say("ledger", scale=scale, score=voice.number(score), items=voice.clauses(items))
+    return [Finding(text, "fact", "checks", (("score", score), *evidence))]
 
 
 def _check(check: Check, scale: str, voice: Voice) -> Finding:
@@ -56,10 +78,11 @@ def _check(check: Check, scale: str, voice: Voice) -> Finding:
         text = voice.say(opening, scale=scale, **said) + voice.say(f"faithfulness.{grade}", p=voice.p_value(p), orders=orders, **said)
         evidence = (*evidence, (f"{check.name}:low", low), (f"{check.name}:high", high), (f"{check.name}:p_value", p))
         return Finding(text, "supported" if grade in ("all", "clearly") else "weak", "checks", evidence)
+    key = f"{check.role}.{check.name}" if voice.has(f"{check.role}.{check.name}.holds") else check.role
     if passed(check):
-        return Finding(voice.say(f"{check.role}.holds", **said), "supported", "checks", evidence)
+        return Finding(voice.say(f"{key}.holds", **said), "supported", "checks", evidence)
     level = "refused" if check.role in ("identity", "fit", "resolution") else "weak"
-    return Finding(voice.say(f"{check.role}.broken", **said), level, "checks", evidence)
+    return Finding(voice.say(f"{key}.broken", **said), level, "checks", evidence)
 
 
 def _grade(check: Check) -> str:

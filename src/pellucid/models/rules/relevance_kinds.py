@@ -31,6 +31,7 @@ from pellucid.models.rules.weighted import weighted
 
 if TYPE_CHECKING:
     from pellucid.models.rules.relevance import Note, Relevance, Site
+    from pellucid.models.rules.rows import RowAxis
 
 Kind = Callable[["Relevance", Call, "Site"], Any]
 WEIGHTED = {
@@ -54,40 +55,49 @@ def moved(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401
     if call.operation.name == "detach":  # the value goes on, whatever the user says of its gradient
         return call.operands[0].view_as(call.operands[0])
     output = call.run(*call.operands)
-    if call.operation.name in _MIXING and isinstance(output, Tensor) and output.requires_grad:
-        constant = ~_from_operands(call)
-        if bool(constant.any()):
-            output.register_hook(lambda r: rules.ledger.book_product(CONSTANTS, r, constant.to(r.dtype), site.result))
-    return output
-
-
-def _from_operands(call: Call) -> Tensor:
-    """Which elements of the result come from varying operands: those that are not a number when these are not."""
-    with torch.no_grad():
-        marked = [torch.full_like(t, float("nan")) if t.requires_grad else t for t in call.operands]
-        return call.run(*marked).isnan()
-
-
-def picked(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401
-    """Winner takes all, ties evenly, as autograd has it; what a constant wins is booked."""
-    output = call.run(*call.operands)
-    others = [t for t in tensors(call.args, call.kwargs) if not t.requires_grad]
-    if others and isinstance(output, Tensor) and output.requires_grad:
-        own, kept = rules.keeper.keep([next(t for t in call.operands if t.requires_grad), output])
-        lost = (own != kept).to(kept.dtype) + (others[0] == own).to(kept.dtype) / 2
-        output.register_hook(lambda r: rules.ledger.book_product(CONSTANTS, r, lost, site.result))
+    if isinstance(output, Tensor) and output.requires_grad:
+        _book_constants(rules, output, constant_elements(call), lambda: site.result)
     return output
 
 
 def written(rules: Relevance, call: Call) -> None:
     """Like moved elements, but autograd has written them in place already."""
-    target = call.written
-    if target is None or not target.requires_grad:
-        return
-    constant = ~_from_operands(call)
-    if bool(constant.any()):
+    if call.written is not None and call.written.requires_grad:
         at = call.result_rows
-        target.register_hook(lambda r: rules.ledger.book_product(CONSTANTS, r, constant.to(r.dtype), at))
+        _book_constants(rules, call.written, constant_elements(call), lambda: at)
+
+
+def picked(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401
+    """Winner takes all, ties evenly, as autograd has it; what a constant wins is booked."""
+    output = call.run(*call.operands)
+    if isinstance(output, Tensor) and output.requires_grad:
+        _book_constants(rules, output, lost_elements(call, output), lambda: site.result)
+    return output
+
+
+def _book_constants(rules: Relevance, made: Tensor, constant: Tensor | None, at: Callable[[], RowAxis | None]) -> None:
+    if constant is not None:
+        made.register_hook(lambda relevance: rules.ledger.book_product(CONSTANTS, relevance, constant, at()))
+
+
+def constant_elements(call: Call) -> Tensor | None:
+    """One where an element of the result is a constant, zero where it comes from a varying operand; None where none is a constant."""
+    if call.operation.name not in _MIXING:
+        return None
+    with torch.no_grad():  # elements come from operands that are not a number where they are not a number
+        marked = [torch.full_like(t, float("nan")) if t.requires_grad else t for t in call.operands]
+        result = call.run(*marked)
+        own = result.isnan()
+    return None if bool(own.all()) else (~own).to(result.dtype)
+
+
+def lost_elements(call: Call, output: Tensor) -> Tensor | None:
+    """One where a maximum (or minimum) is that of a constant, a half where it ties with one; None where there is no constant."""
+    others = [t for t in tensors(call.args, call.kwargs) if not t.requires_grad]
+    if not others:
+        return None
+    own = next(t for t in call.operands if t.requires_grad).detach()
+    return (own != output.detach()).to(output.dtype) + (others[0].detach() == own).to(output.dtype) / 2
 
 
 def constant(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401, ARG001
@@ -108,7 +118,7 @@ def proportional(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN4
     if not result.requires_grad:
         return result
     kept = rules.keeper.keep([result])
-    added = rules.keeper.keep([_constant_part(call)]) if _has_constants(call) else []
+    added = rules.keeper.keep([constant_part(call)]) if has_constants(call) else []
 
     def backward(relevance: Tensor) -> Tensor:
         signal = rules.divided(EPSILON, relevance, kept[0], site.result)
@@ -146,9 +156,12 @@ def _shares(call: Call) -> list[float]:
 _BIASED = {"linear": 2, "bilinear": 3, **{f"conv{t}{n}d": 2 for t in ("", "_transpose") for n in (1, 2, 3)}}
 
 
-def _has_constants(call: Call) -> bool:
+def has_constants(call: Call) -> bool:
+    """Whether a linear operation or a product also adds something that does not vary."""
     if call.operation.name in ("add", "sub", "lerp", "index_add", "scatter_add", *_ADDENDS):
         return any(not t.requires_grad for t in tensors(call.args, call.kwargs)) or _numbers(call)
+    if call.operation.name == "batch_norm":
+        return True
     return call.operation.name in _BIASED and len(list(tensors(call.args, call.kwargs))) > _BIASED[call.operation.name]
 
 
@@ -156,7 +169,7 @@ def _numbers(call: Call) -> bool:
     return any(isinstance(a, (int, float)) and a != 0 for a in call.args)
 
 
-def _constant_part(call: Call) -> Tensor:
+def constant_part(call: Call) -> Tensor:
     """What the operation gives where everything that varies is zero."""
     with torch.no_grad():
         return call.run(*(torch.zeros_like(t) if t.requires_grad else t for t in call.operands))

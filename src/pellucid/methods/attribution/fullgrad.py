@@ -1,0 +1,146 @@
+"""FullGrad: the gradient at the input together with the gradients of every bias inside the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pellucid.errors import InputError
+from pellucid.methods.accounts import Rounding, settle
+from pellucid.methods.attribution.layer_grids import mapped_input
+from pellucid.methods.protocol import Attribution
+from pellucid.models.rules.full_gradient import FullGradient, channels_last
+from pellucid.models.rules.ledger import BIASES, CONSTANTS, NONLINEAR
+
+if TYPE_CHECKING:
+    from pellucid.explanation.provenance import Caution, Meaning
+    from pellucid.explanation.spec import InputSpec
+    from pellucid.methods.run import Evaluator
+    from pellucid.models.protocol import Capability
+
+_ENTRIES: tuple[str, ...] = (BIASES, CONSTANTS, NONLINEAR)
+_KIND = "gradient, full"
+
+
+@dataclass(frozen=True)
+class FullGrad:
+    """One map of an image from gradient times input and from the bias gradients of all layers (Srinivas & Fleuret 2019, eq. 4).
+
+    Shapes: (sample, y, x), not negative; no unit. score = input * gradient + the sum over all biases of bias * gradient, exactly, and the
+    check ``conservation`` holds these sums for every row. A bias is what an operation adds to its tangent map: of convolutions, dense
+    layers and batch norms their own, of GELU, softmax and whatever else is not homogeneous the tangent's value at zero (``nonlinear``).
+    The map adds, over the input and every operation with space, |bias * gradient| summed over channels, each operation's stretched to
+    0..1 in every row and enlarged bilinearly to the size of the input.
+
+    One gradient evaluation per row.
+
+    What it does not show: the sign of what an area does; biases without space (dense layers), which are in the ledger only; and how much
+    one layer matters against another, since each is stretched to the same range.
+
+    Raises:
+        InputError: an input without the axes y and x.
+        UnsupportedOperation: the network hides its operations.
+    """
+
+    id: ClassVar[str] = "fullgrad"
+    needs: ClassVar[frozenset[Capability]] = frozenset({"gradient", "graph"})
+    sampled: ClassVar[bool] = False
+    meaning: ClassVar[Meaning] = "map"
+    caution: ClassVar[Caution] = ""
+
+    def attribute(self, evaluator: Evaluator) -> Attribution:
+        """The map of every row, and the ledger."""
+        on = mapped_input(evaluator)
+        spec = evaluator.specs[on]
+        if not {"y", "x"} <= set(spec.axes):
+            received = f"an input with axes {', '.join(spec.axes)}"
+            raise InputError("FullGrad makes a map of an image", received=received, remedy="use 'gradient_times_input'")
+        evaluator.afford(1)
+        runner = _Runner(evaluator, on)
+        parts = [evaluator.run(_KIND, runner, rows) for rows, _ in evaluator.pairs(1, _KIND)]
+        evaluator.resolve()
+        maps, table, scores, flow, *inputs = (torch.cat(part) for part in zip(*parts, strict=True))
+        booked = dict(zip(_ENTRIES, table.unbind(1), strict=True))
+        account = settle(tuple(inputs), booked, scores, flow, Rounding(runner.eps, runner.operations))
+        return Attribution((maps,), input=on, axes=("y", "x"), checks=(account.check(),))
+
+
+@dataclass(eq=False)
+class _Runner:
+    """Takes batches back to their inputs."""
+
+    evaluator: Evaluator
+    on: int
+    eps: float = 0.0
+    operations: int = 0
+
+    def __call__(self, rows: Tensor) -> tuple[Tensor, ...]:
+        """The maps, the ledger (row, entry), the scores, the largest flow, and gradient times input of each input."""
+        evaluator = self.evaluator
+        batch = tuple(v[rows] for v in evaluator.values)
+        total = _Total(evaluator.specs[self.on], batch[self.on])
+        rules = FullGradient(len(rows), total.add)
+        outputs = evaluator.bound.outputs_under(rules, batch, rows)
+        rules.finish()
+        evaluator.note(outputs.outputs, rows)
+        with torch.enable_grad():
+            leaf = outputs.outputs.detach().requires_grad_()
+            scores = evaluator.score(leaf, rows)
+            slopes = torch.autograd.grad(scores.sum(), leaf)[0]
+        inputs = tuple(g * v for g, v in zip(outputs.back(slopes), batch, strict=True))
+        total.add_input(inputs[self.on])
+        beyond = (scores.detach() - (slopes * leaf.detach()).flatten(1).sum(1)).double().cpu()  # what the score itself adds
+        rules.ledger.add(NONLINEAR, beyond)
+        self.eps, self.operations = max(self.eps, rules.eps), max(self.operations, rules.operations)
+        return total.maps, rules.ledger.table(_ENTRIES), scores.detach().double().cpu(), rules.ledger.flow, *inputs
+
+
+@dataclass(eq=False)
+class _Total:
+    """Adds the map of one operation after the other."""
+
+    spec: InputSpec
+    values: Tensor
+    maps: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        axes = self.spec.axes
+        self.size = tuple(self.values.shape[1 + axes.index(axis)] for axis in ("y", "x"))
+        self.maps = self.values.new_zeros((len(self.values), *self.size))
+
+    def add_input(self, values: Tensor) -> None:
+        """Gradient times input, in the layout of the input."""
+        axes = ("sample", *self.spec.axes)
+        others = [n for n, axis in enumerate(axes) if axis not in ("sample", "y", "x")]
+        plane = _stretched(values.abs())
+        plane = plane.sum(others) if others else plane
+        self.maps += plane if axes.index("y") < axes.index("x") else plane.transpose(1, 2)
+
+    def add(self, operation: str, values: Tensor) -> None:
+        """The bias gradients of one operation (row, ...), if they have space."""
+        if values.ndim != 4:
+            return
+        places = ((1, 2), (2, 3)) if channels_last(operation) else ((2, 3), (1, 2))
+        space = next((p for p in places if self._fits(values.shape[p[0]], values.shape[p[1]])), None)
+        if space is None:
+            return
+        plane = _stretched(values.abs()).sum(6 - sum(space))[:, None]
+        if plane.shape[2:] != self.size:
+            plane = functional.interpolate(plane, self.size, mode="bilinear", align_corners=True)
+        self.maps += plane[:, 0].to(self.maps.dtype)
+
+    def _fits(self, rows: int, columns: int) -> bool:
+        """The same aspect as the input's, up to one cell."""
+        return abs(rows * self.size[1] - columns * self.size[0]) <= max(self.size) and max(rows, columns) > 1
+
+
+def _stretched(values: Tensor) -> Tensor:
+    """Each row between 0 and 1."""
+    flat = values.flatten(1)
+    shape = (-1, *[1] * (values.ndim - 1))
+    low, high = flat.amin(1).reshape(shape), flat.amax(1).reshape(shape)
+    return (values - low) / (high - low).clamp_min(torch.finfo(values.dtype).tiny)
