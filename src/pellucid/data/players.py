@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 from pellucid.errors import MissingExtra
-from pellucid.errors import MissingExtra
 from pellucid.explanation.spec import InputSpec
 
 PIXELS = 1024  # up to this many pixels each is its own player
@@ -48,23 +47,6 @@ def _patch_counts(shape: tuple[int, ...], axes: tuple[str, ...]) -> tuple[int, i
     return (height, width) if height * width <= PIXELS else (min(height, PATCHES), min(width, PATCHES))
 
 
-def superpixels(picture: np.ndarray, count: int) -> np.ndarray:
-    """About ``count`` connected patches of like color (SLIC, Achanta et al. 2012): int64 (y, x) of a picture (y, x, channel) in 0..1.
-
-    Raises:
-        MissingExtra: scikit-image is not installed.
-    """
-    try:
-        from skimage.segmentation import slic
-    except ImportError as error:
-        raise MissingExtra("scikit-image", "data") from error
-    colored = picture.shape[-1] == 3  # taken as RGB and compared as Lab, whose lightness runs to 100
-    labels = slic(
-        np.ascontiguousarray(picture, np.float64), count, 10.0 if colored else 0.1, start_label=0, channel_axis=-1, convert2lab=colored
-    )
-    return _dense(labels.astype(np.int64))
-
-
 def windows(shape: tuple[int, ...], axis: int, count: int) -> np.ndarray:
     """``count`` windows of equal length along an axis, the same over all others."""
     labels = np.arange(shape[axis]) * count // shape[axis]
@@ -96,7 +78,9 @@ def superpixels(image: np.ndarray, axes: tuple[str, ...], count: int) -> np.ndar
     y, x = axes.index("y"), axes.index("x")
     plane = np.transpose(image.astype(np.float64), (y, x, *channels)).reshape(image.shape[y], image.shape[x], -1)
     span = float(np.ptp(plane)) or 1.0
-    found = slic((plane - plane.min()) / span, n_segments=count, compactness=10, start_label=0, channel_axis=-1)
+    # three channels are taken as RGB and compared as Lab, whose lightness runs to 100; others are compared as they are, in 0..1
+    compactness = 10.0 if plane.shape[-1] == 3 else 0.1
+    found = slic((plane - plane.min()) / span, n_segments=count, compactness=compactness, start_label=0, channel_axis=-1)
     labels = np.unique(found, return_inverse=True)[1].reshape(found.shape)
     form = [1] * len(axes)
     form[y], form[x] = image.shape[y], image.shape[x]

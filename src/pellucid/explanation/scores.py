@@ -24,7 +24,7 @@ def single_logit(index: np.ndarray, kind: OutputKind) -> Score:
         value = outputs.reshape(len(outputs))
         if kind == "probabilities":
             value = log_ratio(value, 1 - value)
-        return value * (per_row(index, outputs, rows) * 2 - 1)
+        return value * (per_row(index, rows) * 2 - 1)
 
     return score
 
@@ -33,7 +33,7 @@ def single_probability(index: np.ndarray) -> Score:
     """The one probability for rows of class 1, what is left to 1 for rows of class 0."""
 
     def score(outputs: Any, rows: Any) -> Any:  # noqa: ANN401
-        sign = per_row(index, outputs, rows) * 2 - 1
+        sign = per_row(index, rows) * 2 - 1
         return (1 - sign) / 2 + outputs.reshape(len(outputs)) * sign
 
     return score
@@ -43,7 +43,7 @@ def log_odds(index: np.ndarray, *, own: bool) -> Score:
     """The log-odds of a class; ``own``: of a label that excludes no other."""
 
     def score(outputs: Any, rows: Any) -> Any:  # noqa: ANN401
-        at = per_row(index, outputs, rows)[:, None]
+        at = per_row(index, rows)[:, None]
         this = outputs.gather(1, at)[:, 0]
         # the others are summed: 1 - p_k would cancel where p_k is near 1
         return log_ratio(this, 1 - this if own else outputs.scatter(1, at, 0.0).sum(1))
@@ -86,9 +86,9 @@ def pixel_score(index: int, space: OutputSpace) -> Callable[[Any], Any]:
     return score
 
 
-def per_row(index: np.ndarray, outputs: Any, rows: Any) -> Any:  # noqa: ANN401
+def per_row(index: np.ndarray, rows: Any) -> Any:  # noqa: ANN401
     """The class of each batch row."""
-    return outputs.new_tensor(index.tolist()).long()[rows]
+    return rows.new_tensor(index)[rows]
 
 
 def one_number(column: Any) -> Any:  # noqa: ANN401

@@ -348,8 +348,10 @@ def _select(space: OutputSpace, classes: list[int], written: str) -> Selection:
     if space.kind == "probabilities" and space.odds:
         return Selection(labels, index, log_odds(index, own=independent(space)), "log-odds", written)
 
+    alike = classes[0] if len(set(classes)) == 1 else None  # a slice costs nothing, where a look-up for each row does
+
     def score(outputs: Any, rows: Any) -> Any:  # noqa: ANN401
-        return one_number(outputs.gather(1, per_row(index, outputs, rows)[:, None])[:, 0])
+        return one_number(outputs[:, alike] if alike is not None else outputs.gather(1, per_row(index, rows)[:, None])[:, 0])
 
     scale: Scale = "value" if space.kind == "values" else "probability" if space.kind == "probabilities" else "logit"
     return Selection(labels, index, score, scale, written)

@@ -99,7 +99,7 @@ def explain(
     wrapped = wrap(model, spec)
     known = _known(wrapped.spec, preparation, tuple(class_names))
     wrapped = wrap(wrapped, known) if known != wrapped.spec else wrapped
-    rows = collect(preparation.apply(inputs) if preparation is not None else inputs, known)
+    rows = collect(preparation.apply(inputs) if preparation is not None else inputs, known, background)
     _check_needs(wrapped, chosen)
     with shown_progress(progress) as report:
         owner: Any = getattr(wrapped, "net", wrapped)

@@ -125,16 +125,14 @@ def _table(values: np.ndarray, spec: InputSpec, raw: RawRows, labels: np.ndarray
 
 
 def _cells(values: np.ndarray, spec: InputSpec, inputs: Any) -> tuple[tuple[str, ...], ...]:  # noqa: ANN401
-    frame = inputs if hasattr(inputs, "iloc") else None
+    codes = set(spec.categorical) if hasattr(inputs, "iloc") else set()
 
-    def text(row: int, column: int) -> str:
-        if np.isnan(values[row, column]):
+    def text(row: int, column: int, value: float) -> str:
+        if value != value:
             return "missing"
-        if frame is not None and column in spec.categorical:
-            return str(frame.iloc[row, column])
-        return f"{values[row, column]:.4g}"
+        return str(inputs.iloc[row, column]) if column in codes else f"{value:.4g}"
 
-    return tuple(tuple(text(r, c) for c in range(values.shape[1])) for r in range(len(values)))
+    return tuple(tuple(text(r, c, v) for c, v in enumerate(row)) for r, row in enumerate(values.tolist()))
 
 
 def _image(values: np.ndarray, spec: InputSpec, raw: RawRows, labels: np.ndarray) -> ShownInput:

@@ -29,8 +29,8 @@ class FrameCodec:
     labels: tuple[Any, ...]
 
     @classmethod
-    def of(cls, frame: pd.DataFrame) -> FrameCodec:
-        """Learns the columns, dtypes and categories of a frame."""
+    def of(cls, frame: pd.DataFrame, beside: pd.DataFrame | None = None) -> FrameCodec:
+        """Learns the columns, dtypes and categories of a frame; of text columns also the categories of rows ``beside`` it."""
         import pandas as pd
 
         categories: list[tuple[Any, ...] | None] = []
@@ -44,7 +44,10 @@ class FrameCodec:
             elif pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype):
                 categories.append(None)
             else:
-                categories.append(tuple(sorted(column.dropna().unique(), key=str)))
+                seen = set(column.dropna().unique())
+                if beside is not None and labels[place] in beside.columns:
+                    seen |= set(beside[labels[place]].dropna().unique())
+                categories.append(tuple(sorted(seen, key=str)))
         return cls(tuple(map(str, labels)), tuple(frame.dtypes), tuple(categories), labels)
 
     @property
@@ -124,8 +127,10 @@ class RowInputs:
         return digest.hexdigest()[:16]
 
 
-def collect(inputs: Any, spec: ModelSpec) -> RowInputs:  # noqa: ANN401
+def collect(inputs: Any, spec: ModelSpec, beside: Any = None) -> RowInputs:  # noqa: ANN401
     """Rows from a tensor, array, nested list or DataFrame; a tuple of them (by position) or a dict (by keyword) for several inputs.
+
+    A DataFrame of rows ``beside`` them (the background) may know further categories.
 
     Raises:
         InputError: no rows, unequal numbers of rows, not-a-number or infinity where the spec does not allow it,
@@ -133,7 +138,7 @@ def collect(inputs: Any, spec: ModelSpec) -> RowInputs:  # noqa: ANN401
     """
     frame = None
     if _is_frame(inputs):
-        frame = FrameCodec.of(inputs)
+        frame = FrameCodec.of(inputs, beside if _is_frame(beside) else None)
         parts: list[Any] = [frame.encode(inputs)]
         keywords: tuple[str, ...] = ()
     elif isinstance(inputs, Mapping):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pellucid.errors import InputError, UnknownName
 from pellucid.methods.attribution.local_players import PLAYERS, local_players
-from pellucid.methods.attribution.local_search import WIDTHS, Search, Wanted
+from pellucid.methods.attribution.local_search import SURE, WIDTHS, Search, Wanted
 from pellucid.methods.attribution.removal import Removal
 from pellucid.methods.protocol import Attribution
 
@@ -77,7 +77,7 @@ class LIME:
                 remedy=f"allow samples={4 * players}, or fewer players with segments= or players='grid'",
             )
         widths = WIDTHS if self.width is None else (self.width,)
-        found = Search(evaluator, removal, Wanted(widths, self.fit, self.top, self.samples, first)).run()
+        found = Search(evaluator, removal, Wanted(widths, self.fit, self.top, self.samples, first, max(SURE, self.stable))).run()
         return Attribution(
             removal.spread(found.model.coefficients),
             removal.spread(found.model.errors),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-REDRAWS = 128
+REDRAWS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,14 +21,13 @@ class LocalFit:
     Attributes:
         coefficients, errors: (sample, player): least squares, and standard errors that hold where the model is not linear and its
             residuals are not alike (sandwich, with pairs as clusters).
-        r2, r2_errors: (sample,): the share of the score's variance over the points that the linear model has, freed of the advantage of
-            having been fitted to them; and its standard error.
+        r2: (sample,): the share of the score's variance over the points that the linear model has, freed of the advantage of having
+            been fitted to them; 1 where the score does not change.
     """
 
     coefficients: Tensor
     errors: Tensor
     r2: Tensor
-    r2_errors: Tensor
 
 
 def fit(kept: Tensor, scores: Tensor) -> LocalFit:
@@ -37,28 +36,21 @@ def fit(kept: Tensor, scores: Tensor) -> LocalFit:
     points = kept.reshape(-1, players).double()
     points = points - points.mean(0)
     centered = scores.reshape(len(scores), -1) - scores.mean((1, 2))[:, None]
-    solve = points @ torch.linalg.pinv(points.T @ points, hermitian=True)  # (point, player); a player never moved gets 0
-    coefficients = centered @ solve
-    residuals = centered - coefficients @ points.T
-    one, two = residuals[:, :pairs], residuals[:, pairs:]
-    left, right = solve[:pairs], solve[pairs:]
+    inverse = torch.linalg.pinv(points.T @ points, hermitian=True)  # a player that was never moved gets 0
+    products = centered @ points
+    coefficients = products @ inverse
+    total = centered.square().sum(1)
+    missed = (total - (coefficients * products).sum(1)).clamp(min=0)
+    spare = max(1, 2 * pairs - 1 - players)
+    r2 = torch.where(total > 0, 1 - missed / total.clamp(min=1e-300) * (2 * pairs - 1) / spare, 1.0)
+    solve = points @ inverse
+    # a pair's residuals are smaller than its errors by its leverage (HC3, MacKinnon & White 1985, for pairs)
+    leverage = (solve * points).sum(1).reshape(2, pairs).sum(0).clamp(max=0.9)
+    residuals = torch.addmm(centered, coefficients, points.T, alpha=-1).reshape(len(scores), 2, pairs) / (1 - leverage)
+    one, two = residuals[:, 0], residuals[:, 1]
+    left, right = solve.reshape(2, pairs, players)
     variance = one.square() @ left.square() + 2 * (one * two) @ (left * right) + two.square() @ right.square()
-    errors = (variance.clamp(min=0) * (pairs / max(1, pairs - players))).sqrt()
-    r2, r2_errors = _explained(centered, residuals, players)
-    return LocalFit(coefficients, errors, r2, r2_errors)
-
-
-def _explained(centered: Tensor, residuals: Tensor, players: int) -> tuple[Tensor, Tensor]:
-    """The adjusted R2 of each row with its standard error over pairs; 1 where the score does not change."""
-    count = centered.shape[1]
-    total, missed = centered.square().sum(1), residuals.square().sum(1)
-    changes = total > 0
-    share = torch.where(changes, missed / total.where(changes, torch.ones_like(total)), 0.0)
-    r2 = 1 - share * (count - 1) / max(1, count - 1 - players)
-    parts = residuals.square() - share[:, None] * centered.square()
-    paired = parts[:, : count // 2] + parts[:, count // 2 :]
-    errors = torch.where(changes, paired.square().sum(1).sqrt() / total.where(changes, torch.ones_like(total)), 0.0)
-    return r2, errors
+    return LocalFit(coefficients, variance.clamp(min=0).sqrt(), r2)
 
 
 def redraw_overlap(coefficients: Tensor, errors: Tensor, top: int, generator: torch.Generator) -> Tensor:
@@ -67,10 +59,10 @@ def redraw_overlap(coefficients: Tensor, errors: Tensor, top: int, generator: to
     Another draw's coefficients lie around these with the errors of both, sqrt(2) times one. Only players that might come among the
     strongest are drawn.
     """
-    players = coefficients.shape[1]
-    candidates = min(players, 2 * top + 6)
-    reach = torch.topk(coefficients.abs() + 3 * errors, candidates, dim=1).indices
-    centers, widths = coefficients.gather(1, reach), errors.gather(1, reach) * 2**0.5
+    candidates = min(coefficients.shape[1], 2 * top + 3)
+    sizes, wide = coefficients.abs(), errors * 2**0.5
+    reach = torch.topk(sizes + 3 * wide, candidates, dim=1).indices
+    centers, widths = coefficients.gather(1, reach), wide.gather(1, reach)
     draws = torch.randn(REDRAWS, candidates, generator=generator, dtype=torch.float64)
     # each row numbers its candidates anew, so a row's draws do not depend on other rows
     redrawn = (centers[:, None] + widths[:, None] * draws).abs()

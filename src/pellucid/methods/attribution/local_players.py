@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.data.players import PIXELS, grid, players, superpixels, windows
+from pellucid.data.players import PIXELS, patches, players, superpixels, windows
 from pellucid.explanation.spec import InputSpec
 
 PLAYERS = ("auto", "superpixels", "grid")
@@ -20,12 +20,12 @@ def local_players(values: Tensor, spec: InputSpec, kind: str, segments: int) -> 
     if "y" in spec.axes and "x" in spec.axes:
         height, width = shape[spec.axes.index("y")], shape[spec.axes.index("x")]
         if kind == "superpixels" or (kind == "auto" and height * width > PIXELS):
-            return torch.from_numpy(np.stack([_colored(row, spec, segments) for row in values.detach().cpu().double().numpy()]))
-        return torch.from_numpy(grid(shape, spec.axes, min(height, CELLS), min(width, CELLS)))[None]
+            return torch.from_numpy(np.stack([superpixels(row, spec.axes, segments) for row in values.detach().cpu().numpy()]))
+        return torch.from_numpy(patches(shape, spec.axes, CELLS).copy())[None]
     found = players(shape, spec)
     if spec.kind != "tabular" and found.max() >= MOST:
         found = windows(shape, _long_axis(shape, spec), MOST)
-    return torch.from_numpy(np.ascontiguousarray(found))[None]
+    return torch.from_numpy(found.copy())[None]
 
 
 def _long_axis(shape: tuple[int, ...], spec: InputSpec) -> int:
@@ -33,14 +33,3 @@ def _long_axis(shape: tuple[int, ...], spec: InputSpec) -> int:
         if axis in spec.axes:
             return spec.axes.index(axis)
     return int(np.argmax(shape))
-
-
-def _colored(row: np.ndarray, spec: InputSpec, segments: int) -> np.ndarray:
-    """The superpixels of one image, the same in every channel."""
-    y, x = spec.axes.index("y"), spec.axes.index("x")
-    picture = np.moveaxis(row, (y, x), (0, 1)).reshape(row.shape[y], row.shape[x], -1)
-    low, high = picture.min(), picture.max()
-    labels = superpixels((picture - low) / max(high - low, 1e-12), segments)
-    form = [1] * row.ndim
-    form[y], form[x] = row.shape[y], row.shape[x]
-    return np.ascontiguousarray(np.broadcast_to((labels if y < x else labels.T).reshape(form), row.shape))

@@ -31,6 +31,7 @@ class Wanted:
     top: int
     samples: int
     first: int  # pairs drawn before anything is judged
+    sure: float = SURE
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +46,11 @@ class Found:
     def checks(self, fit: float, stable: float, top: int) -> tuple[Check, Check]:
         """The fit and the ranking as checks, each refused under its threshold."""
         none = np.full(len(self.width), np.nan)
-        r2, reach = self.model.r2.numpy(), 1.96 * self.model.r2_errors.numpy()
         about = tuple(LabelledArray(name, getattr(self, name).numpy().astype(float), ("sample",), {}) for name in ("width", "samples"))
         note = "R2 of the linear model over its samples, adjusted for the number of players"
         overlap, steady = self.overlap.numpy(), np.full(len(none), stable)
         return (
-            Check("local_fit", "fit", "higher", r2, np.full(len(none), fit), r2 - reach, r2 + reach, none, 0, about, note),
+            Check("local_fit", "fit", "higher", self.model.r2.numpy(), np.full(len(none), fit), none, none, none, 0, about, note),
             Check("redraw", "resolution", "higher", overlap, steady, none, none, none, 0, (), f"expected overlap of the top {top}"),
         )
 
@@ -68,7 +68,7 @@ class Search:
         rows, players = self.evaluator.rows, self.draws.shape[1]
         blank = torch.zeros(rows, dtype=torch.float64)
         table = torch.zeros(rows, players, dtype=torch.float64)
-        model = LocalFit(table, table.clone(), blank, blank.clone())
+        model = LocalFit(table, table.clone(), blank)
         found = Found(model, blank.clone(), blank.clone(), torch.zeros(rows, dtype=torch.int64))
         for width, spent, members, scores in self._widths():
             self._resolve(found, width, spent, members, scores)
@@ -110,7 +110,7 @@ class Search:
                 overlap[members] = redraw_overlap(model.coefficients, model.errors, top, self.evaluator.generator(1))
                 self._keep(found, rows[members], model)
             found.overlap[rows], found.width[rows], found.samples[rows] = overlap, width, spent
-            open_rows = overlap < SURE
+            open_rows = overlap < self.wanted.sure
             more = min(pairs, (self.wanted.samples - spent) // 2)
             more = min(more, self.evaluator.affordable(2 * more) // 2)
             if more < 1 or self.evaluator.expired() or not bool(open_rows.any()) or self._precise(found, rows):
@@ -129,7 +129,7 @@ class Search:
     def _keep(found: Found, rows: Tensor, model: LocalFit) -> None:
         columns = model.coefficients.shape[1]
         found.model.coefficients[rows, :columns], found.model.errors[rows, :columns] = model.coefficients, model.errors
-        found.model.r2[rows], found.model.r2_errors[rows] = model.r2, model.r2_errors
+        found.model.r2[rows] = model.r2
 
     def _points(self, width: float, span: tuple[int, int]) -> Tensor:
         """Who is kept in these pairs, bool (2, pair, player): a uniform number and its mirror image decide for both of a pair."""
