@@ -77,12 +77,16 @@ def settled(evaluator: Evaluator, values: tuple[Tensor, ...], there: Tensor, mad
     here = evaluator.scores_at_inputs().cpu()
     total, size = (sum_of(values, absolute=absolute) for absolute in (False, True))
     size = size + here.abs() + there.abs()
-    residual = (total - (here - there)).abs()
-    worst = residual / size.clamp_min(torch.finfo(torch.float64).tiny)
-    if bool((worst > made.eps**0.5).any()):  # all the digits of the upper half, which no rounding takes
-        row = int(worst.nan_to_num().argmax())
-        raise broken(float(residual[row]), float(here[row] - there[row]), made)
+    check_sums(total, here - there, size, made)
     return made.rounding(size)
+
+
+def check_sums(total: Tensor, wanted: Tensor, size: Tensor, made: Pass) -> None:
+    """Raises where a sum is off by more than half of the digits of what it is made of (``size``), which no rounding takes."""
+    residual = (total - wanted).abs()
+    if bool((residual > made.eps**0.5 * size).any()):  # what is not a number is a finding of its own, which the verdict names
+        worst = int((residual / size).nan_to_num(nan=-1).argmax())
+        raise broken(float(residual.flatten()[worst]), float(wanted.flatten()[worst]), made)
 
 
 def sum_of(values: tuple[Tensor, ...], *, absolute: bool = False) -> Tensor:

@@ -127,6 +127,8 @@ class Reference:
     def _one(self, tensor: Tensor, at: RowAxis | None, times: int) -> Tensor:
         if at is None or at.axis >= tensor.ndim:
             raise hidden()
+        if at.inner == 1 and tensor.shape[at.axis] == self.rows:
+            return tensor if self.rows == 1 else tensor.narrow(at.axis, self.picked or 0, 1)
         return pick(tensor, at, self.picked or 0, rows=self.rows, times=times)
 
 
@@ -193,10 +195,8 @@ class Difference:
         def backward(gradient: Tensor) -> tuple[Tensor, ...]:
             there = self.reference.seen(call.number, self.calls.get(call.number), self.rows)
             others = there.operands if only is None else [there.operands[place] for place in only]
-            others = [b.to(a.dtype) for a, b in zip(kept.operands, others, strict=True)]  # masks are kept as they are
-            outputs = [b.to(a.dtype) for a, b in zip(kept.output, there.output, strict=False)]
-            found = rule.backward(call, kept, Kept(others, outputs), gradient)
-            return tuple(g.to(o.dtype) for g, o in zip(found, kept.operands, strict=True))
+            found = rule.backward(call, kept, Kept(_alike(kept.operands, others), _alike(kept.output, there.output)), gradient)
+            return tuple(_alike(kept.operands, found))
 
         ruled = _Averaged.apply([seen[0].detach()], backward, *call.operands)
         call.let_go(kept.operands)
@@ -239,6 +239,11 @@ class Difference:
 
 
 Backward = Callable[[Tensor], tuple[Tensor, ...]]
+
+
+def _alike(here: Iterable[Tensor], there: Iterable[Tensor]) -> list[Tensor]:
+    """``there`` in the dtypes of ``here``: masks are kept as they are, and half precision may be computed in single."""
+    return [b if b.dtype == a.dtype else b.to(a.dtype) for a, b in zip(here, there, strict=False)]
 
 
 class _Averaged(torch.autograd.Function):

@@ -20,9 +20,8 @@ _SMALLEST = frozenset({"amin", "min", "minimum", "fmin"})
 
 
 def share(above: Tensor, below: Tensor) -> Tensor:
-    """n / (n + q), a half where both are nothing."""
-    total = above + below
-    return torch.where(total > 0, above / torch.where(total > 0, total, torch.ones_like(total)), torch.full_like(total, 0.5))
+    """n / (n + q). Both are nothing only where both winners are one and the same, which gets 1 as well if the second gets it all."""
+    return above / (above + below).clamp_min(torch.finfo(above.dtype).tiny)
 
 
 def run_pool(call: Call) -> tuple[Any, list[Tensor]]:

@@ -17,7 +17,7 @@ from pellucid.models.rules.interceptor import Call, unsupported
 from pellucid.models.rules.normalizers import NORMALIZERS
 from pellucid.models.rules.products import midpoint, product_rule
 from pellucid.models.rules.rule import Kept, Rule, argument, refused, times
-from pellucid.models.rules.slopes import mean_slope
+from pellucid.models.rules.slopes import mean_slope, relu
 
 _LINEAR = frozenset({"structural", "linear"})
 _QUADRATIC = frozenset({"lerp", "batch_norm"})  # where more than the first operand depends on the input
@@ -97,6 +97,8 @@ def ratio(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[Tens
     if len(call.operands) > 1:
         raise unsupported(f"{call.operation.name} of two values that both depend on the input")
     a, b, ya, yb = actual.operands[0], other.operands[0], actual.output[0], other.output[0]
+    if call.operation.name == "relu":
+        return (relu(gradient, a, b, ya, yb),)
     if a.shape == ya.shape:
         return (times(gradient, mean_slope(call.operation.name, call.run, a, b, ya, yb)),)
     wide_a, wide_b = a.expand_as(ya), b.expand_as(yb)  # a constant operand is the larger one

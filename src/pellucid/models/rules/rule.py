@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +54,7 @@ def argument(call: Call, name: str, place: int, default: Any = None) -> Any:  # 
 def times(gradient: Tensor, slope: Tensor) -> Tensor:
     """The product, where nothing times anything is nothing."""
     product = gradient * slope
-    if bool(product.sum().isfinite()):
+    if math.isfinite(product.sum()):
         return product
     return torch.where(gradient == 0, torch.zeros_like(product), product)
 

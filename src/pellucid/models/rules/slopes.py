@@ -7,6 +7,7 @@ for a piecewise-linear one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -24,13 +25,12 @@ _NEAR_ZERO = frozenset({"log", "log2", "log10", "pow", "float_power", "xlogy"}) 
 _SHARP = frozenset({"tan", "asin", "acos", "atanh", "acosh", "log1p", "logit", "lgamma", "digamma", "erfinv", "erfcx"})  # or elsewhere
 
 
-def relu(a: Tensor, b: Tensor, ya: Tensor, yb: Tensor) -> Tensor:
-    """0 where both are negative, 1 where both are positive."""
-    step = a - b
-    slope = (ya - yb).div_(step)
-    if bool(slope.sum().isfinite()):
-        return slope
-    return torch.where(step == 0, (a > 0).to(slope.dtype), slope)
+def relu(gradient: Tensor, a: Tensor, b: Tensor, ya: Tensor, yb: Tensor) -> Tensor:
+    """The multipliers times the mean slope of a ReLU, in few passes over memory; its own slope where both ends are the same."""
+    found = (ya - yb).mul_(gradient).div_(a - b)
+    if math.isfinite(found.sum()):
+        return found
+    return torch.where(a == b, torch.where(a > 0, gradient, 0), found)
 
 
 def square(a: Tensor, b: Tensor, ya: Tensor, yb: Tensor) -> Tensor:  # noqa: ARG001
@@ -70,7 +70,6 @@ def exponential(a: Tensor, b: Tensor, ea: Tensor, eb: Tensor) -> Tensor:
 
 
 CLOSED: dict[str, Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]] = {
-    "relu": relu,
     "square": square,
     "sqrt": sqrt,
     "rsqrt": rsqrt,
