@@ -21,8 +21,8 @@ VIEWS = {
     "faithfulness_curves": "The score while the strongest are removed or put back first, with the band of random orders.",
     "checks_table": "Every check beside its reference, with its interval.",
     "gallery": "Several rows side by side on one color scale.",
-    "alignment_grid": "Which source token each produced token draws on. The network reverses strings, so the rising diagonal is right. To the "
-    "whole string every source token matters alike: no order of removal beats chance, and the verdict says so.",
+    "alignment_grid": "Which source token each produced token draws on. The network reverses strings, so the rising diagonal is right. To "
+    "the whole string every source token matters alike: no order of removal beats chance, and the verdict says so.",
     "training_history": "Loss and accuracy by epoch.",
     "confusion": "What was taken for what.",
     "reliability": "Is the confidence earned?",

@@ -17,13 +17,14 @@ GAP = 0.012  # of the span, between a bar and its number
 
 @dataclass(frozen=True)
 class Captions:
-    """The texts around a chart of bars."""
+    """The texts around a chart of bars; ``signs`` says whether a value's sign tells which way the score goes."""
 
     id: str
     title: str
     subtitle: str
     axis: str
     summary: str
+    signs: bool = True
 
 
 def signed_bars(entries: list[Entry], captions: Captions, table: Table, language: Language, *, hatched: bool = False) -> Panel:
@@ -50,7 +51,7 @@ def signed_bars(entries: list[Entry], captions: Captions, table: Table, language
         x=Axis(captions.axis, domain),
         y=category_axis([e.label for e in entries]),
         subtitle=captions.subtitle,
-        legend=sign_legend(values, language),
+        legend=sign_legend(values, language) if captions.signs else (),
         hatched=hatched,
     )
 

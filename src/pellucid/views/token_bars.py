@@ -41,6 +41,7 @@ def token_panel(explanation: Explanation, index: int, language: Language, *, top
         joined([counted, summed_note(gone, language)], language),
         value_label(explanation, language),
         entry_summary(entries, "bars.summary", language),
+        signs=explanation.provenance.meaning != "map",
     )
     return signed_bars(kept, captions, entry_table(entries, say["token"], language), language, hatched=refused)
 

@@ -223,9 +223,9 @@ def _mix(call: Call, note: _Mixed) -> None:
     weight = _constant_map(call)
     if weight is None or note.found.projection is not None or note.labels.shape[-1] != weight.shape[1]:
         return
-    rows = note.labels.reshape(-1, weight.shape[1]).cpu().numpy()
-    _, first = np.unique(rows.min(1), return_index=True)  # the queries of one sample have the same labels
-    note.found.columns, note.found.projection = rows[first], weight.detach()
+    _, first = np.unique(note.labels[..., 0].flatten().cpu().numpy(), return_index=True)  # the queries of one sample have the same labels
+    columns = note.labels.reshape(-1, weight.shape[1])[torch.from_numpy(first).to(note.labels.device)]
+    note.found.columns, note.found.projection = columns.cpu().numpy(), weight.detach()
 
 
 def _constant_map(call: Call) -> Tensor | None:
@@ -244,10 +244,10 @@ def _constant_map(call: Call) -> Tensor | None:
 
 def _resolved(found: _Found, rows: int) -> Attention:
     """The attention with samples and heads apart."""
-    weights = torch.cat([part.product.arrange(part.kept[0]) for part in found.parts])
-    values = torch.cat([part.kept[1] for part in found.parts])
-    gradients = torch.cat([_or_zeros(part.gradient, part.product.arrange(part.kept[0])) for part in found.parts])
-    read = torch.cat([_or_zeros(part.read, part.product.arrange(part.kept[0])[..., 0]) for part in found.parts]).bool()
+    each = [part.product.arrange(part.kept[0]) for part in found.parts]
+    weights, values = _together(each), _together([part.kept[1] for part in found.parts])
+    gradients = _together([_or_zeros(part.gradient, own) for part, own in zip(found.parts, each, strict=True)])
+    read = _together([_or_zeros(part.read, own[..., 0]) for part, own in zip(found.parts, each, strict=True)]).bool()
     groups, projection = _groups(found, rows, len(weights))
 
     def apart(given: Tensor) -> Tensor:
@@ -265,6 +265,10 @@ def _resolved(found: _Found, rows: int) -> Attention:
         found.query_inputs,
         found.key_inputs,
     )
+
+
+def _together(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _or_zeros(found: Tensor | None, like: Tensor) -> Tensor:

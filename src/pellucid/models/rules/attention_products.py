@@ -131,7 +131,8 @@ def _weighted_sum(call: Call, weights: Tensor) -> Product | None:
 
 def _distributes(weights: Tensor) -> bool:
     """Whether each query's weights, along the last axis, are shares; dropped or cut ones pass unless the shares lie the other way."""
-    return _sums_to_one(weights, -1) or not _sums_to_one(weights, -2)
+    one = weights.flatten(0, -3)[:1]  # of one head of one sample
+    return _sums_to_one(one, -1) or not _sums_to_one(one, -2)
 
 
 def _sums_to_one(weights: Tensor, axis: int) -> bool:
@@ -140,7 +141,7 @@ def _sums_to_one(weights: Tensor, axis: int) -> bool:
 
 def _labels(lead: tuple[int, ...] | torch.Size, queries: int, units: int, device: torch.device) -> Tensor:
     groups = int(torch.Size(lead).numel())
-    numbers = torch.arange(groups * units, device=device).reshape(*lead, 1, units)
+    numbers = torch.arange(groups * units, device=device, dtype=torch.int32).reshape(*lead, 1, units)
     return numbers.expand(*lead, queries, units)
 
 
