@@ -77,7 +77,7 @@ def picked(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401
 
 def _book_constants(rules: Relevance, made: Tensor, constant: Tensor | None, at: Callable[[], RowAxis | None]) -> None:
     if constant is not None:
-        made.register_hook(lambda relevance: rules.ledger.book_product(CONSTANTS, relevance, constant, at()))
+        made.register_hook(lambda r: None if r is None else rules.ledger.book_product(CONSTANTS, r, constant, at()))
 
 
 def constant_elements(call: Call) -> Tensor | None:
@@ -120,7 +120,9 @@ def proportional(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN4
     kept = rules.keeper.keep([result])
     added = rules.keeper.keep([constant_part(call)]) if has_constants(call) else []
 
-    def backward(relevance: Tensor) -> Tensor:
+    def backward(relevance: Tensor | None) -> Tensor | None:
+        if relevance is None:  # nothing arrives, as at a gate
+            return None
         signal = rules.divided(EPSILON, relevance, kept[0], site.result)
         if added:
             rules.ledger.book_product(CONSTANTS, signal, added[0].expand_as(signal), site.result)
@@ -136,7 +138,9 @@ def _read(rules: Relevance, operand: Tensor, share: float, site: Site, number: i
         return operand
     kept, alias = rules.keeper.keep([operand]), operand.view_as(operand)
 
-    def backward(gradient: Tensor) -> Tensor:
+    def backward(gradient: Tensor | None) -> Tensor | None:
+        if gradient is None:
+            return None
         return rules.ledger.pass_on(gradient * kept[0] if share == 1 else gradient * kept[0] * share, site.operands[number])
 
     alias.register_hook(backward)

@@ -127,8 +127,10 @@ class AlphaBeta:
         passage.to_bias(up, bonus)
         if self.alpha == 1:
             return parts.spread(passage, up)
-        down = passage.divided((1 - self.alpha) * relevance, (passage.made - positive).clamp(max=0))
-        passage.to_bias(down, None if bias is None else bias.clamp(max=0))
+        malus = None if bias is None else bias.clamp(max=0)
+        # summed by themselves: the output less the positive ones would be mostly rounding where there are few
+        down = passage.divided((1 - self.alpha) * relevance, parts.opposite(passage, malus))
+        passage.to_bias(down, malus)
         return parts.spread(passage, up, down)
 
 
@@ -149,6 +151,12 @@ class Parts:
         if not passage.mixed or self.negative is None:
             return layer.forward(given, self.positive, bias)
         return layer.forward(given.clamp(min=0), self.positive, bias) + layer.forward(given.clamp(max=0), self.negative)
+
+    def opposite(self, passage: Passage, bias: Tensor | None) -> Tensor:
+        """The sum of each output's contributions as negative ones count, with this bias."""
+        layer, given = passage.layer, passage.given
+        found = torch.zeros_like(passage.made) if self.negative is None else layer.forward(given.clamp(min=0), self.negative, bias)
+        return found + layer.forward(given.clamp(max=0), self.positive) if passage.mixed else found
 
     def spread(self, passage: Passage, up: Tensor, down: Tensor | None = None) -> Tensor:
         """The relevance of the inputs from the signals to positive and to negative contributions."""
