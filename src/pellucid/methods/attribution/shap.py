@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 Estimator = Literal["auto", "exact", "leverage", "permutation", "proxy", "partition"]
 ESTIMATORS = ("auto", "exact", "leverage", "permutation", "proxy", "partition")
-EACH, MOST = 40, 2048  # coalitions for each player, and at most, where samples are not given
+EACH, MOST = 20, 2048  # coalitions for each player, and at most, where samples are not given
 CHEAP = 50_000  # parameters x points of a coalition of a network on a table, below which many coalitions cost less than a Gaussian process
-MORE = 16  # so many times as many
+MORE = 32  # so many times as many
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class SHAP:
     with its reverse; ``"partition"`` gives Owen values over a hierarchy (blocks of an image, correlated features, spans). ``"auto"``:
     exact up to 14 players, leverage with many coalitions where the network is tiny, else proxy.
 
-    ``samples`` coalitions are evaluated for each row (40 for each player if not given, at most 2048), at 1 point each for baseline, as many
+    ``samples`` coalitions are evaluated for each row (20 for each player if not given, at most 2048), at 1 point each for baseline, as many
     as background rows for marginal, 16 for nearest, 32 for gaussian; all rows share them. Errors are standard errors: 1.96 of them make
     a 95 % interval. A budget's calls, seconds or error (largest standard error over the root mean square value) may stop it earlier.
 
