@@ -129,7 +129,7 @@ def test_tokens_are_explained_at_the_embeddings_they_feed(way):
         slopes = torch.autograd.grad(_embedded(net, first, second, TOKENS).sum(), leaves)
         for leaf, slope in zip(leaves, slopes, strict=True):
             wanted += (slope * leaf.detach() / part).sum(-1) / STEPS
-    found = pl.explain(net, TOKENS, pl.IntegratedGradients(steps=STEPS), target=1)
+    found = pl.explain(net, TOKENS, pl.IntegratedGradients(steps=STEPS, rule="midpoint"), target=1)
     close(found.arrays[0].values, wanted, 1e-9)
     assert found.arrays[0].axes == ("sample", "token")
     assert (found.inputs[0].data.values == TOKENS.numpy()).all()
@@ -259,7 +259,7 @@ def test_an_input_cut_off_by_detach_is_not_shown_as_zero():
 def test_integrated_gradients_from_given_rows():
     net, x = table_net(), table()
     start = torch.randn(3, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(9))
-    found = pl.explain(net, x, pl.IntegratedGradients(steps=STEPS, baseline=pl.Rows(start.numpy())), target=1)
+    found = pl.explain(net, x, pl.IntegratedGradients(steps=STEPS, baseline=pl.Rows(start.numpy()), rule="midpoint"), target=1)
     close(found.arrays[0].values, integrated(lambda row: net(row)[:, 1], x, start), 1e-9)
 
 

@@ -67,7 +67,7 @@ def test_a_network_behind_a_preparation(method):
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(7, 6), nn.Tanh(), nn.Linear(6, 2)).eval()
     chosen = {
-        "integrated_gradients": pl.IntegratedGradients(steps=6, baseline=pl.Constant(0.0)),
+        "integrated_gradients": pl.IntegratedGradients(steps=6, baseline=pl.Constant(0.0), rule="midpoint"),
         "occlusion": pl.Occlusion(baseline=pl.Constant(0.0)),
     }
     found = pl.explain(net, rows, chosen.get(method, method), target=1, preparation=preparation)

@@ -63,7 +63,7 @@ def methods() -> dict[str, Any]:
     """The methods that the twins answer for."""
     return {
         "gradient": pl.Gradient(),
-        "integrated_gradients": pl.IntegratedGradients(steps=STEPS, baseline=pl.Constant(0.0)),
+        "integrated_gradients": pl.IntegratedGradients(steps=STEPS, baseline=pl.Constant(0.0), rule="midpoint"),
         "occlusion": pl.Occlusion(baseline=pl.Constant(0.0)),
     }
 

@@ -272,6 +272,7 @@ class Evaluator:
             found = call(*pairs)
         except Exception as error:
             if not out_of_memory(error):
+                self.spent.forward += self.bound.evaluated - evaluated
                 raise
             sizer.halve(error)
             if count == 1:
