@@ -53,7 +53,7 @@ def measure(case: Case, tick: Callable[[], None]) -> list[Line]:
     calls: dict[str, Call] = {FLOOR: partial(bench.floor_at, bench.points, size), OURS: bench.ours}
     calls |= {name: partial(bench.peer_at, name, sizes[name]) for name in bench.peer_names}
     calls[AGAIN] = partial(bench.floor_at, bench.points, size)
-    for _ in range(4 if case.id.startswith("gradcam") else 2):  # the batch size settles
+    for _ in range(2 if case.forward + case.gradient > case.explained + 1 else 4):  # the batch size settles
         bench.ours()
     for call in calls.values():
         call()

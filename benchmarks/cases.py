@@ -1,4 +1,4 @@
-"""The cases: one network, three methods, and for each the floor, Pellucid and the peers as calls without arguments."""
+"""The cases: one network, some methods, and for each the floor, Pellucid and the peers as calls without arguments."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from pellucid.errors import MissingExtra
 TARGET = 282  # tiger cat
 STEPS = 50
 WINDOW = 16  # a 14 x 14 grid on 224 pixels, Pellucid's default
+ABLATED, MASKED = 128, 64  # channels, Pellucid's defaults
 FLOOR, OURS = "floor", "pellucid"
 Call = Callable[[], object]
 
@@ -29,6 +30,7 @@ class Case:
     Attributes:
         rounds: how many rounds are timed.
         forward, gradient: model rows that the mathematics needs.
+        tail: rows that it needs of what lies above the layer alone.
     """
 
     id: str
@@ -38,12 +40,15 @@ class Case:
     rounds: int
     forward: int
     gradient: int
+    tail: int = 0
 
 
 CASES = (
     Case("ig", "integrated gradients, 50 steps", pl.IntegratedGradients(steps=STEPS), 1, 12, 0, STEPS),
     Case("gradcam-1", "Grad-CAM, one photo", pl.GradCAM(), 1, 150, 0, 1),
     Case("gradcam-16", "Grad-CAM, 16 photos", pl.GradCAM(), 16, 20, 0, 16),
+    Case("scorecam", f"Score-CAM, {MASKED} channels", pl.ScoreCAM(channels=MASKED), 1, 20, 1 + MASKED, 0),
+    Case("ablationcam", f"Ablation-CAM, {ABLATED} channels", pl.AblationCAM(channels=ABLATED), 1, 12, 1, 0, ABLATED),
     Case("occlusion", "occlusion, 14 x 14 windows", pl.Occlusion(window=WINDOW), 1, 10, 14 * 14 + 1, 0),
 )
 
@@ -72,6 +77,11 @@ class Bench:
         """As many points as the mathematics needs."""
         if self.case.id.startswith("gradcam"):
             return self.x
+        if self.case.tail:
+            with torch.no_grad():
+                hidden = self._before(self.x).repeat(self.case.tail, 1, 1, 1)
+            hidden[torch.arange(self.case.tail), torch.arange(self.case.tail)] = 0
+            return hidden
         parts = torch.linspace(0, 1, max(self.case.forward, self.case.gradient))[:, None, None, None]
         return self.baseline + parts * (self.x - self.baseline)
 
@@ -82,7 +92,9 @@ class Bench:
 
     def floor_at(self, points: Tensor, size: int) -> None:
         """The bare evaluations of these points in batches of this size."""
-        if self.case.id == "occlusion":
+        if self.case.tail:
+            floor.tail_rows((self._before, self._after), self.x, points, size)
+        elif not self.case.gradient:
             floor.forward_rows(self.bare, points, size)
         elif self.case.id == "ig":
             floor.gradient_rows(self.bare, points, size, TARGET)
@@ -99,7 +111,7 @@ class Bench:
     def peer_at(self, name: str, size: int) -> object:
         """One call of a peer with this batch size."""
         if name == "pytorch-grad-cam":
-            return self._grad_cam(self.x, TARGET)
+            return self._peer_cam(self.x, TARGET)
         if self.case.id == "ig":
             return peers.captum_integrated_gradients(self.net, self.x, self.baseline, TARGET, steps=STEPS, size=size)
         if self.case.id == "occlusion":
@@ -107,19 +119,22 @@ class Bench:
         return peers.captum_grad_cam(self.net, self.layer, self.x, TARGET)
 
     @cached_property
-    def _grad_cam(self) -> peers.GradCamPeer:
-        return peers.GradCamPeer(self.net, self.layer)
+    def _peer_cam(self) -> peers.GradCamPeer:
+        return peers.GradCamPeer(self.net, self.layer, ablated=ABLATED if self.case.tail else 0)
 
     @property
     def peer_names(self) -> tuple[str, ...]:
         """Who else does this, of those that are installed."""
-        names = ("captum", "pytorch-grad-cam") if self.case.id.startswith("gradcam") else ("captum",)
+        names = {"gradcam-1": ("captum", "pytorch-grad-cam"), "gradcam-16": ("captum", "pytorch-grad-cam"), "scorecam": ()}
+        names |= {"ablationcam": ("pytorch-grad-cam",)}
+        names = names.get(self.case.id, ("captum",))
         return tuple(name for name in names if not peers.missing(name))
 
     def floor_size(self) -> int:
         """The floor's best batch size, by measurement."""
-        sizes = tuple(s for s in (1, 2, 4, 8, 16) if s <= len(self.points))
-        some = self.points[:16]
+        most = 128 if self.case.tail else 16  # what lies above the last layer is small
+        sizes = tuple(s for s in (1, 2, 4, 8, 16, 32, 64, 128) if s <= min(most, len(self.points)))
+        some = self.points[:most]
         return best_size(lambda size: self.floor_at(some, size), sizes, len(some), repeats=5) if len(sizes) > 1 else 1
 
     def peer_size(self, name: str) -> int:

@@ -31,6 +31,15 @@ def gradient_rows(net: nn.Module, points: Tensor, size: int, target: int) -> Non
         torch.autograd.grad(net(leaf)[:, target].sum(), leaf)
 
 
+def tail_rows(parts: tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]], x: Tensor, points: Tensor, size: int) -> None:
+    """The rows themselves through the network, and edited outputs of a layer through what lies above it."""
+    before, after = parts
+    with torch.no_grad():
+        after(before(x))
+        for batch in points.split(size):
+            after(batch)
+
+
 def layer_gradient_rows(
     parts: tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]], points: Tensor, size: int, target: int
 ) -> None:

@@ -47,9 +47,9 @@ def _measure(case_id: str, contender: str, size: int) -> int:
     bench = Bench(next(case for case in CASES if case.id == case_id))
     points, net = bench.points, bench.bare
     with torch.no_grad():
-        net(points[:1])
+        net(bench.x[:1])
     if contender == "pytorch-grad-cam":
-        bench._grad_cam  # noqa: B018 (its imports are not the call's memory)
+        bench._peer_cam  # noqa: B018 (its imports are not the call's memory)
     elif contender == "captum":
         import captum.attr  # noqa: F401
     elif contender == OURS:

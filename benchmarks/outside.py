@@ -12,14 +12,15 @@ import numpy as np
 
 from pellucid.models.bound_torch import BoundTorch
 
-_CALLS = ("outputs", "gradients", "layer_gradients")
+_CALLS = ("outputs", "_plain", "gradients", "layer_gradients", "layer_outputs")  # some call one another
 
 
 @dataclass
 class Clock:
-    """CPU seconds inside the calls of the bound model."""
+    """CPU seconds inside the calls of the bound model, and how many of them are under way."""
 
     seconds: float = 0.0
+    depth: int = 0
 
 
 @contextmanager
@@ -30,11 +31,12 @@ def clocked() -> Iterator[Clock]:
 
     def timed(original: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
-            started = time.process_time()
+            started, clock.depth = time.process_time(), clock.depth + 1
             try:
                 return original(*arguments, **options)
             finally:
-                clock.seconds += time.process_time() - started
+                clock.depth -= 1
+                clock.seconds += (time.process_time() - started) * (clock.depth == 0)
 
         return call
 

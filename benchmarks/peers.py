@@ -66,13 +66,18 @@ def captum_occlusion(net: nn.Module, x: Tensor, baseline: Tensor, target: int, *
 
 
 class GradCamPeer:
-    """pytorch-grad-cam's GradCAM, built once and called many times."""
+    """pytorch-grad-cam's GradCAM, or its AblationCAM with so many channels ``ablated``; built once and called many times."""
 
-    def __init__(self, net: nn.Module, layer: nn.Module) -> None:
+    def __init__(self, net: nn.Module, layer: nn.Module, *, ablated: int = 0) -> None:
         package = import_grad_cam()
         from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-        self.cam, self.target = package.GradCAM(model=net, target_layers=[layer]), ClassifierOutputTarget
+        self.target = ClassifierOutputTarget
+        if not ablated:
+            self.cam = package.GradCAM(model=net, target_layers=[layer])
+            return
+        channels = next(m.num_features for m in layer.modules() if isinstance(m, nn.BatchNorm2d))
+        self.cam = package.AblationCAM(model=net, target_layers=[layer], batch_size=8, ratio_channels_to_ablate=ablated / channels)
 
     def __call__(self, x: Tensor, target: int) -> object:
         """Maps (sample, y, x) as numpy."""

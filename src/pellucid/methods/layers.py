@@ -68,11 +68,17 @@ class OpenLayer:
         """Scores (row, edit) in float64 with the layer's output replaced; only what lies above the layer is run."""
         count, evaluator = len(self.activations), self._evaluator
         found = torch.empty(count * edits, dtype=torch.float64)
+        room: list[Tensor] = []  # used again for every batch: fresh memory costs more than what is written to it
         done = 0
+
+        def outputs_of(at: Tensor, numbers: Tensor) -> Tensor:
+            if not room or len(room[0]) < len(at):
+                room[:] = [self.activations.new_empty((len(at), *self.activations.shape[1:]))]
+            copies = torch.index_select(self.activations, 0, at, out=room[0][: len(at)])
+            return self._tail.outputs(self._recorded, edit(copies, at, numbers), at).clone()  # it may be a part of what is edited
+
         for at, numbers in evaluator.pairs(edits, self._kind, rows=count):
-            outputs = evaluator.run(
-                self._kind, lambda a, n: self._tail.outputs(self._recorded, edit(self.activations[a], a, n), a), at, numbers
-            )
+            outputs = evaluator.run(self._kind, outputs_of, at, numbers)
             found[done : done + len(at)] = evaluator.score(outputs, self._recorded.rows[at]).double().cpu()
             done += len(at)
         return found.reshape(count, edits)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from pellucid.methods.attribution.layer_grids import find_grids, mapped_input
-from pellucid.methods.attribution.layer_maps import CHANNELS, attribution, channel_count, strongest_channels, weighted_sum
+from pellucid.methods.attribution.layer_maps import attribution, channel_count, strongest_channels, weighted_sum
 from pellucid.methods.layers import layer_shapes, open_layer
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class AblationCAM:
     """Channels weighted by the fall of the score when all their cells are set to zero (Desai and Ramaswamy 2020).
 
-    ``channels`` are the k of largest energy (the others weigh nothing), all for None, as in the paper. In token grids the extra tokens
+    ``channels`` are the k of largest energy (the others weigh nothing), all for None, as in the paper; on photos the map of 128 of
+    1,280 correlates with that of all by .997 or more (``python -m benchmarks.channels``). In token grids the extra tokens
     keep their values.
 
     Shapes: (sample, y, x) or (sample, time) at the layer's own resolution, signed; units: score times activation. ``layer`` as in
@@ -44,7 +45,7 @@ class AblationCAM:
     """
 
     layer: Layers = None
-    channels: int | None = CHANNELS
+    channels: int | None = 128
 
     id: ClassVar[str] = "ablationcam"
     needs: ClassVar[frozenset[Capability]] = frozenset({"layers"})

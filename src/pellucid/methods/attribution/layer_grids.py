@@ -76,7 +76,7 @@ def find_grids(evaluator: Evaluator, chosen: Layers, on: int) -> tuple[Grid, ...
         LayerError: a layer without space, or no layer has any.
     """
     shapes, size = layer_shapes(evaluator), _size(evaluator, on)
-    known = _grids(shapes, size)
+    known = evaluator.remembered(("grids", on), lambda: _grids(shapes, size))
     if chosen is None:
         found = (_last(evaluator, shapes, known),)
     else:

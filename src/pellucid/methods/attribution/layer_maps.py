@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from pellucid.methods.run import Evaluator
 
-CHANNELS = 64  # ablated or masked by default; benchmarks/README.md says how far the map then is from that of all channels
-
 
 def from_gradients(evaluator: Evaluator, layer: Layers, weigh: Callable[[Tensor, Tensor], Tensor]) -> Attribution:
     """Maps that ``weigh`` makes of activations and gradients, both (sample, channel, cells...), in one pass for all layers.
@@ -96,7 +94,7 @@ def channel_count(channels: int | None, available: int) -> int:
         raise InputError(
             "The number of channels must be a positive whole number",
             received=repr(channels),
-            remedy=f"give channels={CHANNELS}, or None for all",
+            remedy="give channels=64, or None for all",
         )
     return min(channels, available)
 

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from pellucid.methods.attribution.layer_grids import find_grids, mapped_input, space_of
-from pellucid.methods.attribution.layer_maps import CHANNELS, attribution, chosen, strongest_channels, weighted_sum
+from pellucid.methods.attribution.layer_maps import attribution, chosen, strongest_channels, weighted_sum
 from pellucid.methods.layers import layer_outputs
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ class ScoreCAM:
 
     Each channel's activations, enlarged to the input (bilinear) and stretched to 0..1, are multiplied with it; the scores of these
     inputs, through a softmax over the channels, are the weights. ``channels`` are the k of largest energy, all for None; the paper
-    takes all, and the softmax is then over all. What is masked becomes zero in the model's own input.
+    takes all, and the softmax is then over all (on photos the map of 64 of 1,280 correlates with that of all by .99 or more:
+    ``python -m benchmarks.channels``). What is masked becomes zero in the model's own input.
 
     Shapes: (sample, y, x) or (sample, time) at the layer's own resolution; units: activation. ``layer`` as in :class:`GradCAM`.
     One forward per row, and one per channel and layer; no gradient.
@@ -46,7 +47,7 @@ class ScoreCAM:
     """
 
     layer: Layers = None
-    channels: int | None = CHANNELS
+    channels: int | None = 64
 
     id: ClassVar[str] = "scorecam"
     needs: ClassVar[frozenset[Capability]] = frozenset({"layers"})
