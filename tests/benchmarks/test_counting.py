@@ -58,6 +58,7 @@ FORMULAS = {
     "gradient": (pl.Gradient(), (0, 1)),
     "gradient_times_input": (pl.GradientTimesInput(), (0, 1)),
     "occlusion": (pl.Occlusion(window=2), (WINDOWS + 1, 0)),
+    "shap": (pl.SHAP(samples=140, estimator="leverage"), (140, 0)),
     "gradcam": (pl.GradCAM(), (0, 1)),
     "gradcam++": (pl.GradCAMPlusPlus(), (0, 1)),
     "hirescam": (pl.HiResCAM(), (0, 1)),

@@ -139,6 +139,14 @@ CHINESE = {
     "resolution.broken": "重新抽样时，最强的各项预计只有 {value} 会再次被列出；需要 {reference}（{check}）。",
     "fit.holds": "拟合的简单模型在此处能解释网络的 {value}，需要 {reference}（{check}）。",
     "fit.broken": "拟合的简单模型在此处只能解释网络的 {value}，需要 {reference}（{check}）。",
+    "comparison.best": "在 {count} 种方法中，网络最明确地证实了{method}：其顺序比随机顺序领先 {lead} 个标准差。",
+    "comparison.none": "{count} 种方法都没有明显优于随机顺序，因此这里都不应采信。",
+    "comparison.ranked": "按实测忠实度排序：{list}。",
+    "comparison.agree": "{first}与{second}最一致（秩相关 {value}）。",
+    "comparison.differ": "{first}与{second}最不一致（{value}）：在分歧之处，至多一个是对的。",
+    "comparison.refused": "{method}在 {rows} 行中有 {count} 行被拒绝。",
+    "comparison.failed": "{method}在此无法使用：{why}",
+    "comparison.how": "所有方法都以相同的部分衡量，以{infill}替换；排序并不能裁定方法之间的分歧。",
     "stability.holds": "换用其他随机种子，最强的各项有 {value} 保持不变；需要 {reference}（{check}）。",
     "stability.broken": "换用其他随机种子，最强的各项只有 {value} 保持不变；需要 {reference}（{check}）。",
     "check.unknown": "{check}的结果不是数值，因此什么也说明不了。",
@@ -165,6 +173,10 @@ CHINESE = {
     "limit.attention_norm": "值加权注意力衡量一个词元在注意力层中传出多少；这支持还是反对答案，以及后面各层如何使用，都不在其中。",
     "limit.attention_rollout": "注意力展开把各层的原始注意力相乘，并把层与层之间的一切当作恒等映射；无论解释哪个答案，结果都一样。",
     "limit.attention_gradient": "梯度加权注意力只在一阶上追踪注意力；经由值传递的和绕过注意力层的部分，都不在其中。",
+    "limit.shap": (
+        "Shapley 值是各部分按所有加入次序平均下来带来的得分变化，不在场的部分以“{baseline}”代替；换一种代替就是另一个问题，"
+        "几部分共同作用才有的效果则在它们之间平分。"
+    ),
     "limit.occlusion": "遮挡法说明某一部分被填充值（{baseline}）取代后会怎样；换一种填充，答案可能不同；可以互相替代的部分都会被低估。",
     "limit.lime": (
         "LIME 用一个线性模型描述网络：各部分要么保留，要么被填充值（{baseline}）取代；介于两者之间的情形，以及只有共同出现才起作用的部分，"

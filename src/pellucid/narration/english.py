@@ -177,6 +177,14 @@ ENGLISH = {
     "resolution.broken": "Another draw would name only {value} of the strongest entries again; {reference} are needed ({check}).",
     "fit.holds": "What was fitted describes the network here to {value}; {reference} are needed ({check}).",
     "fit.broken": "What was fitted describes the network here only to {value}; {reference} are needed ({check}).",
+    "comparison.best": "Of {count} methods, the network confirms {method} most clearly: its order beats random order by {lead} standard deviations.",
+    "comparison.none": "None of {count} methods is clearly better than random order, so none of them should be trusted here.",
+    "comparison.ranked": "In order of measured faithfulness: {list}.",
+    "comparison.agree": "{first} and {second} agree most (rank correlation {value}).",
+    "comparison.differ": "{first} and {second} agree least ({value}): where they differ, at most one of them is right.",
+    "comparison.refused": "{method} is refused for {count} of {rows} rows.",
+    "comparison.failed": "{method} could not be used here: {why}",
+    "comparison.how": "All were measured on the same parts, replaced by {infill}; what the methods disagree about is not settled by the ranking.",
     "stability.holds": "With other random seeds {value} of the strongest entries stay the same; {reference} are needed ({check}).",
     "stability.broken": "With other random seeds only {value} of the strongest entries stay the same; {reference} are needed ({check}).",
     "check.unknown": "The result of {check} is not a number, so it shows nothing.",
@@ -241,6 +249,10 @@ ENGLISH = {
     "limit.attention_gradient": (
         "Gradient-weighted attention follows attention to first order only; what passes through the values and around the attention "
         "layers is not in it."
+    ),
+    "limit.shap": (
+        "A Shapley value is what a part adds on average over all orders in which parts come in, absent parts being replaced by {baseline}; "
+        "another replacement asks another question, and what parts do only together is shared out between them."
     ),
     "limit.occlusion": (
         "Occlusion says what happens when a part is replaced by its in-fill ({baseline}); another in-fill can give another "

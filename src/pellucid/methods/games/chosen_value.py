@@ -58,10 +58,10 @@ class Comparison:
         many = Fixed(tuple(point if len(point) == 1 else point[rows] for point in self._many.points))
         if self.kind == "marginal":
             return many, many
-        background = tuple(part for part in self.background if part is not None)
+        background = [part for part in self.background if part is not None]
         if self.kind == "nearest":
             values = tuple(value[rows] for value in evaluator.values)
-            return Nearest(values, background, min(NEIGHBORS, len(background[0]))), many
+            return Nearest(values, tuple(background), min(NEIGHBORS, len(background[0]))), many
         return _gaussian(evaluator, rows, background[0]), many
 
     def _settled(self, evaluator: Evaluator, value: Value, *, given: bool) -> Value:
@@ -83,8 +83,8 @@ class Comparison:
 
 _NAMED = {
     "marginal": "background rows, whatever is present (marginal)",
-    "nearest": "the background rows most like what is present (conditional)",
-    "gaussian": "a normal distribution given what is present (conditional)",
+    "nearest": "background rows most like what is present (conditional)",
+    "gaussian": "what is usual beside what is present, by a normal distribution (conditional)",
 }
 
 

@@ -110,10 +110,7 @@ class _Stream:
 
     def take(self, count: int) -> np.ndarray:
         """The next ones as signs, (coalition, player)."""
-        if self.listed is not None:
-            members = self.listed[self.given : self.given + count]
-        else:
-            members = self._draw(count)
+        members = self._draw(count) if self.listed is None else self.listed[self.given : self.given + count]
         self.given += len(members)
         return np.where(members, 1.0, -1.0)
 

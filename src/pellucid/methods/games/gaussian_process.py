@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import lapack
+from scipy.linalg import get_lapack_funcs
 
 from pellucid.methods.games.coalitions import PairedSample
 from pellucid.methods.games.leverage import LeastSquares
@@ -132,10 +132,11 @@ def condition(signs: np.ndarray, observed: np.ndarray, strengths: np.ndarray) ->
     """The posterior with an unpenalized linear trend (universal kriging); None if the kernel matrix is singular to rounding."""
     matrix = kernel(signs, signs, strengths)
     matrix[np.diag_indices_from(matrix)] += JITTER
-    lower, failed = lapack.dpotrf(matrix, lower=True, clean=True, overwrite_a=True)
+    factorize, invert = get_lapack_funcs(("potrf", "trtri"), (matrix,))
+    lower, failed = factorize(matrix, lower=True, clean=True, overwrite_a=True)
     if failed:
         return None
-    inverse, _ = lapack.dtrtri(lower, lower=True, overwrite_c=True)
+    inverse, _ = invert(lower, lower=True, overwrite_c=True)
     white = inverse @ np.column_stack([signs, observed])
     flat, gaps = white[:, :-1], white[:, -1]
     basis, upper = np.linalg.qr(flat)

@@ -1,7 +1,7 @@
 """Pairwise Shapley interactions: what two players bring about together beyond what each does alone (Grabisch & Roubens 1999, eq. 4).
 
-The index of a pair is the mean of v(S + i + j) - v(S + i) - v(S + j) + v(S) over coalitions S of the others, all sizes equally likely. It is
-not the Shapley-Taylor index: the indices of all pairs do not sum to the total.
+The index of a pair is the mean of v(S + i + j) - v(S + i) - v(S + j) + v(S) over coalitions S of the others, all sizes equally likely.
+It is not the Shapley-Taylor index: the indices of all pairs do not sum to the total.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class _Points:
         if not self.buffers or self.buffers[0].shape[0] < count:  # fresh memory for every batch would cost as much as filling it
             self.buffers = [value.new_empty(count, *value.shape[1:]) for value in self.values]
         start, alone = 0, int(own[0]) == int(own[-1])
-        found = ((own[:1], torch.tensor([count])) if alone else torch.unique_consecutive(own, return_counts=True))
+        found = (own[:1], torch.tensor([count])) if alone else torch.unique_consecutive(own, return_counts=True)
         for row, length in zip(*(part.tolist() for part in found), strict=True):
             self._run(row, int(numbers[start]), slice(start, start + length))
             start += length

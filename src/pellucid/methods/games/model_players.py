@@ -52,7 +52,8 @@ def hierarchy(evaluator: Evaluator, elements: Elements) -> Group:
     background = evaluator.background_rows()
     if len(elements.labels) > 1:
         return spans(np.arange(elements.players))
-    label, axes, rows = elements.labels[0][0].cpu().numpy(), evaluator.specs[0].axes, background[0]
+    rows = next(iter(background))
+    label, axes = elements.labels[0][0].cpu().numpy(), evaluator.specs[0].axes
     if "y" in axes and "x" in axes:
         return regions(_centers(label, axes, elements.players))
     if evaluator.specs[0].kind == "tabular" and rows is not None and len(rows) > 2 and elements.plain(0):
@@ -73,7 +74,7 @@ def _labels(evaluator: Evaluator, slot: int, row: int, chosen: Players | Sequenc
     """The player of every element of one input."""
     spec, values = evaluator.specs[slot], evaluator.values[slot]
     shape = tuple(values.shape[1:])
-    if not 0 < values[0].numel():
+    if values[0].numel() == 0:
         raise InputError("There are no players", received=f"rows of shape {shape}", remedy="give inputs with at least one element")
     if not isinstance(chosen, str):
         return _given(chosen, shape, evaluator)

@@ -18,9 +18,20 @@ Fit = Callable[[PairedSample, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndar
 class Sample(Protocol):
     """Coalitions in a fixed order; those of no and of all players are known and count as two."""
 
-    name: str
-    least: int
-    most: float
+    @property
+    def name(self) -> str:
+        """How the result calls it."""
+        ...
+
+    @property
+    def least(self) -> int:
+        """The fewest coalitions that give values and errors."""
+        ...
+
+    @property
+    def most(self) -> float:
+        """How many there are."""
+        ...
 
     def grow(self, coalitions: int) -> np.ndarray:
         """The next coalitions (coalition, player), so that there are at most so many in all, the two known ones included."""

@@ -2,7 +2,7 @@
 
 - *baseline*: the others have the values of one baseline.
 - *marginal*: the others come from background rows, whatever the present ones are (Janzing et al. 2020, interventional).
-- *nearest*, *gaussian* (conditional): the others have values that are usual beside those present (Aas et al. 2021), from the background rows
+- *nearest*, *gaussian* (conditional): the others have values that are usual beside those present (Aas et al. 2021), from background rows
   most like the row in the present features, or from a normal distribution fitted to the background.
 
 A coalition is evaluated at ``fills`` points, and its value is the mean of their scores.
@@ -23,7 +23,10 @@ Fill = Callable[[Tensor, Tensor], tuple[Tensor, ...]]  # (row, coalition) -> per
 class ValueFunction(Protocol):
     """What absent players are replaced by."""
 
-    fills: int
+    @property
+    def fills(self) -> int:
+        """At how many points a coalition is evaluated."""
+        ...
 
     def prepare(self, present: tuple[Tensor, ...]) -> Fill:
         """For these coalitions, given as elements present (coalition, ...) per input: what fills the others."""
