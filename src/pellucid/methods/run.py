@@ -199,7 +199,7 @@ class Evaluator:
         return found
 
     def remembered(self, what: Hashable, find: Callable[[], T]) -> T:
-        """What is found out once about this network (its modules, not its weights) and shape of input; ``find`` counts as one row."""
+        """What is found out once about this network's modules (not its weights) and shape of input; what ``find`` evaluates counts."""
         owner: Any = self.situation.owner
         built = structure(owner) if isinstance(owner, torch.nn.Module) else None  # a layer may have been replaced since
         key = (what, built, tuple(tuple(v.shape[1:]) for v in self.values))
