@@ -34,6 +34,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; method classes come fro
     from pellucid.explanation.target import Pixels as Pixels
     from pellucid.explanation.target import Predicted as Predicted
     from pellucid.explanation.target import Token as Token
+    from pellucid.harness.compare import compare as compare
+    from pellucid.harness.comparison import Comparison as Comparison
     from pellucid.harness.explain import explain as explain
     from pellucid.harness.judge import judge as judge
     from pellucid.methods.registry import methods as methods
@@ -46,6 +48,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; method classes come fro
 _PUBLIC = {
     "explain": "harness.explain",
     "judge": "harness.judge",
+    "compare": "harness.compare",
+    "Comparison": "harness.comparison",
     "report": "report.explained",
     "wrap": "models.wrap",
     "methods": "methods.registry",
@@ -76,6 +80,8 @@ _PUBLIC = {
 _MODULES = {"datasets": "data.datasets"}
 
 renderers.register("plot", "history", "pellucid.paper:plot_history")
+renderers.register("plot", "comparison", "pellucid.paper:plot_comparison")
+renderers.register("narrate", "comparison", "pellucid.narration:narrate_comparison")
 for _kind in ("attribution", "layer_attribution"):
     renderers.register("plot", _kind, "pellucid.paper:plot")
     renderers.register("display", _kind, "pellucid.report.notebook:display")

@@ -48,6 +48,18 @@ export const ROLES = {
     "light": "#7a6a00",
     "dark": "#d9c24a"
   },
+  "series4": {
+    "light": "#5b4bb5",
+    "dark": "#a99bf0"
+  },
+  "series5": {
+    "light": "#3d7a1f",
+    "dark": "#9acb6f"
+  },
+  "series6": {
+    "light": "#8a4b2a",
+    "dark": "#d9a27e"
+  },
   "supported": {
     "light": "#1b6e3c",
     "dark": "#6fce93"

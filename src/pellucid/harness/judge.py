@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -91,4 +92,15 @@ class Given:
                 values = values[:, groups] / torch.bincount(groups)[groups]
             elif evaluator.bound.embedded[0]:
                 values = values[..., None].expand(shape) / shape[-1]
+            elif values.ndim == 3 and "y" in spec.axes and "x" in spec.axes:
+                values = _over_pixels(values, tuple(shape[1:]), (spec.axes.index("y"), spec.axes.index("x")))
         return Attribution((values,), layer=self.layer, axes=self.axes, input=self.on)
+
+
+def _over_pixels(maps: torch.Tensor, shape: tuple[int, ...], at: tuple[int, int]) -> torch.Tensor:
+    """Maps (sample, y, x) of cells spread over the pixels of each cell and over the channels, so that their sums stay."""
+    down, across = (torch.arange(shape[axis]) * maps.shape[1 + k] // shape[axis] for k, axis in enumerate(at))
+    spread = maps[:, down][:, :, across]
+    share = spread[0].numel() / maps[0].numel() * math.prod(shape) / (shape[at[0]] * shape[at[1]])
+    form = [shape[axis] if axis in at else 1 for axis in range(len(shape))]
+    return (spread / share).reshape(len(maps), *form).expand(len(maps), *shape)

@@ -1,6 +1,7 @@
 """Findings in plain words: deterministic sentences from verified facts, in English and Simplified Chinese."""
 
+from pellucid.narration.comparison import narrate_comparison
 from pellucid.narration.finding import Finding, Level, Topic
 from pellucid.narration.narrate import findings, narrate
 
-__all__ = ["Finding", "Level", "Topic", "findings", "narrate"]
+__all__ = ["Finding", "Level", "Topic", "findings", "narrate", "narrate_comparison"]

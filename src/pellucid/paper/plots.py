@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
@@ -71,6 +71,11 @@ class Curves(Protocol):
 def plot_history(history: Curves, *, ax: Axes | None = None, language: Language = "en", theme: Theme = "light") -> Figure | SubFigure:
     """Draws the curves of a training run; into ``ax`` only the first quantity's."""
     return draw(views.training_history(history.curves, language=language), theme=theme, ax=ax)
+
+
+def plot_comparison(compared: Any, *, row: int = 0, language: Language = "en", theme: Theme = "light") -> Figure | SubFigure:  # noqa: ANN401
+    """Draws what :func:`pellucid.compare` returned, with one row's pictures side by side."""
+    return draw(views.comparison(compared, row=row, language=language), theme=theme)
 
 
 def scene_of(

@@ -3,6 +3,7 @@
 from pellucid.views.alignment_grid import alignment_grid
 from pellucid.views.attribution import attribution
 from pellucid.views.checks_table import checks_table
+from pellucid.views.comparison import comparison
 from pellucid.views.confusion import confusion
 from pellucid.views.faithfulness_curves import faithfulness_curves
 from pellucid.views.feature_bars import feature_bars
@@ -22,6 +23,7 @@ __all__ = [
     "alignment_grid",
     "attribution",
     "checks_table",
+    "comparison",
     "confusion",
     "faithfulness_curves",
     "feature_bars",
