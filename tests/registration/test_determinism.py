@@ -13,7 +13,7 @@ import torch
 import pellucid as pl
 from pellucid.explanation.frame import from_frame, to_frame
 from pellucid.methods.registry import method_class
-from registration.subjects import METHODS, busy, subject
+from registration.subjects import METHODS, asked, busy, subject
 
 EXPLAIN = pl.explain  # for the proofs below, which put something else in the place of pl
 SAMPLED = [m for m in METHODS if method_class(m).sampled]
@@ -47,7 +47,7 @@ def worst_row(explain: Any, net: torch.nn.Module, x: torch.Tensor) -> float:
 @pytest.mark.parametrize("method", METHODS)
 def test_a_row_alone_is_the_row_in_a_batch(method: str) -> None:
     net, x = subject(method)
-    assert worst_row(lambda n, rows: pl.explain(n, rows, method, target=1, batch_size=4), net, x) <= 1e-9
+    assert worst_row(lambda n, rows: pl.explain(n, rows, asked(method), target=1, batch_size=4), net, x) <= 1e-9
 
 
 def test_a_batch_dependence_would_be_seen() -> None:
@@ -62,30 +62,30 @@ def test_a_batch_dependence_would_be_seen() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_same_seed_and_batch_size_same_bytes(method: str) -> None:
     net, x = subject(method, dtype=torch.float32)
-    first, second = (pl.explain(net, x, method, target=1, seed=3, batch_size=4, checks="full") for _ in range(2))
+    first, second = (pl.explain(net, x, asked(method), target=1, seed=3, batch_size=4, checks="full") for _ in range(2))
     assert [a.tobytes() for a in everything(first)] == [a.tobytes() for a in everything(second)]
 
 
 @pytest.mark.parametrize("method", SAMPLED)
 def test_another_seed_gives_another_answer(method: str) -> None:
     net, x = subject(method, dtype=torch.float32)
-    first, second = (pl.explain(net, x, method, target=1, seed=seed, batch_size=4).arrays[0].values for seed in (3, 4))
+    first, second = (pl.explain(net, x, asked(method), target=1, seed=seed, batch_size=4).arrays[0].values for seed in (3, 4))
     assert first.tobytes() != second.tobytes()
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_batch_size_found_by_itself_gives_the_same_answer(method: str) -> None:
     net, x = subject(method, dtype=torch.float32)
-    fixed = pl.explain(net, x, method, target=1, batch_size=1, checks="none").arrays[0].values
+    fixed = pl.explain(net, x, asked(method), target=1, batch_size=1, checks="none").arrays[0].values
     for _ in range(3):  # the measured size grows from call to call
-        found = pl.explain(net, x, method, target=1, checks="none").arrays[0].values
+        found = pl.explain(net, x, asked(method), target=1, checks="none").arrays[0].values
         assert np.linalg.norm(found - fixed) <= 1e-5 * np.linalg.norm(fixed)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_archive_round_trip(method: str, tmp_path: Path) -> None:
     net, x = subject(method, dtype=torch.float32)
-    made = pl.explain(net, x, method, target=[0, 1, 2, 3, 0], checks="full", class_names=("a", "b", "c", "犬"))
+    made = pl.explain(net, x, asked(method), target=[0, 1, 2, 3, 0], checks="full", class_names=("a", "b", "c", "犬"))
     read = pl.load(made.save(tmp_path / "解释 of a net.safetensors"))
     assert to_frame(read) == to_frame(made)
     assert read.provenance == made.provenance

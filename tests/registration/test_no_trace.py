@@ -17,7 +17,7 @@ import pellucid as pl
 from pellucid.methods.protocol import Attribution
 from pellucid.methods.registry import method_class
 from pellucid.methods.run import Evaluator
-from registration.subjects import INTERRUPTS, METHODS, Interrupting, busy, differences, live_tensors, record, subject, surroundings
+from registration.subjects import INTERRUPTS, METHODS, Interrupting, asked, busy, differences, live_tensors, record, subject, surroundings
 
 EXPLAIN, ERROR, SUBJECT = pl.explain, pl.PellucidError, subject  # for the proofs below, which put something else in the place of pl
 
@@ -30,7 +30,7 @@ def test_nothing_changes(method: str, mode: Any) -> None:
     # methods that follow operations refuse batch normalization in training mode, in which rows are not apart
     refused = (pl.PellucidError,) if mode == "as_is" and "graph" in method_class(method).needs else ()
     with contextlib.suppress(*refused):
-        pl.explain(net, x, method, target=1, mode=mode, checks="full", batch_size=7)
+        pl.explain(net, x, asked(method), target=1, mode=mode, checks="full", batch_size=7)
     assert differences(before, record(net, x)) == []
 
 
@@ -42,7 +42,7 @@ def test_nothing_changes_when_it_stops_half_way(method: str, error: type[BaseExc
     INTERRUPTS.clear()
     before = record(net, x)
     with pytest.raises((pl.PellucidError, KeyboardInterrupt)):
-        pl.explain(net, x, method, target=1, checks="full", batch_size=2)
+        pl.explain(net, x, asked(method), target=1, checks="full", batch_size=2)
     assert len(INTERRUPTS) >= 2
     assert differences(before, record(net, x)) == []
 
@@ -51,12 +51,12 @@ def test_nothing_changes_when_it_stops_half_way(method: str, error: type[BaseExc
 def test_two_threads_at_once(method: str) -> None:
     net, x = subject(method)
     before = record(net, x)
-    expected = pl.explain(net, x, method, target=1, batch_size=3).arrays[0].values
+    expected = pl.explain(net, x, asked(method), target=1, batch_size=3).arrays[0].values
     found: list[Any] = []
 
     def work() -> None:
         for _ in range(3):
-            found.append((pl.explain(net, x, method, target=1, batch_size=3).arrays[0].values, surroundings()["grad"]))
+            found.append((pl.explain(net, x, asked(method), target=1, batch_size=3).arrays[0].values, surroundings()["grad"]))
 
     threads = [threading.Thread(target=work) for _ in range(2)]
     for thread in threads:
@@ -74,10 +74,10 @@ def test_two_threads_at_once(method: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_the_caller_s_context_stays_and_does_not_matter(method: str, context: Any) -> None:
     net, x = subject(method, dtype=torch.float32)
-    expected = pl.explain(net, x, method, target=1, batch_size=3).arrays[0].values
+    expected = pl.explain(net, x, asked(method), target=1, batch_size=3).arrays[0].values
     with context():
         before = surroundings()
-        found = pl.explain(net, x, method, target=1, batch_size=3).arrays[0].values
+        found = pl.explain(net, x, asked(method), target=1, batch_size=3).arrays[0].values
         assert differences(before, surroundings()) == []
     np.testing.assert_array_equal(found, expected)
 
@@ -86,10 +86,10 @@ def test_the_caller_s_context_stays_and_does_not_matter(method: str, context: An
 def test_no_tensor_is_leaked(method: str) -> None:
     net, x = subject(method)
     for _ in range(2):
-        pl.explain(net, x, method, target=1)
+        pl.explain(net, x, asked(method), target=1)
     before = live_tensors()
     for _ in range(3):
-        pl.explain(net, x, method, target=1)
+        pl.explain(net, x, asked(method), target=1)
     assert live_tensors() <= before  # what other tests left behind may go in the meantime
 
 
