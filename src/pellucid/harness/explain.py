@@ -102,7 +102,7 @@ def explain(
     rows = collect(preparation.apply(inputs) if preparation is not None else inputs, known, background)
     _check_needs(wrapped, chosen)
     with shown_progress(progress) as report:
-        owner: Any = getattr(wrapped, "net", wrapped)
+        owner: Any = wrapped.owner if isinstance(wrapped, FunctionModel) else getattr(wrapped, "net", wrapped)
         situation = Situation(
             as_target(target),
             known,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,18 @@ class FunctionModel:
     def __init__(self, function: Callable[..., Any], spec: ModelSpec) -> None:
         self.function, self.spec = function, spec
         self.name = getattr(function, "__qualname__", type(function).__name__)
+
+    @property
+    def owner(self) -> object:
+        """What outlives this wrapper, to remember batch sizes by: the object whose method the function is, or the function itself."""
+        for holder in (getattr(self.function, "__self__", None), self.function):
+            try:
+                hash(weakref.ref(holder))
+            except TypeError:  # it can not be referred to weakly, or not be hashed
+                continue
+            if not isinstance(holder, torch.nn.Module):  # a module's batches are its own
+                return holder
+        return self
 
     def why_not(self, capability: Capability) -> str:
         """A function shows nothing but its output."""

@@ -48,7 +48,7 @@ class LIME:
     samples: int = 1000
     width: float | None = None
     fit: float = 0.8
-    stable: float = 0.85
+    stable: float = 0.8
     top: int = 5
     players: Literal["auto", "superpixels", "grid"] = "auto"
     segments: int = 50

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-REDRAWS = 64
+REDRAWS = 256
+CLEAR = 4  # standard errors between two numbers whose order is not asked
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +64,15 @@ def redraw_overlap(coefficients: Tensor, errors: Tensor, top: int, generator: to
     sizes, wide = coefficients.abs(), errors * 2**0.5
     reach = torch.topk(sizes + 3 * wide, candidates, dim=1).indices
     centers, widths = coefficients.gather(1, reach), wide.gather(1, reach)
-    draws = torch.randn(REDRAWS, candidates, generator=generator, dtype=torch.float64)
-    # each row numbers its candidates anew, so a row's draws do not depend on other rows
-    redrawn = (centers[:, None] + widths[:, None] * draws).abs()
     own = torch.topk(centers.abs(), top, dim=1).indices
-    marked = torch.zeros_like(centers).scatter_(1, own, 1.0)
+    marked = torch.zeros_like(centers, dtype=torch.bool).scatter_(1, own, value=True)
+    low, high = centers.abs() - CLEAR * widths, centers.abs() + CLEAR * widths
+    near = (low.masked_fill(~marked, torch.inf).amin(1) <= high.masked_fill(marked, -torch.inf).amax(1)).nonzero()[:, 0]
+    # each row numbers its candidates anew, so a row's draws do not depend on other rows
+    draws = torch.randn(REDRAWS, candidates, generator=generator, dtype=torch.float64)
+    redrawn = (centers[near, None] + widths[near, None] * draws).abs()
     again = torch.topk(redrawn, top, dim=2).indices
-    both = marked[:, None].expand_as(redrawn).gather(2, again).sum(2)
-    return (both / (2 * top - both)).mean(1)
+    both = marked[near, None].expand_as(redrawn).gather(2, again).sum(2).double()
+    found = torch.ones(len(centers), dtype=torch.float64)
+    found[near] = (both / (2 * top - both)).mean(1)
+    return found
