@@ -89,7 +89,7 @@ check: $(STAMPS)/develop
 bench: $(STAMPS)/bench $(STAMPS)/weights
 	$(BIN)/python -m benchmarks
 
-docs: $(STAMPS)/docs
+docs: $(STAMPS)/docs $(STAMPS)/weights
 	$(BIN)/mkdocs build --strict
 
 clean:

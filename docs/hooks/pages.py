@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mkdocs.structure.files import File, Files
 from reversing import aligned  # while a hook is loaded its folder is searched, later it is not
@@ -27,13 +28,20 @@ VIEWS = {
     "confusion": "What was taken for what.",
     "reliability": "Is the confidence earned?",
 }
+LAYER_MAPS = ("gradcam", "gradcam++", "hirescam", "layercam", "scorecam", "ablationcam", "eigencam", "several-layers")
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Fills the marked places."""
     del page
     folder = Path(config.docs_dir)
-    for mark, made in (("methods", methods_table), ("views", views_list), ("decisions", lambda: decisions_list(folder))):
+    marks: tuple[tuple[str, Callable[[], str]], ...] = (
+        ("methods", methods_table),
+        ("views", views_list),
+        ("layer maps", layer_maps_list),
+        ("decisions", lambda: decisions_list(folder)),
+    )
+    for mark, made in marks:
         if f"<!-- {mark} -->" in markdown:
             markdown = markdown.replace(f"<!-- {mark} -->", made())
     del files
@@ -44,6 +52,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Draws the gallery."""
     for name, picture in pictures().items():
         files.append(File.generated(config, f"views/{name}.png", content=picture))
+    for name, picture in layer_map_pictures().items():
+        files.append(File.generated(config, f"layer-maps/{name}.png", content=picture))
     return files
 
 
@@ -68,6 +78,28 @@ def decisions_list(folder: Path) -> str:
 def views_list() -> str:
     """Every picture under its name."""
     return "\n\n".join(f"## `{name}`\n\n{about}\n\n![{about}](views/{name}.png)" for name, about in VIEWS.items())
+
+
+def layer_maps_list() -> str:
+    """A picture of every method of the family."""
+    return "\n\n".join(f"![{name}: a real photo with its verdict](layer-maps/{name}.png)" for name in LAYER_MAPS)
+
+
+def layer_map_pictures() -> dict[str, bytes]:
+    """EfficientNet-Lite0 on four photos in one: what speaks for the cat?"""
+    import pellucid as pl
+    from pellucid import paper, views
+    from pellucid.demo.cat_mask import cat_among_others
+    from pellucid.demo.efficientnet import efficientnet_lite0, imagenet_class_names, preparation
+
+    photos, _ = cat_among_others()
+    chosen: dict[str, Any] = {name: name for name in LAYER_MAPS}
+    chosen["several-layers"] = pl.LayerCAM(layer=("blocks.4", "head"))
+    net, prepare, names = efficientnet_lite0(), replace(preparation(), shorter_side=None), imagenet_class_names()
+    made = {
+        name: pl.explain(net, photos, method, target="tiger cat", class_names=names, preparation=prepare) for name, method in chosen.items()
+    }
+    return {name: paper.png_bytes(paper.draw(views.attribution(one)), dpi=110) for name, one in made.items()}
 
 
 def pictures() -> dict[str, bytes]:
