@@ -152,6 +152,8 @@ class Clumsy:
     id = "clumsy"
     needs = frozenset({"gradient"})
     sampled = False
+    meaning = "map"
+    caution = ""
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
         for module in self.net.modules():
