@@ -133,8 +133,15 @@ class _Search:
         def look(numbers: Tensor) -> tuple[Tensor, ...]:
             part = pieces.of(numbers)
             rows, at, spans, levels = _points(part)
-            most = self.max_segments if whole else None
-            rules = Kinks(at, levels, self.structure, apart=self.apart, first=first, most=most)
+            rules = Kinks(
+                at,
+                levels,
+                self.structure,
+                apart=self.apart,
+                first=first,
+                most=self.max_segments if first or whole else None,
+                complete=first and len(self.kept) > 1,
+            )
             try:
                 ruled = self.evaluator.bound.under(rules, self.path.points(rows, at), rows, self.score)
             except EnoughSeen:

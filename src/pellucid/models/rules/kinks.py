@@ -66,8 +66,9 @@ class Kinks:
             it, or ``CLOSED``.
         structure: what is known of the network; filled by a pass that is ``first``.
         apart: bends closer to an end of their span than this belong to that end.
-        first: whether this pass is to find the structure, for which it runs to its end.
+        first: whether this pass is to find the structure.
         most: the pass runs to its end, unless every span has that many bends; None: it stops when there is no more to find.
+        complete: whether it runs to its end in any case.
 
     Attributes:
         least: (batch - 1,) so many bends lie in each span at least.
@@ -76,14 +77,24 @@ class Kinks:
     differentiates = False
 
     def __init__(
-        self, at: Tensor, levels: Tensor, structure: Structure, *, apart: float, first: bool = False, most: int | None = None
+        self,
+        at: Tensor,
+        levels: Tensor,
+        structure: Structure,
+        *,
+        apart: float,
+        first: bool = False,
+        most: int | None = None,
+        complete: bool = False,
     ) -> None:
-        self.at, self.levels, self.structure, self.apart, self.most = at, levels, structure, apart, most
+        self.at, self.levels, self.structure, self.apart = at, levels, structure, apart
+        self.most, self.complete = most, complete
         self.follows_rows = self.first = first
         self.points = len(at)
         self.open = levels != CLOSED
         self.least = torch.zeros_like(levels)
         self.looked = int(levels.min()) if len(levels) else CLOSED
+        self.over = False
         self.cuts: list[Cuts] = []
 
     def opens(self, operation: Operation) -> bool:
@@ -126,19 +137,18 @@ class Kinks:
             self.structure.rows[call.number] = tuple(_row_axis(call, t) for t in (call.operands[:1] if picks else found or ()))
         if call.number not in self.structure.rows:
             return False
-        if self.looked >= call.number:  # every span is known to be straight so far
+        if self.looked >= call.number or self.over:  # every span is known to be straight so far, or bends too often
             return True
         if call.operation.kind == "max" and (found := gaps(call)) is None:
             self._look_for_winners(call)
         else:
             self._look_for_signs(call, gaps(call) or ())
+        self.over = self.most is not None and bool(((self.least >= self.most) | (self.levels == CLOSED)).all())
         return True
 
     def _enough(self, call: Call) -> bool:
-        if self.first:
-            return False
         if self.most is not None:
-            return bool(((self.least >= self.most) | (self.levels == CLOSED)).all())
+            return self.over and not self.complete
         return call.number >= self.structure.last or not bool(self.open.any())
 
     def _look_for_signs(self, call: Call, found: tuple[Tensor, ...]) -> None:
