@@ -295,3 +295,13 @@ def test_the_code_beside_a_picture_is_a_call_that_can_be_typed():
     target = made.patient().provenance.target
     assert f"target=pl.{target}" in written or f"target={target}" in written
     assert written.startswith("import pellucid as pl\n")
+
+
+def test_a_map_of_fused_layers_claims_no_units_and_no_cells_of_its_own():
+    fused = replace(made.coarse(), layer="blocks.2 + head")
+    panel = next(p for p in views.image_overlay(fused).panels if p.id == "map0")
+    assert panel.subtitle == "7 × 7 cells, coarser layers brought to them"
+    assert panel.scale.label.startswith("part of each layer's largest attribution for the logit")
+    plain = next(p for p in views.image_overlay(made.coarse()).panels if p.id == "map0")
+    assert "as computed" in plain.subtitle
+    assert plain.scale.label.startswith("attribution for the logit")

@@ -12,6 +12,7 @@ Meaning = Literal["contribution", "slope", "map"]
 Caution = Literal["", "fails_randomization", "attention_is_not_importance", "ignores_target"]
 
 BETWEEN = " | "  # between the names of several baselines
+FUSED = " + "  # between the names of layers whose maps are fused
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pellucid.explanation import Explanation
+from pellucid.explanation.provenance import FUSED
 from pellucid.scenes import Axis, ColorScale, Image, Mark, Panel, Scene, Table
 from pellucid.scenes.numbers import number, percent, signed
 from pellucid.scenes.words import Language, words
@@ -103,7 +104,8 @@ def _map_panel(explanation: Explanation, index: int, found: SignedMap, size: tup
     say = words(language)
     x, y = frame_axes(size)
     height, width = found.values.shape
-    key = "image.size" if (height, width) == size else "image.cells"
+    fused = FUSED in explanation.layer
+    key = "image.cells_fused" if fused else "image.size" if (height, width) == size else "image.cells"
     extent = (0.0, float(size[1]), 0.0, float(size[0]))
     return Panel(
         f"map{index}",

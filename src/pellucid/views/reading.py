@@ -7,6 +7,7 @@ import numpy as np
 
 from pellucid.errors import InputError
 from pellucid.explanation import Explanation, LabelledArray, ShownInput
+from pellucid.explanation.provenance import FUSED
 from pellucid.scenes.words import Language, spaced, words
 
 
@@ -106,7 +107,7 @@ def disagreement(explanation: Explanation) -> float:
 
 def value_label(explanation: Explanation, language: Language) -> str:
     """What a value of this explanation is, for axes and color bars."""
-    key = "contribution" if is_complete(explanation) else "attribution_for"
+    key = "contribution" if is_complete(explanation) else "attribution_fused" if FUSED in explanation.layer else "attribution_for"
     return spaced(words(language)[key].format(scale=scale_name(explanation, language)))
 
 

@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional
 
 from pellucid.errors import InputError, LayerError
+from pellucid.explanation.provenance import FUSED
 from pellucid.methods.attribution.layer_grids import Grid, Layers, find_grids, mapped_input
 from pellucid.methods.layers import layer_gradients, layer_outputs
 from pellucid.methods.protocol import Attribution
@@ -63,7 +64,7 @@ def from_outputs(evaluator: Evaluator, layer: Layers, project: Callable[[Tensor]
 
 def attribution(grids: Sequence[Grid], maps: Sequence[Tensor], on: int) -> Attribution:
     """The finished map, fused where there are several."""
-    return Attribution((fused(maps),), layer=" + ".join(grid.layer for grid in grids), input=on)
+    return Attribution((fused(maps),), layer=FUSED.join(grid.layer for grid in grids), input=on)
 
 
 def fused(maps: Sequence[Tensor]) -> Tensor:
