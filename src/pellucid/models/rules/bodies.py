@@ -129,7 +129,7 @@ def norm(given: Tensor, p: Any = None, dim: Any = None, keepdim: bool = False, *
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The product of two directions."""
-    first, second = (x / norm(x, 2, dim, keepdim=True).clamp_min(eps) for x in torch.broadcast_tensors(x1, x2))
+    first, second = (functional.normalize(x, dim=dim, eps=eps) for x in torch.broadcast_tensors(x1, x2))
     return (first * second).sum(dim)
 
 

@@ -19,6 +19,7 @@ from pellucid.errors import UnsupportedOperation
 from pellucid.models.rules import steps
 from pellucid.models.rules.interceptor import Call, Interceptor
 from pellucid.models.rules.multipliers import body_of, rule_of
+from pellucid.models.rules.normalizers import NORMALIZERS
 from pellucid.models.rules.operations import Operation
 from pellucid.models.rules.rows import RowAxis, pick
 from pellucid.models.rules.rule import Kept, Rule
@@ -78,7 +79,7 @@ class Reference:
 
     def opens(self, operation: Operation) -> bool:
         """Composites are opened."""
-        return operation.kind == "composite"
+        return operation.kind == "composite" and operation.name not in NORMALIZERS
 
     def overwritten(self, tensor: Tensor) -> None:
         """What is kept of it is copied."""
@@ -152,7 +153,7 @@ class Difference:
 
     def opens(self, operation: Operation) -> bool:
         """Composites are opened."""
-        return operation.kind == "composite"
+        return operation.kind == "composite" and operation.name not in NORMALIZERS
 
     def overwritten(self, tensor: Tensor) -> None:
         """What is kept of it is copied."""

@@ -31,6 +31,7 @@ from pellucid.models.rules.rows import FIRST, RowAxis, find_within, follow, mark
 _MARK = "_pellucid_mark"
 # in-place operations that autograd itself does right and that only move elements
 _WRITES = frozenset({"setitem", "copy", "zero", "fill", "masked_fill", "index_fill", "index_copy", "index_put", "scatter", "requires_grad"})
+_EXAMPLES = frozenset({"to", "type_as", "expand_as", "view_as", "reshape_as"})  # their second operand gives its shape or dtype alone
 _PACKAGE = Path(__file__).parents[2]
 _INSIDE = (
     str(Path(torch.__file__).parent),
@@ -177,7 +178,7 @@ class Interceptor(TorchFunctionMode):
         kind = found.operation.kind
         if kind == "query":
             return func(*args, **kwargs)
-        if not self._any_depends(args, kwargs):
+        if not self._any_depends(args, kwargs) or (found.operation.name in _EXAMPLES and self.mark(args[0]) is None):
             return func(*args, **kwargs)
         if kind == "leaving":
             self.left.append(user_line())

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
+from torch.nn import functional
 
 from pellucid.models.rules import bodies
 from pellucid.models.rules.extrema import extremum_rule
-from pellucid.models.rules.interceptor import Call, unsupported
+from pellucid.models.rules.interceptor import Call, opened, unsupported
 from pellucid.models.rules.normalizers import NORMALIZERS
 from pellucid.models.rules.products import midpoint, product_rule
 from pellucid.models.rules.rule import Kept, Rule, argument, refused, times
@@ -34,6 +35,8 @@ def body_of(call: Call) -> Callable[..., Any] | None:
         return lambda x1, x2, weight, bias=None: bodies.bilinear(x1, x2, weight, bias)
     if varying > 1 and name in _OF_SEVERAL:
         return _OF_SEVERAL[name]
+    if name == "normalize" and argument(call, "p", 1, default=2.0) != 2:
+        return opened(functional.normalize)
     if call.operation.kind == "norm" and varying > 1:
         return bodies.weighted_norm(name)
     return None

@@ -1,4 +1,7 @@
-"""The multipliers of softmax and normalization: exponential, sum, root, reciprocal and product, each averaged along its own line."""
+"""The multipliers of softmax and normalization.
+
+A softmax is exponential, sum, reciprocal and product, each averaged along its own line; a normalization is averaged whole.
+"""
 
 from __future__ import annotations
 
@@ -95,18 +98,57 @@ def _by_group(a: Tensor, b: Tensor, gradient: Tensor, groups: int, weight: Tenso
     return normalized(here, there, down, eps).reshape(a.shape)
 
 
-def normalized(a: Tensor, b: Tensor, gradient: Tensor, eps: float, *, centered: bool = True) -> Tensor:
-    """The multipliers of (x - mean) / sqrt(variance + eps) over the last axis.
+def normalize(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[Tensor, ...]:
+    """Vectors of length one along an axis."""
+    dim, eps = argument(call, "dim", 2, default=1), argument(call, "eps", 3, default=1e-12)
+    a, b, down = (t.movedim(dim, -1) for t in (actual.operands[0], other.operands[0], gradient))
+    return (normalized(a, b, down, eps**2, centered=False, share=1.0).movedim(-1, dim),)
 
-    With c = x - mean and r = 1 / sqrt(mean c^2 + eps): the product c r at its midpoint, the mean slope of r, the square at its midpoint.
+
+def normalized(a: Tensor, b: Tensor, gradient: Tensor, eps: float, *, centered: bool = True, share: float | None = None) -> Tensor:
+    """The multipliers of c / sqrt(mean c^2 + eps) over the last axis, c being x less its mean.
+
+    The Jacobian at c is r - r^3 c c' / n with r = 1 / sqrt(mean c^2 + eps). Along the line from c_b to c_a the square root R is a distance,
+    and its integrals are those of the field of a straight rod: with P = R_a + R_b, L = |c_a - c_b| and s = L / P they are
+    2 atanh(s) / (s P) for r, and w_a c_a c_a' + w_b c_b c_b' - u d d' for r^3 c c', w = 2 / (R S), S = P^2 - L^2. A composition of centering,
+    square, root and product is complete too, but from a baseline without variance its multipliers are 1 / sqrt(eps) large.
+
+    Args:
+        a: at the row; b: at the baseline.
+        gradient: the multipliers of the output.
+        eps: what keeps the root from zero.
+        centered: whether the mean is taken off.
+        share: what takes the sum to the mean, 1 / n; 1 for a length instead of a deviation.
     """
     if centered:
         a, b = a - a.mean(-1, keepdim=True), b - b.mean(-1, keepdim=True)
-    ra, rb = ((t.square().mean(-1, keepdim=True) + eps).rsqrt() for t in (a, b))
-    middle = (a + b) / 2
-    to_r = (gradient * middle).mean(-1, keepdim=True)
-    found = gradient * (ra + rb) / 2 - 2 * middle * to_r * (ra * rb) ** 2 / (ra + rb)
+    part = 1 / a.shape[-1] if share is None else share
+    step = a - b
+    least, product = (b * b).sum(-1, keepdim=True) * part, (a * b).sum(-1, keepdim=True) * part
+    length2 = (step * step).sum(-1, keepdim=True) * part
+    ra, rb = ((a * a).sum(-1, keepdim=True) * part + eps).sqrt(), (least + eps).sqrt()
+    path = ra + rb
+    wa, wb = (1 / (r * (eps + ra * rb + product)) for r in (ra, rb))
+    plain = 2 / path * _mean_atanh(length2 / path**2, 2 * (eps + ra * rb + product) / path**2)
+    bent = _bent(length2 / path**2, wa, path, (plain - 1 / ra - wa * (product - least)) / length2)
+    to_b, to_step = (gradient * b).sum(-1, keepdim=True) * part, (gradient * step).sum(-1, keepdim=True) * part
+    found = gradient * plain - b * ((wa + wb) * to_b + wa * to_step) - step * (wa * to_b + bent * to_step)
     return found - found.mean(-1, keepdim=True) if centered else found
+
+
+def _mean_atanh(square: Tensor, rest: Tensor) -> Tensor:
+    """atanh(s) / s, where ``square`` is s^2 and ``rest`` 1 - s^2."""
+    s = square.sqrt()
+    near = s < 0.5
+    safe = torch.where(s == 0, torch.ones_like(s), s)
+    found = torch.where(near, torch.atanh(torch.where(near, s, torch.zeros_like(s))), ((1 + s) ** 2 / rest).log() / 2) / safe
+    return torch.where(s == 0, torch.ones_like(s), found)
+
+
+def _bent(square: Tensor, wa: Tensor, path: Tensor, exact: Tensor) -> Tensor:
+    """What stands before d d': ``exact`` makes the whole complete; where d is short a series in s^2 takes its place."""
+    series = 2 / 3 + square * (4 / 5 + square * (6 / 7 + square * (8 / 9 + square * 10 / 11)))
+    return torch.where(square < 1e-3, wa - 2 * series / path**3, exact)
 
 
 NORMALIZERS: dict[str, Rule] = {
@@ -118,4 +160,5 @@ NORMALIZERS: dict[str, Rule] = {
     "rms_norm": Rule(rms_norm),
     "group_norm": Rule(group_norm),
     "instance_norm": Rule(instance_norm),
+    "normalize": Rule(normalize),
 }
