@@ -103,7 +103,7 @@ def subject(method: str, seed: int = 0, dtype: torch.dtype = torch.float64) -> t
     return busy(seed, dtype)
 
 
-FEWER: dict[str, dict[str, Any]] = {"lime": {"samples": 150}}  # methods whose usual numbers are meant for real inputs
+FEWER: dict[str, dict[str, Any]] = {"lime": {"samples": 150}, "rise": {"masks": 200}}  # methods whose usual numbers are meant for real inputs
 
 
 def asked(method: str) -> Any:

@@ -38,7 +38,8 @@ def test_no_word_is_left_in_the_other_language():
     han = re.compile(r"[\u4e00-\u9fff]")
     assert not [key for key, text in words("en").items() if han.search(text)]
     latin_only = {key for key, text in words("zh-CN").items() if not han.search(text)}
-    names = {f"method.{name}" for name in ("gradcam", "gradcam++", "hirescam", "layercam", "scorecam", "ablationcam", "eigencam", "lime")}
+    cams = ("gradcam", "gradcam++", "hirescam", "layercam", "scorecam", "ablationcam", "eigencam")
+    names = {f"method.{name}" for name in (*cams, "lime", "rise")}
     assert latin_only <= names | {"scale.logit", "axis.other", "note.check"}
 
 

@@ -258,6 +258,10 @@ ENGLISH = {
         "Occlusion says what happens when a part is replaced by its in-fill ({baseline}); another in-fill can give another "
         "answer, and parts that stand in for each other are both rated too low."
     ),
+    "limit.rise": (
+        "RISE looks through random masks no finer than its cells, and what they hide is replaced by the in-fill ({baseline}): details "
+        "smaller than a cell are not told apart, and another in-fill can give another answer."
+    ),
     "limit.lime": (
         "LIME describes the network by a linear model of who is kept and who is replaced by the in-fill ({baseline}): what lies between "
         "a value and its in-fill, and what parts do only together, is not in it; another in-fill can give another answer."
