@@ -60,6 +60,7 @@ def scene() -> Scene:
         Bars("bars", np.arange(2, dtype=np.int64), np.zeros(2), np.array([1.0, -2.0]), ("positive", "negative"), ("größe", "重量")),
         Points("points", x.astype(np.float32), x, labels=("a", "b", "c", "d", "e")),
         Text(0.5, 0.5, "</script><b>no markup</b>"),
+        Points("colored", x, x, values=np.array([-4.0, 0.0, 4.0, 9.0, np.nan]), scale=ColorScale("sequential", (-4, 4), "worth")),
     )
     table = Table(("name", "value"), (("=1+1", 2.5), ('a "quoted", name', -1.0)))
     panel = Panel("all", "All marks", "Every mark once.", table, marks, Axis("x", (0, 3)), Axis("y", (-2, 4)))

@@ -25,9 +25,9 @@ export function readingElement(name: string, rows: readonly Row[]): HTMLElement[
   return [make("strong", {}, name), ...(rows.length ? [list] : [])];
 }
 
-/** A tick's own label where the position is a tick (a category), else the number. */
+/** A tick's own label where the position is a tick or lies beside one of a category, else the number. */
 function positionText(axis: Axis, value: number, number: (value: number) => string): string {
-  const at = axis.ticks.indexOf(value);
+  const at = axis.ticks.indexOf(axis.kind === "category" ? Math.round(value) : value);
   return axis.tick_labels[at] ?? number(value);
 }
 

@@ -158,6 +158,8 @@ export interface Points {
   readonly color: string;
   readonly radius: number;
   readonly labels: readonly (string)[];
+  readonly values: Tensor | null;
+  readonly scale: ColorScale | null;
   readonly mark: "points";
 }
 

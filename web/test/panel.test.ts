@@ -118,8 +118,11 @@ describe("a panel", () => {
     press(plotOf(only("band")), "ArrowRight");
     expect(readout()).toBe("band|x|0|y|−0.1 to 0.1");
     document.body.replaceChildren();
-    press(plotOf(only("points")), "ArrowRight", "ArrowRight");
+    press(plotOf({ ...only("points"), marks: only("points").marks.slice(0, 1) }), "ArrowRight", "ArrowRight");
     expect(readout()).toBe("b|x|0.25|y|0.25");
+    document.body.replaceChildren();
+    press(plotOf(only("points")), "ArrowRight", "ArrowRight"); // of two that lie upon one another, the upper
+    expect(readout()).toBe("colored|x|0.25|y|0.25|worth|0");
   });
 
   it("zooms with the keyboard and back, but not where there are bars", () => {

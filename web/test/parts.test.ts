@@ -3,9 +3,12 @@ import { type Chart, isChart, layOut, ticksOf, wholeView } from "../src/layout";
 import { composePng } from "../src/png";
 import { wordsOf } from "../src/i18n";
 import { line } from "../src/marks/line";
+import { pointColors, points } from "../src/marks/points";
 import { drawPlot, nearest } from "../src/plot";
+import { readingRows } from "../src/reading";
 import { chooseLanguage, readState, writeState } from "../src/state";
 import { csv } from "../src/table";
+import { color, lookup, rgb } from "../src/theme";
 import { shorten, type TextBox, wrap } from "../src/writing";
 import { canZoom, isWhole, zoomAt, zoomTo } from "../src/zoom";
 import { installCanvas, stubCanvas } from "./canvas";
@@ -68,6 +71,33 @@ describe("layout", () => {
     const panel = chart(["image"], { equal: true });
     const { plot } = layOut(canvas, panel, wholeView(panel), 600, null, "en");
     expect(plot.width / 3).toBeCloseTo(plot.height / 6, 0);
+  });
+});
+
+describe("points with colors of their own", () => {
+  const marks = goldenScene().panels[0]!.marks.filter((mark) => mark.mark === "points");
+  const colored = marks[1]!;
+
+  it("take them from the scale, its ends beyond it, and the unknown's where there is no value", () => {
+    const table = lookup("sequential", "light");
+    const of = (at: number): string => `rgb(${[...table.slice(3 * at, 3 * at + 3)].join(" ")})`;
+    const [lowest, middle, highest, beyond, unknown] = pointColors(colored, "light")!;
+    expect([lowest, middle, highest, beyond]).toEqual([of(0), of(512), of(1023), of(1023)]);
+    expect(unknown).toBe(`rgb(${rgb(color("line", "light")).join(" ")})`);
+    expect(pointColors(marks[0]!, "light")).toBeNull();
+  });
+
+  it("read their value out under the scale's name", () => {
+    const plain = { domain: [0, 1] as const, log: false, at: (v: number) => v, back: (v: number) => v };
+    expect(points.read(colored, 1, { x: plain, y: plain }).values).toEqual([{ label: "worth", value: 0 }]);
+    expect(points.read(colored, 4, { x: plain, y: plain }).values).toEqual([]);
+    expect(points.read(marks[0]!, 1, { x: plain, y: plain }).values).toEqual([]);
+  });
+
+  it("beside a category are read as that category", () => {
+    const panel = chart(["points"], { y: { ...chart([]).y, kind: "category", ticks: [0, 1], tick_labels: ["first", "second"] } });
+    const reading = { name: "", position: [{ axis: "y" as const, value: 1.2 }], values: [], left: 0, top: 0, reach: [1, 1] as const };
+    expect(readingRows(panel, reading, "en", wordsOf("en"))).toEqual([["y", "second"]]);
   });
 });
 

@@ -46,16 +46,7 @@ def draw_mark(axes: Axes, mark: Mark, style: Style) -> None:
     elif isinstance(mark, Bars):
         _bars(axes, mark, style)
     elif isinstance(mark, Points):
-        axes.scatter(
-            mark.x,
-            mark.y,
-            s=(2 * mark.radius) ** 2,
-            color=style.color(mark.color),
-            edgecolors=style.color("surface"),
-            linewidths=0.8,
-            zorder=4,
-            clip_on=False,
-        )
+        _points(axes, mark, style)
     elif isinstance(mark, Text):
         _text(axes, mark, style, pictured=bool(axes.images))
 
@@ -71,6 +62,23 @@ def _image(axes: Axes, mark: Image, style: Style) -> None:
         colors = np.concatenate([colors, np.clip(mark.opacity, 0, 1)[..., None]], axis=-1)
     left, right, top, bottom = mark.extent
     axes.imshow(colors, extent=(left, right, bottom, top), origin="upper", interpolation="antialiased", aspect="auto", zorder=1)
+
+
+def _points(axes: Axes, mark: Points, style: Style) -> None:
+    colored = mark.values is not None and mark.scale is not None
+    colors = style.color(mark.color)
+    if mark.values is not None and mark.scale is not None:
+        colors = colorize(mark.values, mark.scale.kind, mark.scale.domain, style.theme)
+    axes.scatter(
+        mark.x,
+        mark.y,
+        s=(2 * mark.radius) ** 2,
+        color=colors,
+        edgecolors=style.color("random" if colored else "surface"),
+        linewidths=0.4 if colored else 0.8,
+        zorder=4,
+        clip_on=False,
+    )
 
 
 def _bars(axes: Axes, mark: Bars, style: Style) -> None:

@@ -88,7 +88,11 @@ class Bars:
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Points at (x, y); ``labels``, when given, name them when hovered."""
+    """Points at (x, y); ``labels``, when given, name them when hovered.
+
+    With ``values`` (one per point) and a ``scale`` every point has a color of its own, and a thin outline, so that the palest is seen;
+    not-a-number takes the ``line`` role, as in a map.
+    """
 
     name: str
     x: np.ndarray
@@ -96,6 +100,8 @@ class Points:
     color: str = "series1"
     radius: float = 3.0
     labels: tuple[str, ...] = ()
+    values: np.ndarray | None = None
+    scale: ColorScale | None = None
     mark: Literal["points"] = "points"
 
 
