@@ -105,7 +105,7 @@ class _Stream:
         self.players, self.size = players, size
         self.halved = 2 * size == players
         self.random = np.random.default_rng((seed, players, size))
-        self.given, self.seen = 0, set[bytes]()
+        self.given, self.seen, self.drawn = 0, set[bytes](), list[np.ndarray]()
         self.listed = self._list() if math.comb(players, size) <= ENUMERATED else None
 
     def take(self, count: int) -> np.ndarray:
@@ -122,15 +122,15 @@ class _Stream:
         return members[self.random.permutation(len(members))]
 
     def _draw(self, count: int) -> np.ndarray:
-        found: list[np.ndarray] = []
-        while len(found) < count:
-            keys = self.random.random((max(16, count - len(found)), self.players))
+        while len(self.drawn) < self.given + count:
+            # blocks of a size of their own, whatever was asked for: the order must not depend on how a sample grew
+            keys = self.random.random((max(64, len(self.drawn)), self.players))
             members = keys.argsort(1).argsort(1) < self.size
             if self.halved:
                 members ^= ~members[:, :1]
             for one, code in zip(members, np.packbits(members, 1), strict=True):
                 name = code.tobytes()
-                if name not in self.seen and len(found) < count:
+                if name not in self.seen:
                     self.seen.add(name)
-                    found.append(one)
-        return np.array(found).reshape(-1, self.players)
+                    self.drawn.append(one)
+        return np.array(self.drawn[self.given : self.given + count]).reshape(-1, self.players)
