@@ -59,7 +59,14 @@ def deepshap(net: nn.Module, x: Tensor, baseline: Tensor) -> Sides:
     return explained(net, x, pl.DeepSHAP(), wanted, background=background)
 
 
-PROMISES: dict[str, Promise] = {"deeplift": deeplift, "deepshap": deepshap}
+def shap(net: nn.Module, x: Tensor, baseline: Tensor) -> Sides:
+    """Shapley values: the difference from the baseline, by all coalitions of few players and by few coalitions of many."""
+    players = x[0].numel()
+    few = pl.SHAP(baseline=baseline, estimator="leverage", samples=2 * players + 4)
+    return explained(net, x, pl.SHAP(baseline=baseline, estimator="exact") if players <= 8 else few, difference(net, x, baseline))
+
+
+PROMISES: dict[str, Promise] = {"deeplift": deeplift, "deepshap": deepshap, "shap": shap}
 BOUND = 1e-9
 
 
