@@ -269,3 +269,48 @@ def test_one_gradient_row_each_and_one_forward_where_a_body_ran() -> None:
     assert pl.explain(net, x, "lrp", target=2, checks="none").provenance.evaluations == 4
     net, x = made("encoder")
     assert pl.explain(net, x, "lrp", target=1, checks="none").provenance.evaluations == 2 * len(x)
+
+
+class Folded(nn.Module):
+    """Rows taken one after the other and put together again, so that no operation shows where they lie."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.head = nn.Linear(4, 4), nn.Linear(16, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.stack([torch.outer(row, row.relu()).flatten() for row in self.first(x)]))
+
+
+class Mixing(nn.Module):
+    """Every row less the mean of all rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(x - x.mean(0, keepdim=True))
+
+
+@pytest.mark.parametrize("method", [pl.LRP(), pl.LRP(layer="first", unit=1), pl.LRP(layer="first"), pl.FullGrad()])
+def test_rows_that_are_hidden_are_taken_one_score_at_a_time(method: Any) -> None:
+    torch.manual_seed(5)
+    net: nn.Module = Folded().double()
+    x = torch.randn(3, 4, dtype=torch.float64)
+    if isinstance(method, pl.FullGrad):
+        net, x = nn.Sequential(nn.Flatten(), net), x.reshape(3, 1, 2, 2)
+    together = pl.explain(net, x, method, target=1, checks="none", batch_size=3)
+    assert np.abs(sum(ledger(together).values()) - together.decision.scores).max() <= 1e-9
+    for row in range(3):
+        alone = pl.explain(net, x[row : row + 1], method, target=1, checks="none")
+        np.testing.assert_allclose(together.arrays[0].values[row], alone.arrays[0].values[0], rtol=1e-9, atol=1e-12)
+        for name, held in ledger(together).items():
+            np.testing.assert_allclose(held[row], ledger(alone)[name][0], rtol=1e-9, atol=1e-12)
+
+
+def test_rows_that_are_mixed_are_refused() -> None:
+    net, x = Mixing().double(), torch.randn(3, 4, dtype=torch.float64)
+    with pytest.raises(UnsupportedOperation, match="depends on other rows"):
+        pl.explain(net, x, "lrp", target=1, checks="none", batch_size=3)
+    pl.explain(net, x, "lrp", target=1, checks="none", batch_size=1)

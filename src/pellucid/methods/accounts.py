@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 from pellucid.errors import UnsupportedOperation
 from pellucid.explanation.arrays import LabelledArray
 from pellucid.explanation.check import Check
+from pellucid.models.rules.difference import RowsHidden
 
 INPUTS = "inputs"
 
@@ -46,6 +48,55 @@ class Account:
         table = LabelledArray("ledger", self.ledger.numpy(), ("sample", "entry"), {"entry": self.entries})
         note = f"residual of: score = {' + '.join(self.entries)}, each summed operation by operation"
         return Check("conservation", "identity", "lower", residual, rounding, residual, residual, none, 0, (table,), note)
+
+
+@dataclass
+class RowByRow:
+    """Runs batches; where the forward pass hides where the rows of a batch lie, it goes back from one row's score at a time.
+
+    Attributes:
+        run: takes a batch of rows, and whether to go back from one score at a time, to tensors (row, ...).
+        hidden: whether it does that.
+    """
+
+    run: Callable[[Tensor, bool], tuple[Tensor, ...]]
+    hidden: bool = False
+
+    def __call__(self, rows: Tensor) -> tuple[Tensor, ...]:
+        """What ``run`` gives for these rows."""
+        if not self.hidden:
+            try:
+                return self.run(rows, False)
+            except RowsHidden:
+                self.hidden = True
+        return self.run(rows, True)
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What was decided, for the provenance."""
+        return ("one row's score at a time, since an operation hides where the rows of a batch lie",) if self.hidden else ()
+
+
+def one_at_a_time(rows: int, inputs: int, back: Callable[[Tensor, bool], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+    """Goes back from each row's score by itself, and puts together what belongs to each row.
+
+    Args:
+        rows: how many.
+        inputs: so many of the first tensors are of the whole batch; of each, one row is to be non-zero.
+        back: takes weights (row,) of the scores, and whether it will be called again, to tensors (row, ...), or (1, ...) for all together.
+
+    Raises:
+        RowsHidden: a row's score depends on other rows.
+    """
+    parts = []
+    for row in range(rows):
+        weights = torch.zeros(rows)
+        weights[row] = 1
+        found = back(weights, row + 1 < rows)
+        if any(bool(f[:row].any()) or bool(f[row + 1 :].any()) for f in found[:inputs]):
+            raise RowsHidden("A row's score depends on other rows of the batch", received=f"{rows} rows", remedy="give batch_size=1")
+        parts.append(tuple(f[row : row + 1] if len(f) == rows else f for f in found))
+    return tuple(torch.cat(part) for part in zip(*parts, strict=True))
 
 
 def settle(inputs: tuple[Tensor, ...], booked: dict[str, Tensor], scores: Tensor, flow: Tensor, rounding: Rounding) -> Account:

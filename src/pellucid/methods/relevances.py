@@ -10,15 +10,17 @@ import torch
 from torch import Tensor
 
 from pellucid.errors import InputError, UnknownName, UnsupportedOperation
-from pellucid.methods.accounts import Account, Rounding, settle
+from pellucid.methods.accounts import Account, Rounding, RowByRow, one_at_a_time, settle
 from pellucid.methods.layers import layer_shapes
 from pellucid.models.rules.interceptor import Interceptor
 from pellucid.models.rules.layer_stop import LayerStop
 from pellucid.models.rules.ledger import BIASES, CONSTANTS, EPSILON, SOFTMAX
 from pellucid.models.rules.relevance import Relevance, Rulebook
+from pellucid.models.rules.rows import FIRST
 
 if TYPE_CHECKING:
     from pellucid.methods.run import Evaluator
+    from pellucid.models.ruled_pass import RuledOutputs
 
 _ENTRIES: tuple[str, ...] = (BIASES, CONSTANTS, SOFTMAX, EPSILON)
 ELSEWHERE = "elsewhere"  # relevance that does not pass the chosen unit
@@ -42,11 +44,13 @@ class Relevances:
         inputs: one tensor per explained input (sample, ...).
         layer: relevance of the output of the chosen layer (sample, ...), if one was chosen to be looked at.
         account: the ledger of every row.
+        choices: what was decided on the way, each a sentence.
     """
 
     inputs: tuple[Tensor, ...]
     layer: Tensor | None
     account: Account
+    choices: tuple[str, ...]
 
     @property
     def at_layer(self) -> Tensor:
@@ -65,21 +69,32 @@ def relevances(evaluator: Evaluator, rulebook: Rulebook, stop: Stop | None = Non
     """
     evaluator.afford(1)
     runner = _Runner(evaluator, rulebook, stop)
+    run = RowByRow(runner)
     inputs = tuple(torch.empty_like(v) for v in evaluator.values)
     rest: list[tuple[Tensor, ...]] = []
     for rows, _ in evaluator.pairs(1, _KIND):
-        found = evaluator.run(_KIND, runner, rows)
+        found = evaluator.run(_KIND, run, rows)
         for whole, part in zip(inputs, found[: len(inputs)], strict=True):
             whole[rows] = part
         rest.append(found[len(inputs) :])
     evaluator.resolve()
     ledger, flow, *layer = (torch.cat(parts) for parts in zip(*rest, strict=True))
-    return runner.settled(inputs, ledger, flow, layer[0] if layer else None)
+    return Relevances(inputs, layer[0] if layer else None, runner.settled(inputs, ledger, flow), run.choices)
+
+
+@dataclass(frozen=True, eq=False)
+class _Scored:
+    """The model's outputs with their graph, the leaf that the scores were made from, the scores with theirs, and in float64."""
+
+    outputs: RuledOutputs
+    leaf: Tensor
+    made: Tensor
+    scores: Tensor
 
 
 @dataclass(eq=False)
 class _Runner:
-    """Takes batches back to their inputs; what it is called with may be a part of a batch where memory ran out."""
+    """Takes batches of rows back to their inputs."""
 
     evaluator: Evaluator
     rulebook: Rulebook
@@ -87,8 +102,11 @@ class _Runner:
     eps: float = 0.0
     operations: int = 0
 
-    def __call__(self, rows: Tensor) -> tuple[Tensor, ...]:
-        """The relevance of each input; then the ledger (row, entry), the largest flow (row,) and, if asked for, the layer's relevance."""
+    def __call__(self, rows: Tensor, apart: bool) -> tuple[Tensor, ...]:
+        """The relevance of each input; then the ledger (row, entry), the largest flow (row,) and, if asked for, the layer's relevance.
+
+        ``apart`` goes back from one row's score at a time.
+        """
         evaluator, stop = self.evaluator, self.stop
         rules, batch = Relevance(self.rulebook, len(rows)), tuple(v[rows] for v in evaluator.values)
         watch = None if stop is None else LayerStop(stop.layer, follow=stop.unit is not None)
@@ -96,34 +114,52 @@ class _Runner:
             outputs = evaluator.bound.outputs_under(rules, batch, rows)
         rules.finish()
         evaluator.note(outputs.outputs, rows)
-        scores, relevance = self._at_outputs(rules, outputs.outputs, rows)
-        self._check_bodies(rules, scores, rows)
+        scored = self._scored(rules, outputs, rows)
+        self._check_bodies(rules, scored.scores, rows)
         self.eps, self.operations = max(self.eps, rules.eps), max(self.operations, rules.operations)
-        if watch is None or stop is None:
-            return *outputs.back(relevance), self._ledger(rules, scores, scores), rules.ledger.flow
-        if stop.unit is None:
-            inputs = outputs.back(relevance)
-            return *inputs, self._ledger(rules, scores, scores), rules.ledger.flow, watch.arrived(len(rows))
-        at_layer = watch.above(outputs.made, relevance, len(rows))
-        chosen = torch.zeros_like(at_layer)
-        chosen.select(stop.axis, stop.unit).copy_(at_layer.select(stop.axis, stop.unit))
-        rules.forget()  # what lies above the layer
-        inputs = watch.below(outputs.leaves, chosen)
-        followed = chosen.double().flatten(1).sum(1).cpu()
-        return *inputs, self._ledger(rules, scores, followed), rules.ledger.flow
+        if not apart:
+            return self._back(rules, watch, scored, None, again=False)
+        return one_at_a_time(len(rows), len(batch), lambda weights, again: self._back(rules, watch, scored, weights, again=again))
 
-    def _at_outputs(self, rules: Relevance, outputs: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """The scores (row,) in float64, and the relevance of the model's outputs: the score's operations meet the rules too."""
+    def _scored(self, rules: Relevance, outputs: RuledOutputs, rows: Tensor) -> _Scored:
+        """The scores of the model's outputs; their operations meet the rules too."""
         interceptor = Interceptor(rules, len(rows))
         with torch.enable_grad():
-            leaf = outputs.detach().requires_grad_()
+            leaf = outputs.outputs.detach().requires_grad_()
             entered = rules.deep(interceptor.enter(leaf.clone()))
             with interceptor:
                 scores = self.evaluator.score(entered, rows)
         rules.finish()
-        plain = scores.detach()
-        found = torch.autograd.grad(scores, leaf, plain)[0] if scores.requires_grad else torch.zeros_like(leaf)
-        return plain.double().cpu(), found
+        return _Scored(outputs, leaf, scores, scores.detach().double().cpu())
+
+    def _back(
+        self, rules: Relevance, watch: LayerStop | None, scored: _Scored, weights: Tensor | None, *, again: bool
+    ) -> tuple[Tensor, ...]:
+        """From the scores, or from one of them as ``weights`` (row,) say: then the ledger has one row."""
+        stop, outputs = self.stop, scored.outputs
+        rules.forget(1 if weights is not None else None)
+        scores = scored.scores if weights is None else (scored.scores * weights).sum(0, keepdim=True)
+        relevance = self._at_outputs(rules, scored, weights, again=again)
+        if stop is None or watch is None or stop.unit is None:
+            inputs = outputs.back(relevance, again=again)
+            layer = () if watch is None else (watch.arrived(len(relevance)),)
+            return *inputs, self._ledger(rules, scores, scores), rules.ledger.flow, *layer
+        at_layer = watch.above(outputs.made, relevance, again=again)
+        chosen = torch.zeros_like(at_layer)
+        chosen.select(stop.axis, stop.unit).copy_(at_layer.select(stop.axis, stop.unit))
+        rules.forget(rules.ledger.rows)  # what lies above the layer
+        inputs = watch.below(outputs.leaves, chosen, again=again)
+        followed = chosen.double().flatten(1).sum(1).cpu()
+        followed = followed if weights is None else followed.sum(0, keepdim=True)
+        return *inputs, self._ledger(rules, scores, followed), rules.ledger.flow
+
+    def _at_outputs(self, rules: Relevance, scored: _Scored, weights: Tensor | None, *, again: bool) -> Tensor:
+        """The relevance of the model's outputs; what does not depend on the input at all is a constant."""
+        start = scored.made.detach() if weights is None else scored.made.detach() * weights.to(scored.made)
+        if not scored.made.requires_grad or not scored.outputs.made.requires_grad:
+            rules.ledger.book(CONSTANTS, start, FIRST)
+            return torch.zeros_like(scored.leaf)
+        return torch.autograd.grad(scored.made, scored.leaf, start, retain_graph=again)[0]
 
     def _ledger(self, rules: Relevance, scores: Tensor, followed: Tensor) -> Tensor:
         return torch.cat([rules.ledger.table(_ENTRIES), (scores - followed)[:, None], scores[:, None]], 1)
@@ -141,13 +177,13 @@ class _Runner:
                 remedy="use a method without rules, such as 'integrated_gradients' or 'occlusion'",
             )
 
-    def settled(self, inputs: tuple[Tensor, ...], table: Tensor, flow: Tensor, layer: Tensor | None) -> Relevances:
+    def settled(self, inputs: tuple[Tensor, ...], table: Tensor, flow: Tensor) -> Account:
         """The sums beside the scores."""
         *columns, elsewhere, scores = table.unbind(1)
         booked: dict[str, Tensor] = dict(zip(_ENTRIES, columns, strict=True))
         if self.stop is not None and self.stop.unit is not None:
             booked[ELSEWHERE] = elsewhere
-        return Relevances(inputs, layer, settle(inputs, booked, scores, flow, Rounding(self.eps, self.operations)))
+        return settle(inputs, booked, scores, flow, Rounding(self.eps, self.operations))
 
 
 def stop_at(evaluator: Evaluator, layer: str, unit: int | None) -> Stop:

@@ -56,7 +56,9 @@ def _accounted(explanation: Explanation, scale: str, voice: Voice) -> list[Findi
                 share = amount / score if abs(score) >= telling else None
                 said = {"amount": voice.number(amount), "entry": voice.say(f"ledger.{name}")}
                 items.append(
-                    voice.say("ledger.plain", **said) if share is None else voice.say("ledger.item", share=voice.percent(share).replace("-", "−"), **said)  # noqa: RUF001
+                    voice.say("ledger.plain", **said)
+                    if share is None
+                    else voice.say("ledger.item", share=voice.percent(share).replace("-", "−"), **said)  # noqa: RUF001
                 )
                 evidence.append((f"ledger:{name}", amount))
     if not items:

@@ -10,11 +10,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from pellucid.errors import InputError
-from pellucid.methods.accounts import Rounding, settle
+from pellucid.methods.accounts import Rounding, RowByRow, one_at_a_time, settle
 from pellucid.methods.attribution.layer_grids import mapped_input
 from pellucid.methods.protocol import Attribution
+from pellucid.methods.run import expand
 from pellucid.models.rules.full_gradient import FullGradient, channels_last
-from pellucid.models.rules.ledger import BIASES, CONSTANTS, NONLINEAR
+from pellucid.models.rules.ledger import BIASES, CONSTANTS, NONLINEAR, Ledger
 
 if TYPE_CHECKING:
     from pellucid.explanation.provenance import Caution, Meaning
@@ -61,12 +62,13 @@ class FullGrad:
             raise InputError("FullGrad makes a map of an image", received=received, remedy="use 'gradient_times_input'")
         evaluator.afford(1)
         runner = _Runner(evaluator, on)
-        parts = [evaluator.run(_KIND, runner, rows) for rows, _ in evaluator.pairs(1, _KIND)]
+        run = RowByRow(runner)
+        parts = [evaluator.run(_KIND, run, rows) for rows, _ in evaluator.pairs(1, _KIND)]
         evaluator.resolve()
-        maps, table, scores, flow, *inputs = (torch.cat(part) for part in zip(*parts, strict=True))
+        *inputs, table, scores, flow, maps = (torch.cat(part) for part in zip(*parts, strict=True))
         booked = dict(zip(_ENTRIES, table.unbind(1), strict=True))
         account = settle(tuple(inputs), booked, scores, flow, Rounding(runner.eps, runner.operations))
-        return Attribution((maps,), input=on, axes=("y", "x"), checks=(account.check(),))
+        return Attribution((maps,), input=on, axes=("y", "x"), checks=(account.check(),), choices=run.choices)
 
 
 @dataclass(eq=False)
@@ -78,8 +80,11 @@ class _Runner:
     eps: float = 0.0
     operations: int = 0
 
-    def __call__(self, rows: Tensor) -> tuple[Tensor, ...]:
-        """The maps, the ledger (row, entry), the scores, the largest flow, and gradient times input of each input."""
+    def __call__(self, rows: Tensor, apart: bool) -> tuple[Tensor, ...]:
+        """Gradient times input of each input; then the maps, the ledger (row, entry), the scores and the largest flow.
+
+        ``apart`` goes back from one row's score at a time.
+        """
         evaluator = self.evaluator
         batch = tuple(v[rows] for v in evaluator.values)
         total = _Total(evaluator.specs[self.on], batch[self.on])
@@ -90,13 +95,24 @@ class _Runner:
         with torch.enable_grad():
             leaf = outputs.outputs.detach().requires_grad_()
             scores = evaluator.score(leaf, rows)
-            slopes = torch.autograd.grad(scores.sum(), leaf)[0]
-        inputs = tuple(g * v for g, v in zip(outputs.back(slopes), batch, strict=True))
-        total.add_input(inputs[self.on])
-        beyond = (scores.detach() - (slopes * leaf.detach()).flatten(1).sum(1)).double().cpu()  # what the score itself adds
-        rules.ledger.add(NONLINEAR, beyond)
+            slopes = torch.autograd.grad(scores.sum(), leaf)[0] if scores.requires_grad else torch.zeros_like(leaf)
         self.eps, self.operations = max(self.eps, rules.eps), max(self.operations, rules.operations)
-        return total.maps, rules.ledger.table(_ENTRIES), scores.detach().double().cpu(), rules.ledger.flow, *inputs
+        plain = scores.detach()
+
+        def back(weights: Tensor | None, again: bool) -> tuple[Tensor, ...]:
+            rules.ledger = Ledger(len(rows) if weights is None else 1)
+            chosen = slopes if weights is None else expand(weights, slopes) * slopes
+            inputs = tuple(g * v for g, v in zip(outputs.back(chosen, again=again), batch, strict=True))
+            total.add_input(inputs[self.on])
+            own = plain.double().cpu() if weights is None else (plain.double().cpu() * weights).sum(0, keepdim=True)
+            held = (chosen * leaf.detach()).double().flatten(1).sum(1).cpu()  # the rest is what the score itself adds
+            rules.ledger.add(NONLINEAR, own - (held if weights is None else held.sum(0, keepdim=True)))
+            if not outputs.made.requires_grad:
+                rules.ledger.add(CONSTANTS, held if weights is None else held.sum(0, keepdim=True))
+            return *inputs, rules.ledger.table(_ENTRIES), own, rules.ledger.flow
+
+        found = one_at_a_time(len(rows), len(batch), back) if apart else back(None, False)
+        return *found, total.maps
 
 
 @dataclass(eq=False)

@@ -91,11 +91,13 @@ class LRP:
             if self.unit is not None:
                 raise InputError("A unit is one of a layer's", received=f"unit={self.unit}, no layer", remedy="give layer=")
             found = relevances(evaluator, book)
-            return Attribution(found.inputs, checks=(found.account.check(),))
+            return Attribution(found.inputs, checks=(found.account.check(),), choices=found.choices)
         stop = stop_at(evaluator, self.layer, self.unit)
         found = relevances(evaluator, book, stop)
         if self.unit is not None:
-            return Attribution(found.inputs, checks=(found.account.check(),), through=f"{self.layer}, unit {self.unit}")
+            return Attribution(
+                found.inputs, checks=(found.account.check(),), choices=found.choices, through=f"{self.layer}, unit {self.unit}"
+            )
         return self._at_layer(evaluator, found, stop)
 
     def _at_layer(self, evaluator: Evaluator, found: Relevances, stop: Stop) -> Attribution:
@@ -105,7 +107,9 @@ class LRP:
             values = grid.of(relevance).sum(1)
         else:
             values = relevance.movedim(stop.axis, 1).flatten(2).sum(2) if relevance.ndim > 2 else relevance
-        return Attribution((values,), layer=stop.layer, units=grid is None, input=on, checks=(found.account.check(),))
+        return Attribution(
+            (values,), layer=stop.layer, units=grid is None, input=on, checks=(found.account.check(),), choices=found.choices
+        )
 
     def _rulebook(self, evaluator: Evaluator) -> Rulebook:
         if self.composite not in COMPOSITES:

@@ -37,18 +37,20 @@ class LayerStop:
                 output.register_hook(self._arrived.append)
 
     def arrived(self, rows: int) -> Tensor:
-        """The relevance of the layer's output (row, ...), after the backward."""
-        return self._only([r for r in self._arrived if r is not None], rows)
+        """The relevance of the layer's output (row, ...), after each backward."""
+        found, self._arrived[:] = [r for r in self._arrived if r is not None], []
+        return self._only(found, rows)
 
-    def above(self, made: Tensor, relevance: Tensor, rows: int) -> Tensor:
+    def above(self, made: Tensor, relevance: Tensor, *, again: bool) -> Tensor:
         """The relevance of the layer's output (row, ...) from that of the model's output; the backward stops there."""
-        return self._only([r for r in torch.autograd.grad(made, self._edges, relevance, allow_unused=True) if r is not None], rows)
+        found = torch.autograd.grad(made, self._edges, relevance, retain_graph=again, allow_unused=True)
+        return self._only([r for r in found if r is not None], len(relevance))
 
-    def below(self, leaves: tuple[Tensor, ...], relevance: Tensor) -> tuple[Tensor, ...]:
+    def below(self, leaves: tuple[Tensor, ...], relevance: Tensor, *, again: bool) -> tuple[Tensor, ...]:
         """The relevance of the inputs from that of the layer's output."""
         entry, handed = self._entries[-1]
-        handed.append(relevance)
-        found = torch.autograd.grad(entry, leaves, allow_unused=True)
+        handed[:] = [relevance]
+        found = torch.autograd.grad(entry, leaves, retain_graph=again, allow_unused=True)
         return tuple(torch.zeros_like(leaf) if r is None else r for r, leaf in zip(found, leaves, strict=True))
 
     def _only(self, found: list[Tensor], rows: int) -> Tensor:

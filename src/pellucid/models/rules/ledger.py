@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pellucid.errors import UnsupportedOperation
+from pellucid.models.rules.difference import RowsHidden
 from pellucid.models.rules.rows import FIRST, RowAxis, by_row
 
 BIASES = "biases"  # additive parameters: of dense layers, convolutions and normalizations
@@ -16,7 +16,10 @@ NONLINEAR = "nonlinear"  # what the tangent of an operation at its operands does
 
 
 class Ledger:
-    """Sums per row (rows,) in float64, and the largest flow of relevance, which rounding errors are measured by."""
+    """Sums per row (rows,) in float64, and the largest flow of relevance, which rounding errors are measured by.
+
+    Where it is not known in which elements the rows lie, it raises :class:`RowsHidden`; a pass of one row never does.
+    """
 
     def __init__(self, rows: int) -> None:
         self.rows = rows
@@ -66,8 +69,8 @@ class Ledger:
         if self.rows == 1:
             return FIRST
         if at is None:
-            raise UnsupportedOperation(
-                "The forward pass mixes the rows of a batch, so that relevance can not be accounted for row by row",
+            raise RowsHidden(
+                "The forward does not show which elements belong to which row, so that relevance can not be booked row by row",
                 received=f"{self.rows} rows",
                 remedy="give batch_size=1",
             )

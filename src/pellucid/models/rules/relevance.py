@@ -150,9 +150,9 @@ class Relevance:
         """The forward is over."""
         self._settle()
 
-    def forget(self) -> None:
-        """What has been booked is dropped."""
-        self.ledger = Ledger(self.rows)
+    def forget(self, rows: int | None = None) -> None:
+        """A new ledger of so many rows; of one, for all rows together."""
+        self.ledger = Ledger(self.rows if rows is None else rows)
 
     def deep(self, tensor: Tensor) -> Tensor:
         """The tensor, noted as one that lies behind layers."""

@@ -118,7 +118,7 @@ def proportional(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN4
     if not result.requires_grad:
         return result
     kept = rules.keeper.keep([result])
-    added = rules.keeper.keep([constant_part(call)]) if has_constants(call) else []
+    added = [constant_part(call).nan_to_num(posinf=0.0, neginf=0.0)] if has_constants(call) else []  # nothing comes back from infinity
 
     def backward(relevance: Tensor | None) -> Tensor | None:
         if relevance is None:  # nothing arrives, as at a gate
@@ -243,8 +243,13 @@ def _batch_norm_map(call: Call, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def passed(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401, ARG001
-    """Whole to the only operand that varies."""
+    """Whole to the only operand that varies; of a power to its base, of a clamp to where the element came from."""
     varying = [t.requires_grad for t in call.operands]
+    name = call.operation.name
+    if sum(varying) > 1 and name in ("clamp", "clamp_min", "clamp_max"):
+        return call.run(*call.operands)
+    if sum(varying) > 1 and name == "pow":
+        varying = [True, False]
     if sum(varying) > 1:
         raise unsupported(f"{call.operation.name} of two values that both depend on the input")
     shapes = [t.shape for t in call.operands]
@@ -256,7 +261,7 @@ def product(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401
     varying = [t.requires_grad for t in call.operands]
     if sum(varying) == 1:
         others = [t for t in tensors(call.args, call.kwargs) if not t.requires_grad]
-        whole = all(t.numel() == 1 and bool(t != 0) for t in others) and 0 not in [a for a in call.args if isinstance(a, (int, float))]
+        whole = all(t.ndim == 0 and bool(t != 0) for t in others) and 0 not in [a for a in call.args if isinstance(a, (int, float))]
         return passed(rules, call, site) if whole else proportional(rules, call, site)
     gates = [rules.note(t).gate for t in call.operands]
     parts = [0.5, 0.5] if gates[0] == gates[1] else [float(not gate) for gate in gates]
@@ -367,21 +372,42 @@ _SHIFTS = {"layer_norm": ("bias", 3), "group_norm": ("bias", 3), "instance_norm"
 
 
 def norm(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401
-    """(y - shift) R / y: element by element, but for the share of the shift."""
+    """(y - shift) R / y, element by element; half of it to a gain that varies. What the shift has of y is booked, or goes to it."""
     name = call.operation.name
     shift = argument(call, *_SHIFTS[name])
-    if shift is None:
+    varying = [t.requires_grad for t in call.operands]
+    if shift is None and sum(varying) == 1:
         return passed(rules, call, site)
-    shift = shift if name == "layer_norm" else shift.reshape(-1, *[1] * (call.operands[0].ndim - 2))
+    wide = [1] * (call.operands[0].ndim - 2)
 
-    def backward(relevance: Tensor) -> tuple[Tensor]:
+    def along(gain: Tensor) -> Tensor:
+        """A gain or shift in the shape in which it meets the values."""
+        return gain if name in ("layer_norm", "rms_norm") else gain.reshape(-1, *wide)
+
+    added = rules.keeper.keep([torch.zeros((), dtype=call.operands[0].dtype) if shift is None else along(shift)])
+    is_shift = [t is shift for t in call.operands]
+    shapes = [t.shape for t in call.operands]
+
+    def backward(relevance: Tensor) -> tuple[Tensor | None, ...]:
         signal = rules.divided(EPSILON, relevance, made[0], site.result)
-        rules.ledger.book_product(BIASES, signal, shift.expand_as(signal), site.result)
-        return (rules.ledger.pass_on(signal * (made[0] - shift), site.operands[0]),)
+        to_shift = (signal * added[0]).expand_as(signal)
+        if not any(s and v for s, v in zip(is_shift, varying, strict=True)):
+            rules.ledger.book(BIASES, to_shift, site.result)
+        rest = rules.ledger.pass_on(signal * (made[0] - added[0]), site.result)
+        factors = sum(v and not s for s, v in zip(is_shift, varying, strict=True))
+        given = [to_shift if s else rest / factors if factors > 1 else rest for s in is_shift]
+        return tuple(_gathered(g, shape, along) if v else None for g, shape, v in zip(given, shapes, varying, strict=True))
 
     output = rules.ruled(call, backward)
     made = rules.keeper.keep([output])
     return output
+
+
+def _gathered(relevance: Tensor, shape: torch.Size, along: Callable[[Tensor], Tensor]) -> Tensor:
+    """Relevance of values, or of a gain or shift that was laid along them."""
+    if relevance.shape == shape:
+        return relevance
+    return relevance.sum_to_size(along(relevance.new_zeros(shape)).shape).reshape(shape)
 
 
 BY_KIND: dict[str, Kind] = {

@@ -1,0 +1,47 @@
+"""Every network: LRP's ledger closes in float64, to its stated rounding in float32, and a row does not depend on its neighbors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pellucid.errors import UnsupportedOperation
+from pellucid.models.rules import relevance_kinds
+from wall.cases import CASES
+from wall.ledgers import METHODS, lrp, stated
+from wall.promises import BOUND
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_the_ledger_closes(case) -> None:
+    net, x = case.network(), case.rows()
+    for method in METHODS.values():
+        assert lrp(net, x, x, method).scores().max() <= BOUND
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_row_does_not_depend_on_its_neighbors(case) -> None:
+    net, x = case.network(), case.rows()
+    if case.name.endswith("packed"):
+        pytest.skip("this machine has no way to pack one sequence like five: how long it is follows from its place in the batch")
+    together = lrp(net, x, x).values
+    for row in (0, len(x) - 1):
+        alone = lrp(net, x[row : row + 1], x[:1]).values
+        assert np.abs(alone[0] - together[row]).max() <= BOUND * np.abs(together[row]).max()
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_in_single_precision_it_closes_to_the_stated_rounding(case) -> None:
+    net, x = case.network(torch.float32), case.rows(dtype=torch.float32)
+    residual, rounding = stated(net, x, METHODS["epsilon"])
+    assert (residual <= rounding).all()
+
+
+def test_a_wrong_rule_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {name for name in CASES if "GELU" in name}
+    monkeypatch.setitem(relevance_kinds.BY_KIND, "elementwise", lambda rules, call, site: rules.ruled(call, lambda r: (1.01 * r,)))
+    assert wrong
+    for name in wrong:
+        with pytest.raises(UnsupportedOperation, match="does not close"):
+            lrp(CASES[name].network(), CASES[name].rows(), CASES[name].rows())
