@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -532,6 +533,22 @@ def test_layers_that_can_not_be_used(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CAMS)
+def test_inputs_without_space_and_functions_without_layers(name: str) -> None:
+    class Text(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words, self.mix, self.head = nn.Embedding(9, 4), nn.Linear(4, 4), nn.Linear(4, 3)
+
+        def forward(self, tokens: Tensor) -> Tensor:
+            return self.head(torch.relu(self.mix(self.words(tokens))).mean(1))
+
+    with pytest.raises(LayerError, match=r"No layer of this network has space.*occlusion"):
+        explained(Text(), torch.randint(0, 9, (2, 5)), name)
+    with pytest.raises(pl.PellucidError, match=f"{re.escape(name)} needs a model with"):
+        explained(lambda x: x.sum((1, 2))[:, :2], np.ones((2, 3, 4, 4)), name)
+
+
+@pytest.mark.parametrize("name", CAMS)
 def test_series_and_images_among_several_inputs(name: str) -> None:
     class Series(nn.Module):
         def __init__(self) -> None:
@@ -617,3 +634,22 @@ def test_memory_that_runs_out_while_recording(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(Tail, "record", scarce)
     found = explained(net, x, pl.AblationCAM(layer="layer"), batch_size=4)
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-14)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["scorecam", "eigencam", "ablationcam"])
+def test_a_quantized_network_has_no_gradient_but_layers(name: str) -> None:
+    torch.manual_seed(0)
+    stubs = torch.ao.quantization.QuantStub(), torch.ao.quantization.DeQuantStub()
+    net = nn.Sequential(stubs[0], nn.Conv2d(2, 4, 3), nn.Conv2d(4, 4, 3), stubs[1], nn.Flatten(), nn.Linear(16, 3)).eval()
+    net.qconfig, net[5].qconfig = torch.ao.quantization.get_default_qconfig("x86"), None
+    prepared, x = torch.ao.quantization.prepare(net), images().float()
+    prepared(x)
+    quantized = torch.ao.quantization.convert(prepared)
+    assert np.isfinite(explained(quantized, x, name)).all()
+    inside = cam(name, layer="1")
+    if name == "ablationcam":
+        with pytest.raises(LayerError, match=r"can not be edited.*quint8.*scorecam"):
+            explained(quantized, x, inside)
+    else:
+        assert explained(quantized, x, inside).shape == (3, 4, 4)

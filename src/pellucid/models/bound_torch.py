@@ -189,7 +189,8 @@ class BoundTorch:
         for name in layers:
             if name not in kept:
                 raise LayerError("The forward pass does not call this layer", received=name, remedy="choose a layer that it uses")
-        return outputs, tuple(_row_each(kept, name, len(rows)) for name in layers)
+        found = (_row_each(kept, name, len(rows)) for name in layers)
+        return outputs, tuple(one.dequantize() if one.is_quantized else one for one in found)
 
     def gradients_through(
         self, batch: tuple[Tensor, ...], rows: Tensor, score: Score, *, layer: str, keep: Callable[[Tensor], Tensor]
