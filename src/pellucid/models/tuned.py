@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pellucid.models.bound_torch import BoundTorch
 
 ENOUGH = 16  # rows from which on making a plan pays
+LARGE = 4096  # elements of an image below which watching every operation costs more than it saves
 AGREE = 1e-4  # of the largest output: beyond rounding, a plan would be wrong
 _FAILURES = (Diverged, PellucidError, RuntimeError, TypeError, ValueError, IndexError)
 
@@ -109,6 +110,8 @@ def _suits(bound: BoundTorch) -> bool:
     if len(bound.values) != 1 or any(bound.embedded) or bound.values[0].ndim != 4 or bound.values[0].dtype != torch.float32:
         return False
     if bound.model.torch_dtype != torch.float32 or bound.values[0].device.type != "cpu":
+        return False
+    if bound.values[0][0].numel() < LARGE:
         return False
     modules = list(bound.net.modules())
     return any(isinstance(m, nn.Conv2d) for m in modules) and not any(m.training for m in modules)
