@@ -110,8 +110,8 @@ def normalized(a: Tensor, b: Tensor, gradient: Tensor, eps: float, *, centered: 
 
     The Jacobian at c is r - r^3 c c' / n with r = 1 / sqrt(mean c^2 + eps). Along the line from c_b to c_a the square root R is a distance,
     and its integrals are those of the field of a straight rod: with P = R_a + R_b, L = |c_a - c_b| and s = L / P they are
-    2 atanh(s) / (s P) for r, and w_a c_a c_a' + w_b c_b c_b' - u d d' for r^3 c c', w = 2 / (R S), S = P^2 - L^2. A composition of centering,
-    square, root and product is complete too, but from a baseline without variance its multipliers are 1 / sqrt(eps) large.
+    2 atanh(s) / (s P) for r, and w_a c_a c_a' + w_b c_b c_b' - u d d' for r^3 c c', where w = 2 / (R S) and S = P^2 - L^2. A composition of
+    centering, square, root and product is complete too, but its multipliers are 1 / sqrt(eps) large at a baseline without variance.
 
     Args:
         a: at the row; b: at the baseline.

@@ -20,9 +20,17 @@ PIECEWISE_LINEAR = frozenset(
     | {"maximum", "minimum", "fmax", "fmin", "max", "min"}
 )
 # constant or linear between jumps: only where both ends are the same number is there no jump to account for
-JUMPING = frozenset({"round", "floor", "ceil", "trunc", "frac", "sign", "heaviside", "threshold", "hardshrink", "nan_to_num"})
-_NEAR_ZERO = frozenset({"log", "log2", "log10", "pow", "float_power", "xlogy"})  # they bend ever more sharply towards zero
-_SHARP = frozenset({"tan", "asin", "acos", "atanh", "acosh", "log1p", "logit", "lgamma", "digamma", "erfinv", "erfcx"})  # or elsewhere
+JUMPING = frozenset({"round", "floor", "ceil", "trunc", "frac", "sign", "sgn", "heaviside", "threshold", "hardshrink", "nan_to_num"})
+_FLAT = frozenset({"round", "floor", "ceil", "trunc", "sign", "sgn", "heaviside"})
+# how far a place is from where a function bends ever more sharply
+_ROOM: dict[str, Function] = {
+    **dict.fromkeys(("log", "log2", "log10", "pow", "float_power", "lgamma", "digamma"), torch.abs),
+    "log1p": lambda x: 1 + x,
+    "acosh": lambda x: x - 1,
+    "logit": lambda x: torch.minimum(x, 1 - x),
+    **dict.fromkeys(("asin", "acos", "atanh", "erfinv"), lambda x: 1 - x.abs()),
+}
+_SHARP = frozenset({"tan", "erfcx", "i0", "atan2"})  # nothing is known of these
 
 
 def relu(gradient: Tensor, a: Tensor, b: Tensor, ya: Tensor, yb: Tensor) -> Tensor:
@@ -89,6 +97,8 @@ def mean_slope(name: str, function: Function, a: Tensor, b: Tensor, ya: Tensor, 
     if not bool(near.any()):
         return (ya - yb) / step
     quotient = (ya - yb) / torch.where(same, torch.ones_like(step), step)
+    if name in _FLAT:  # torch knows no derivative of some
+        return quotient
     if name in JUMPING or name in PIECEWISE_LINEAR:
         here = derivative(function, a)
         return torch.where(near & (same | (here == derivative(function, b))), _finite(here), quotient)
@@ -98,8 +108,8 @@ def mean_slope(name: str, function: Function, a: Tensor, b: Tensor, ya: Tensor, 
 def _reach(name: str, a: Tensor, b: Tensor) -> Tensor | float:
     """How near is near: where the error of the derivative falls below the rounding of the quotient."""
     eps = torch.finfo(a.dtype).eps
-    if name in _NEAR_ZERO:
-        return torch.minimum(a.abs(), b.abs()) * eps ** (1 / 3)
+    if name in _ROOM:
+        return torch.minimum(_ROOM[name](a), _ROOM[name](b)).clamp(0, 1) * eps ** (1 / 3)
     return eps ** (1 / 2) if name in _SHARP else eps ** (1 / 3)
 
 
