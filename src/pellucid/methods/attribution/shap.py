@@ -24,8 +24,6 @@ from pellucid.methods.games.value_functions import Elements
 from pellucid.methods.protocol import Attribution
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from pellucid.data.baselines import Baseline
     from pellucid.explanation.provenance import Caution, Meaning
     from pellucid.methods.run import Evaluator
@@ -136,9 +134,7 @@ class SHAP:
         if players == 1:
             return exact(game)
         seed, watching = evaluator.situation.seed, evaluator.situation.progress is not None and evaluator.stage != "checks"
-        limits = Limits(
-            samples, evaluator.situation.budget.error, evaluator.seconds_left, _watch(evaluator, self.id) if watching else None
-        )
+        limits = Limits(samples, evaluator.situation.budget.error, evaluator.seconds_left, _watch(evaluator, self.id) if watching else None)
         if chosen == "partition":
             tree = hierarchy(evaluator, elements)
             return owen_exact(game, tree, samples) or estimate(game, owen_sample(tree, seed), limits)
