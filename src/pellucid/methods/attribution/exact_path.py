@@ -108,15 +108,13 @@ class _Search:
     def run(self) -> _Pieces:
         """All pieces of the rows that are kept."""
         pieces = self._whole_paths()
-        first = self._pass(pieces.of(torch.arange(1, device=pieces.rows.device)), "forward", first=True)
-        others = self._pass(pieces.of(torch.arange(1, len(pieces.rows), device=pieces.rows.device)), "forward kinks", whole=True)
-        cuts = joined([first, others._replace(span=others.span + 1)], pieces.left)
+        cuts = self._pass(pieces, whole=True)
         pieces = self._limited(self._divided(pieces, cuts), self.segments)
         while bool((looked_at := pieces.levels != CLOSED).any()):
             numbers = looked_at.nonzero()[:, 0]
             if not self._affordable(len(numbers) + len(self.kept), self.reserve):
                 return self._given_up(pieces)
-            cuts = self._pass(pieces.of(numbers), "forward kinks")
+            cuts = self._pass(pieces.of(numbers))
             pieces = self._divided(pieces, cuts._replace(span=numbers[cuts.span]))
             pieces = self._limited(pieces, torch.bincount(pieces.rows, minlength=len(self.kept)))
         return pieces if self._affordable(len(pieces.rows), 0) else self._given_up(pieces)
@@ -126,37 +124,32 @@ class _Search:
         zero = torch.zeros(len(rows), dtype=torch.float64, device=rows.device)
         return _Pieces(rows, zero, zero + 1, torch.zeros_like(rows), zero)
 
-    def _pass(self, pieces: _Pieces, kind: str, *, first: bool = False, whole: bool = False) -> Cuts:
-        """Looks into all of these pieces, batch by batch."""
+    def _pass(self, pieces: _Pieces, *, whole: bool = False) -> Cuts:
+        """Looks into all of these pieces, batch by batch; into ``whole`` paths, for the scores at their ends and the structure too."""
         found: list[Cuts] = []
 
         def look(numbers: Tensor) -> tuple[Tensor, ...]:
             part = pieces.of(numbers)
             rows, at, spans, levels = _points(part)
-            rules = Kinks(
-                at,
-                levels,
-                self.structure,
-                apart=self.apart,
-                first=first,
-                most=self.max_segments if first or whole else None,
-                complete=first and len(self.kept) > 1,
-            )
+            first, more = not self.structure.known, int(numbers[-1]) + 1 < len(pieces.rows)
+            most = self.max_segments if whole else None
+            rules = Kinks(at, levels, self.structure, apart=self.apart, first=first, most=most, complete=first and more)
             try:
                 ruled = self.evaluator.bound.under(rules, self.path.points(rows, at), rows, self.score)
             except EnoughSeen:
                 pass
             else:
                 self._note(rows, at, ruled.scores, ruled.left)
-            if first or whole:
+                self.structure.known = True
+            if whole:
                 self.segments[part.rows] = rules.least[spans] + 1
             cuts = rules.found()
             piece_of = torch.empty(len(levels), dtype=torch.long, device=rows.device)
             piece_of[spans] = numbers
             return tuple(cuts._replace(span=piece_of[cuts.span]))
 
-        for numbers, _ in self.evaluator.pairs(1, kind, rows=len(pieces.rows)):
-            found.append(Cuts(*self.evaluator.run(kind, look, numbers)))
+        for numbers, _ in self.evaluator.pairs(1, "forward kinks", rows=len(pieces.rows)):
+            found.append(Cuts(*self.evaluator.run("forward kinks", look, numbers)))
         return joined(found, pieces.left)
 
     def _note(self, rows: Tensor, at: Tensor, scores: Tensor, left: tuple[str, ...]) -> None:
@@ -272,13 +265,13 @@ class _Sum:
         before = self.last[1] if self.last is not None and self.last[0] == int(rows[0]) else tuple(g[:1] for g in gradients)
         each = zip(gradients, before, self.path.difference, self.values, self.moved, self.rounded, strict=True)
         for gradient, previous, difference, values, moved, rounded in each:
-            self.slopes[numbers] += (gradient * difference[rows]).flatten(1).sum(1, dtype=torch.float64)
+            self.slopes[numbers] += (gradient * difference.index_select(0, rows)).flatten(1).sum(1, dtype=torch.float64)
             sum_rows(values, rows, gradient * expand(lengths, gradient))
             sum_rows(rounded, rows, gradient.abs().flatten(1).amax(1) * lengths.to(gradient))
             # the left end of a row's first piece is not a kink, and counts for nothing
-            change = gradient.clone()
-            change[1:] -= gradient[:-1]
-            change[:1] -= previous
+            change = torch.empty_like(gradient)
+            torch.sub(gradient[1:], gradient[:-1], out=change[1:])
+            torch.sub(gradient[:1], previous, out=change[:1])
             sum_rows(moved, rows, change.abs_().mul_(expand(within, change)))
         self.last = int(rows[-1]), tuple(g[-1:].clone() for g in gradients)
 

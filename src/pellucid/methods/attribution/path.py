@@ -30,7 +30,8 @@ class Path:
 
     def points(self, rows: Tensor, parts: Tensor) -> tuple[Tensor, ...]:
         """The points of these rows at ``parts`` (batch,) of the way, 0 the baseline and 1 the row."""
-        return tuple(torch.addcmul(b[rows], d[rows], expand(parts, d)) for b, d in zip(self.start, self.difference, strict=True))
+        each = zip(self.start, self.difference, strict=True)
+        return tuple(b.index_select(0, rows).addcmul_(d.index_select(0, rows), expand(parts, d)) for b, d in each)
 
     def start_scores(self) -> Tensor:
         """The score of the baseline (sample,) in float64; one evaluation per row."""

@@ -47,9 +47,13 @@ class Cuts(NamedTuple):
 
 @dataclass
 class Structure:
-    """What a first pass tells about a network: where the rows lie in what each bending operation sees, by the operation's number."""
+    """What a first pass tells about a network: where the rows lie in what each bending operation sees, by the operation's number.
+
+    ``known`` once a pass has come to its end.
+    """
 
     rows: dict[int, tuple[RowAxis, ...]] = field(default_factory=dict)
+    known: bool = False
 
     @property
     def last(self) -> int:
@@ -91,6 +95,7 @@ class Kinks:
         self.most, self.complete = most, complete
         self.follows_rows = self.first = first
         self.points = len(at)
+        self.lengths = at[1:] - at[:-1]
         self.open = levels != CLOSED
         self.least = torch.zeros_like(levels)
         self.looked = int(levels.min()) if len(levels) else CLOSED
@@ -156,9 +161,9 @@ class Kinks:
         for gap, at in zip(found, self.structure.rows[call.number], strict=True):
             values = _rows_first(gap.detach(), at, self.points).flatten(1)
             above = values > 0
-            span, unit = (above[1:] != above[:-1]).nonzero(as_tuple=True)
-            kept = new[span]
-            span, unit = span[kept], unit[kept]
+            span, unit = ((above[1:] != above[:-1]) & new[:, None]).nonzero(as_tuple=True)
+            if not len(span):
+                continue
             here, there = values[span, unit].double(), values[span + 1, unit].double()
             self._cut(call, values, (span, here / (here - there), (here - there).abs()), still)
 
@@ -167,10 +172,8 @@ class Kinks:
         picked = choice(call, self.structure.rows[call.number][0])
         values = _rows_first(picked.values.detach(), picked.rows, self.points).flatten(1, -2)
         winners = _rows_first(picked.winners, picked.rows, self.points).flatten(1, -2)
-        lines = (winners[1:] != winners[:-1]).nonzero(as_tuple=True)
-        kept = still[lines[0]]
-        lines = tuple(part[kept] for part in lines)
-        for crossing in crossings(values, picked.windows, lines):  # type: ignore[arg-type]
+        lines: Any = ((winners[1:] != winners[:-1]) & still[:, None, None]).nonzero(as_tuple=True)
+        for crossing in crossings(values, picked.windows, lines):
             self._cut(call, values, (lines[0][crossing.line], crossing.part, crossing.rate), still)
 
     def _cut(self, call: Call, values: Tensor, found: tuple[Tensor, Tensor, Tensor], still: Tensor) -> None:
@@ -179,17 +182,21 @@ class Kinks:
         Spans that are not ``still`` straight bend somewhere if the sign changes, but not there: they are counted only.
         """
         span, part, width = found
-        start, length = self.at[span], self.at[span + 1] - self.at[span]
-        inside = (part * length > self.apart) & ((1 - part) * length > self.apart)
-        self.least.index_add_(0, span, inside.long())
-        inside &= still[span]
-        span, part, width, start, length = (t[inside] for t in (span, part, width, start, length))
-        if not len(span):
+        length = self.lengths[span]
+        before = part * length
+        inside = (before > self.apart) & (length - before > self.apart)
+        if self.most is not None:
+            self.least.index_add_(0, span, inside.long())
+        chosen = (inside & still[span]).nonzero()[:, 0]
+        if not len(chosen):
             return
+        if len(chosen) < len(span):
+            span, before, width, length = (t[chosen] for t in (span, before, width, length))
         largest = values.flatten(1).abs().amax(1).double()
-        error = ROUNDING * torch.finfo(values.dtype).eps * torch.maximum(largest[span], largest[span + 1]) / width
+        largest = torch.maximum(largest[1:], largest[:-1]).mul_(ROUNDING * torch.finfo(values.dtype).eps)
         self.open[span] = False
-        self.cuts.append(Cuts(span, start + part * length, error.clamp(max=1.0) * length, torch.full_like(span, call.number)))
+        within = torch.minimum(largest[span] / width, torch.ones_like(width)).mul_(length)
+        self.cuts.append(Cuts(span, self.at[span] + before, within, torch.full_like(span, call.number)))
 
 
 def joined(cuts: list[Cuts], like: Tensor) -> Cuts:
