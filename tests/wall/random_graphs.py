@@ -54,11 +54,14 @@ class RandomGraph(nn.Module):
 
     def __init__(self, steps: tuple[Step, ...], seed: int) -> None:
         super().__init__()
-        self.steps = steps
+        self.steps, self.seed = steps, seed
         made = torch.Generator().manual_seed(seed)
         self.first = nn.Parameter(torch.randn(6, WIDTH, generator=made, dtype=torch.float64) / 2)
         self.mixed = nn.ParameterList(torch.randn(64, WIDTH, generator=made, dtype=torch.float64) / 3 for _ in steps)
         self.last = nn.Parameter(torch.randn(2 * WIDTH, 3, generator=made, dtype=torch.float64) / 3)
+
+    def __repr__(self) -> str:
+        return f"RandomGraph({self.steps}, seed={self.seed})"
 
     def forward(self, x: Tensor) -> Tensor:
         values = [x @ self.first]

@@ -14,7 +14,9 @@ from wall.promises import BOUND, PROMISES
 from wall.random_graphs import ONE, TWO, RandomGraph, Step, graphs
 
 EXAMPLES = int(os.environ.get("PELLUCID_WALL_EXAMPLES", "200"))
-SETTINGS = settings(max_examples=EXAMPLES, derandomize=EXAMPLES == 200, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+SETTINGS = settings(
+    max_examples=EXAMPLES, derandomize=EXAMPLES == 200, deadline=None, suppress_health_check=list(HealthCheck), database=None
+)
 ROWS = 4
 
 

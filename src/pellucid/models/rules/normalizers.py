@@ -1,6 +1,6 @@
 """The multipliers of softmax and normalization.
 
-A softmax is exponential, sum, reciprocal and product, each averaged along its own line; a normalization is averaged whole.
+A softmax is an exponential of a difference with log sum exp, each part averaged along its own line; a normalization is averaged whole.
 """
 
 from __future__ import annotations
@@ -14,48 +14,50 @@ from pellucid.models.rules.slopes import exponential
 
 
 def softmax(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[Tensor, ...]:
-    """The exponentials times the reciprocal of their sum."""
-    a, b, ea, eb, sa, sb, dim = _exponentials(call, actual, other)
-    ra, rb = 1 / sa, 1 / sb
-    to_e = gradient * (ra + rb) / 2 - (gradient * (ea + eb) / 2).sum(dim, keepdim=True) * ra * rb
-    slope = to_e * exponential(a, b, ea, eb)
-    return (-slope if call.operation.name == "softmin" else slope,)
+    """The exponential of the log-softmax. As exponentials over their sum its parts are huge, and cancel, where both sides lie far apart."""
+    a, b, dims = _operands(call, actual, other)
+    here, there = a.log_softmax(dims[0]), b.log_softmax(dims[0])
+    down = gradient * exponential(here, there, here.exp(), there.exp())
+    found = down - down.sum(dims, keepdim=True) * _sum_multipliers(a, b, dims)
+    return (-found if call.operation.name == "softmin" else found,)
 
 
 def log_softmax(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[Tensor, ...]:
     """The operand itself less the logarithm of the sum of its exponentials."""
-    a, b, ea, eb, sa, sb, dim = _exponentials(call, actual, other)
-    return (gradient - gradient.sum(dim, keepdim=True) * _log_slope(sa, sb) * exponential(a, b, ea, eb),)
+    a, b, dims = _operands(call, actual, other)
+    return (gradient - gradient.sum(dims, keepdim=True) * _sum_multipliers(a, b, dims),)
 
 
 def logsumexp(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[Tensor, ...]:
     """The logarithm of the sum of exponentials."""
-    a, b, ea, eb, sa, sb, _ = _exponentials(call, actual, other)
-    if not argument(call, "keepdim", 2, default=False):
-        gradient = gradient.reshape(sa.shape)
-    return (gradient * _log_slope(sa, sb) * exponential(a, b, ea, eb),)
+    a, b, dims = _operands(call, actual, other)
+    shape = [1 if axis in dims else n for axis, n in enumerate(a.shape)]
+    return (gradient.reshape(shape) * _sum_multipliers(a, b, dims),)
 
 
-def _exponentials(call: Call, actual: Kept, other: Kept) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, tuple[int, ...]]:
-    """Both operands, their exponentials below the maximum of *both*, the sums of these, and the axes summed over."""
+def _operands(call: Call, actual: Kept, other: Kept) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+    """Both operands in the dtype of the result, and the axes summed over."""
     sign = -1 if call.operation.name == "softmin" else 1
     a, b = sign * actual.operands[0], sign * other.operands[0]
-    dtype = call.kwargs.get("dtype") or a.dtype
-    a, b = a.to(dtype), b.to(dtype)
-    dim = argument(call, "dim", 1, default=-1)
+    dtype = actual.output[0].dtype
+    dim = argument(call, "dim", 1)
     if dim is None:  # torch's own rule for a softmax without an axis
         dim = 0 if a.ndim in (0, 1, 3) else 1
     dims = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
-    dims = dims or tuple(range(a.ndim))
+    return a.to(dtype), b.to(dtype), tuple(d % max(1, a.ndim) for d in dims) or tuple(range(a.ndim))
+
+
+def _sum_multipliers(a: Tensor, b: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """Those of log sum exp: exponentials and logarithm averaged each along its own line, below the maximum of *both* sides."""
     top = torch.maximum(a.amax(dims, keepdim=True), b.amax(dims, keepdim=True))
     ea, eb = (a - top).exp(), (b - top).exp()
-    return a, b, ea, eb, ea.sum(dims, keepdim=True), eb.sum(dims, keepdim=True), dims
-
-
-def _log_slope(a: Tensor, b: Tensor) -> Tensor:
-    """(log a - log b) / (a - b), by log1p."""
-    least, step = torch.minimum(a, b), (a - b).abs()
-    return torch.where(step > 0, torch.log1p(step / least) / torch.where(step > 0, step, torch.ones_like(step)), 1 / least)
+    sa, sb = ea.sum(dims, keepdim=True), eb.sum(dims, keepdim=True)
+    least, step = torch.minimum(sa, sb), (sa - sb).abs()
+    near = torch.log1p(step / least) / torch.where(step > 0, step, torch.ones_like(step))
+    # where one sum has vanished beside the other the difference is had from each side alone
+    far = (a.logsumexp(dims, keepdim=True) - b.logsumexp(dims, keepdim=True)).abs() / torch.where(step > 0, step, torch.ones_like(step))
+    slope = torch.where(step == 0, 1 / least, torch.where(least < 1e-3, far, near))
+    return slope * exponential(a, b, ea, eb)
 
 
 def layer_norm(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[Tensor, ...]:
