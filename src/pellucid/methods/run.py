@@ -92,6 +92,7 @@ class Evaluator:
         self._known = torch.zeros(self.rows, dtype=torch.bool)
         self._selection: Selection | None = None
         self._spec = situation.spec
+        self._sizers: dict[str, BatchSize] = {}
         self._started = clock()
 
     # ---- what is explained -------------------------------------------------------------------------------------------------
@@ -333,10 +334,13 @@ class Evaluator:
     # ---- inside ------------------------------------------------------------------------------------------------------------
 
     def _sizer(self, kind: str) -> BatchSize:
+        if kind in self._sizers:
+            return self._sizers[kind]
         shapes = tuple((tuple(v.shape[1:]), v.dtype) for v in self.values)
         row_bytes = sum(v[0].numel() * v.element_size() for v in self.values)
         budget = self.situation.budget
-        return batch_size(self.situation.owner, (kind, shapes), row_bytes=row_bytes, memory=budget.memory, fixed=self.situation.batch)
+        found = batch_size(self.situation.owner, (kind, shapes), row_bytes=row_bytes, memory=budget.memory, fixed=self.situation.batch)
+        return self._sizers.setdefault(kind, found)
 
     def _space(self) -> OutputSpace:
         if self._outputs is None:

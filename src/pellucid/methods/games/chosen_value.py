@@ -104,7 +104,7 @@ def _gaussian(evaluator: Evaluator, rows: Tensor, background: Tensor) -> Gaussia
     """A normal distribution with the background's mean and covariance."""
     spec, count = evaluator.specs[0], background.shape[-1]
     mixed = spec.categorical or (spec.groups and len(set(spec.groups)) < len(spec.groups))
-    if len(evaluator.values) > 1 or background.ndim != 2 or mixed or len(background) < 3 or not bool(background.isfinite().all()):
+    if len(evaluator.values) != 1 or background.ndim != 2 or mixed or len(background) < 3 or not bool(background.isfinite().all()):
         raise InputError(
             "The gaussian value function is for one table of numbers without gaps",
             received=f"{len(evaluator.values)} inputs; background of shape {tuple(background.shape)}; categories: {bool(mixed)}",

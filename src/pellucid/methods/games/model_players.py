@@ -50,9 +50,9 @@ def find_elements(evaluator: Evaluator, chosen: Players | Sequence[int] | np.nda
 def hierarchy(evaluator: Evaluator, elements: Elements) -> Group:
     """Who belongs together: blocks of an image, features that correlate over the background, neighbors in a row elsewhere."""
     background = evaluator.background_rows()
-    if len(elements.labels) > 1:
+    if len(elements.labels) != 1:
         return spans(np.arange(elements.players))
-    rows = next(iter(background))
+    rows = background[0]
     label, axes = elements.labels[0][0].cpu().numpy(), evaluator.specs[0].axes
     if "y" in axes and "x" in axes:
         return regions(_centers(label, axes, elements.players))
