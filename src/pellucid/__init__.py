@@ -82,7 +82,7 @@ _MODULES = {"datasets": "data.datasets"}
 renderers.register("plot", "history", "pellucid.paper:plot_history")
 renderers.register("plot", "comparison", "pellucid.paper:plot_comparison")
 renderers.register("narrate", "comparison", "pellucid.narration:narrate_comparison")
-for _kind in ("attribution", "layer_attribution"):
+for _kind in ("attribution", "layer_attribution", "curve", "surface"):
     renderers.register("plot", _kind, "pellucid.paper:plot")
     renderers.register("display", _kind, "pellucid.report.notebook:display")
     renderers.register("narrate", _kind, "pellucid.narration:narrate")

@@ -53,8 +53,8 @@ def _in_use(make: Callable[[], Any], seed: int, dtype: torch.dtype) -> tuple[Any
     kept = torch.get_rng_state()
     torch.manual_seed(seed)
     net, x = make().to(dtype), torch.randn(5, 2, 6, 6, dtype=dtype)
-    if isinstance(net.norm, nn.BatchNorm2d):
-        net.norm.running_mean += torch.randn(6, dtype=dtype) / 4
+    if isinstance(net.norm, (nn.BatchNorm1d, nn.BatchNorm2d)):
+        net.norm.running_mean += torch.randn(net.norm.num_features, dtype=dtype) / 4
     net.first.weight.requires_grad_(False)
     net.head.weight.grad = torch.randn_like(net.head.weight)
     net.second.register_forward_hook(lambda _m, _a, output: output * 1.0)
@@ -96,14 +96,44 @@ class BusyAttention(nn.Module):
         return self.head(self.act(self.layer(x))[:, 0])
 
 
+class BusyTable(nn.Module):
+    """A network for tables in train mode, with what forward may disturb."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm, self.act = nn.Linear(72, 8), nn.BatchNorm1d(8), nn.ReLU(inplace=True)
+        self.second, self.drop, self.head = nn.Linear(8, 8), nn.Dropout(0.3), nn.Linear(8, 4)
+        self.register_buffer("calls", torch.zeros(1))
+        self.seen: list[int] = []
+        self.settings = {"scale": 1.0}
+        self.last_mean: Any = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        self.seen.append(len(x))
+        self.settings["rows"] = len(x)
+        x = self.act(self.norm(self.first(x.mul_(self.settings["scale"]))))
+        self.last_mean = x.mean()
+        return self.head(self.drop(torch.nn.functional.relu(self.second(x))))
+
+
+FOR_TABLES = ("sensitivity",)  # methods that have no meaning for a picture
+
+
 def subject(method: str, seed: int = 0, dtype: torch.dtype = torch.float64) -> tuple[nn.Module, Tensor]:
     """A busy network that has what the method needs, and five rows: a CNN, or a transformer for methods that read attention."""
+    if method in FOR_TABLES:
+        net, x = _in_use(BusyTable, seed, dtype)
+        return net, x.flatten(1)
     if "attention" in method_class(method).needs:
         return _in_use(BusyAttention, seed, dtype)
     return busy(seed, dtype)
 
 
-FEWER: dict[str, dict[str, Any]] = {"lime": {"samples": 150}, "rise": {"masks": 200}}  # methods whose usual numbers are meant for real inputs
+FEWER: dict[str, dict[str, Any]] = {
+    "lime": {"samples": 150},
+    "rise": {"masks": 200},
+}  # methods whose usual numbers are meant for real inputs
 
 
 def asked(method: str) -> Any:

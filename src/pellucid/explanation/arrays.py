@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import xarray
 
 AXES = frozenset(
-    ["sample", "channel", "y", "x", "time", "token", "feature", "class", "layer", "head", "unit", "step", "fraction", "produced", "entry"]
+    ["sample", "channel", "y", "x", "time", "token", "feature", "class", "layer", "head", "unit", "step", "across", "fraction", "produced", "entry"]
 )
 
 

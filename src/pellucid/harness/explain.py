@@ -23,7 +23,7 @@ from pellucid.explanation.spec import InputSpec, ModelSpec
 from pellucid.explanation.target import OutputSpace, Selection, as_target
 from pellucid.harness.progress import Progress, shown_progress
 from pellucid.harness.result import Depth, Request, baseline_scores, decision, provenance, truth_of
-from pellucid.harness.shown import RawRows, labelled, produced, shown_inputs, spread
+from pellucid.harness.shown import RawRows, in_user_units, labelled, produced, shown_inputs, spread
 from pellucid.harness.verdict import verdicts
 from pellucid.methods.batching import clock
 from pellucid.methods.registry import as_method
@@ -146,8 +146,8 @@ def _explain(request: Request) -> Explanation:
         guesses = tuple(dict.fromkeys((*request.rows.guesses, *bound.guesses, *evaluator.guesses)))
     judged = verdicts(measured, finite=finite, caution=origin.caution)
     return Explanation(
-        kind="layer_attribution" if found.layer else "attribution",
-        arrays=labelled(evaluator, found, found.values),
+        kind="layer_attribution" if found.layer else found.kind,
+        arrays=labelled(evaluator, found, found.values) if not found.made else in_user_units(found.made, request.raw),
         inputs=shown,
         decision=decision(space, selection, scores, at_baseline, request.truth),
         provenance=replace(
@@ -172,7 +172,7 @@ def _explain(request: Request) -> Explanation:
 
 
 def _checks(request: Request, evaluator: Evaluator, found: Attribution, players: Players) -> tuple[tuple[Check, ...], int]:
-    if request.checks == "none":
+    if request.checks == "none" or found.kind != "attribution":  # a curve puts nothing in an order that removal could test
         return found.checks, 0
     infill = found.baseline or evaluator.baseline(None)
     names = "; ".join(dict.fromkeys(evaluator.baseline_names.values()))

@@ -56,6 +56,22 @@ def labelled(evaluator: Evaluator, found: Attribution, parts: tuple[Tensor, ...]
     return tuple(arrays)
 
 
+def in_user_units(arrays: tuple[LabelledArray, ...], raw: RawRows) -> tuple[LabelledArray, ...]:
+    """Curves whose places ``at`` (sample, feature, step) are told as the user knows them, where a preparation made numbers of them."""
+    if raw.preparation is None or raw.preparation.kind != "tabular":
+        return arrays
+    columns = {column.name: column for column in raw.preparation.columns}
+
+    def natural(array: LabelledArray) -> LabelledArray:
+        if array.name != "at":
+            return array
+        own = [columns[name] for name in array.coordinates["feature"]]
+        scale, mean = (np.array([getattr(column, name) for column in own])[:, None] for name in ("scale", "mean"))
+        return replace(array, values=array.values * scale + mean)
+
+    return tuple(map(natural, arrays))
+
+
 def spread(evaluator: Evaluator, found: Attribution) -> tuple[LabelledArray, ...]:
     """How far apart the values lie that several baselines give, largest less smallest; empty for one baseline."""
     each = [labelled(evaluator, found, values) for values in found.alternatives]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from pellucid.explanation.arrays import LabelledArray
     from pellucid.explanation.check import Check
     from pellucid.explanation.provenance import Caution, Meaning
     from pellucid.methods.run import Evaluator
@@ -33,6 +34,8 @@ class Attribution:
         alternatives: with several baselines, the values that each of them alone gives; ``values`` is their mean, ``baseline`` the first.
         units: whether the values are those of a layer's units, (sample, unit).
         through: the part of the network through which the values of the inputs flow, where that is not all of it.
+        kind: what the result is, where it is no attribution: ``curve`` or ``surface``; ``made`` are then its arrays, all with a
+            sample axis, and ``values`` the first of them.
         choices: what the method decided by itself, each a sentence for the provenance.
         compared: by input name, what the values are compared with, where that is more than ``baseline``.
     """
@@ -52,6 +55,8 @@ class Attribution:
     through: str = ""
     compared: dict[str, str] | None = None
     choices: tuple[str, ...] = ()
+    kind: Literal["attribution", "curve", "surface"] = "attribution"
+    made: tuple[LabelledArray, ...] = ()
 
 
 class Method(Protocol):

@@ -39,6 +39,7 @@ METHODS: dict[str, str] = {
     "attention_gradient": "attribution.attention_gradient:AttentionGradient",
     "occlusion": "attribution.occlusion:Occlusion",
     "shap": "attribution.shap:SHAP",
+    "sensitivity": "attribution.sensitivity:Sensitivity",
     "rise": "attribution.rise:RISE",
     "lime": "attribution.lime:LIME",
 }

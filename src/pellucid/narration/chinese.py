@@ -178,6 +178,14 @@ CHINESE = {
         "几部分共同作用才有的效果则在它们之间平分。"
     ),
     "limit.occlusion": "遮挡法说明某一部分被填充值（{baseline}）取代后会怎样；换一种填充，答案可能不同；可以互相替代的部分都会被低估。",
+    "response.row": "{name} 从 {low} 变到 {high} 时，{target}的得分从 {start} 变到 {end}（变化范围 {range}）",
+    "response.list": "其余不变时，{items}。",
+    "response.average": "就背景数据平均而言，{items}。",
+    "response.mean": "{name} 这样变动使其改变 {mean}；若每行只在自己的取值附近变动，则改变 {ale}",
+    "response.surface": (
+        "{first} 与 {second} 一起变动时，{target}的得分从 {low} 到 {high}，最高处 {first} = {first_at}、{second} = {second_at}。"
+    ),
+    "limit.sensitivity": "曲线只移动一个特征而固定其余，即使这样的行并不存在；只有累积局部效应不离开数据。",
     "limit.rise": (
         "RISE 透过随机遮罩来观察，遮罩的粗细不小于一格，被遮住的部分由填充值（{baseline}）取代：小于一格的细节无法分辨；换一种填充，答案可能不同。"
     ),

@@ -258,6 +258,17 @@ ENGLISH = {
         "Occlusion says what happens when a part is replaced by its in-fill ({baseline}); another in-fill can give another "
         "answer, and parts that stand in for each other are both rated too low."
     ),
+    "response.row": "{name} moved from {low} to {high} takes the score of {target} from {start} to {end} (range {range})",
+    "response.list": "All else held, {items}.",
+    "response.average": "On average over background rows, {items}.",
+    "response.mean": "{name} so moved changes it by {mean}, and by {ale} where each row stays near its own values",
+    "response.surface": (
+        "With {first} and {second} moved together the score of {target} goes from {low} to {high}, highest at {first} = {first_at} and "
+        "{second} = {second_at}."
+    ),
+    "limit.sensitivity": (
+        "A curve moves one feature and holds the others, also where no such row exists; only the accumulated local effect stays among the data."
+    ),
     "limit.rise": (
         "RISE looks through random masks no finer than its cells, and what they hide is replaced by the in-fill ({baseline}): details "
         "smaller than a cell are not told apart, and another in-fill can give another answer."

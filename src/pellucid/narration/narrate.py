@@ -8,6 +8,7 @@ from pellucid.narration import summary
 from pellucid.narration.decision import decided, guessing
 from pellucid.narration.judgement import checked, limits, verdict
 from pellucid.narration.reasons import carried, removed
+from pellucid.narration.responses import responded
 from pellucid.narration.voice import Voice
 from pellucid.views.reading import one_row
 
@@ -46,7 +47,8 @@ def findings(
     if judged.level == "refused":
         return (*opening, judged, *decision, *rest)
     control = one.provenance.method == "random"
-    named = [] if control else [*carried(one, voice), *removed(one, voice)]
+    curved = one.kind in ("curve", "surface")
+    named = [] if control else responded(one, voice) if curved else [*carried(one, voice), *removed(one, voice)]
     return (*opening, *decision, *named, judged, *rest)
 
 

@@ -57,6 +57,8 @@ def _why(explanation: Explanation, voice: Voice) -> list[Finding]:
 def _named(rows: list[Explanation], voice: Voice) -> list[Finding]:
     """Which features are most often among the strongest, or where in the picture most rows have their mass."""
     axes = rows[0].arrays[0].axes
+    if rows[0].kind in ("curve", "surface"):
+        return []
     if "y" in axes and "x" in axes:
         signed = rows[0].provenance.meaning != "slope"
         places = [place for row in rows if (place := region(row.arrays[0], signed=signed))]

@@ -15,12 +15,13 @@ from pellucid.narration import narrate
 from pellucid.report.report import Edition, Finding, Language, Report, Section
 from pellucid.scenes import Scene
 from pellucid.scenes.words import method_name, words
-from pellucid.views import attribution, checks_table, faithfulness_curves, gallery
+from pellucid.views import attribution, beeswarm, checks_table, dependence, faithfulness_curves, gallery, importance_bars
 
 if TYPE_CHECKING:
     from pellucid.narration.decision import Quality
 
 ROWS = 12  # rows of one explanation that get a section of their own
+MANY = 10  # rows of a table from which they are drawn together
 
 _WORDS: dict[Language, dict[str, str]] = {
     "en": {
@@ -82,13 +83,22 @@ def row_section(
 
 
 def rows_section(explanation: Explanation, *, id: str, language: Language, quality: Quality | None = None) -> Section:
-    """All rows together: how many may be believed, what is named most often, and for images a gallery."""
+    """All rows together: how many may be believed, what is named most often; a gallery of images, a summary of many rows of a table."""
     paragraphs = narrate(explanation, language=language, quality=quality).split("\n\n")
     method = method_name(explanation.provenance.method, language)
     heading = _WORDS[language]["rows"].format(method=method, count=len(explanation))
     images = len(explanation.inputs) == 1 and explanation.inputs[0].kind == "image" and {"y", "x"} <= set(explanation.arrays[0].axes)
-    scenes = (gallery(explanation, language=language),) if images else ()
+    scenes = (gallery(explanation, language=language),) if images else _summaries(explanation, language)
     return Section(id, heading, tuple(Finding(text) for text in paragraphs), scenes)
+
+
+def _summaries(explanation: Explanation, language: Language) -> tuple[Scene, ...]:
+    """Many rows of a table in one picture each: every row, the means, and one feature against its value."""
+    table = len(explanation.inputs) == 1 and explanation.inputs[0].kind == "tabular" and explanation.arrays[0].axes == ("sample", "feature")
+    if not table or len(explanation) < MANY or all(verdict.level == "refused" for verdict in explanation.verdicts):
+        return ()
+    scenes = (view(explanation, language=language) for view in (beeswarm, importance_bars, dependence))
+    return tuple(replace(scene, code="") for scene in scenes)
 
 
 def disclosures(explanations: Sequence[Explanation], language: Language) -> tuple[str, ...]:
@@ -124,7 +134,7 @@ def _check_scenes(one: Explanation, language: Language) -> tuple[Scene, ...]:
     if not one.checks:
         return ()
     table = replace(checks_table(one, language=language), title=words(language)["checks.title"], subtitle="", badge=None, notes=())
-    if not any(check.curves for check in one.checks):
+    if not any(check.curves and check.role == "faithfulness" for check in one.checks):
         return (table,)
     curves = faithfulness_curves(one, language=language)
     return replace(curves, title=words(language)["faith.title"], subtitle="", badge=None, notes=()), table

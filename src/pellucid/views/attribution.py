@@ -10,6 +10,7 @@ from pellucid.views.feature_bars import feature_panel
 from pellucid.views.framing import framed
 from pellucid.views.image_overlay import image_panels
 from pellucid.views.reading import one_row, shown_input
+from pellucid.views.response_curves import response_panels
 from pellucid.views.series import series_panels
 from pellucid.views.strongest_elements import element_panel
 from pellucid.views.token_bars import token_panel
@@ -21,6 +22,9 @@ def attribution(explanation: Explanation, *, row: int = 0, language: Language = 
     With ``cells`` a map coarser than its image is laid over it in its true cells, not smoothed.
     """
     one = one_row(explanation, row)
+    if one.kind in ("curve", "surface"):
+        responses = response_panels(one, language)
+        return framed(one, responses, language, columns=2 if len(responses) > 2 else 1)
     panels: list[Panel] = []
     for index in range(len(one.arrays)):
         panels += panels_of(one, index, language, cells=cells)
