@@ -131,6 +131,33 @@ def patient(level: str = "supported", rows: int = 1) -> Explanation:
 
 
 @cache
+def patients(rows: int = 200, level: str = "supported") -> Explanation:
+    """Many rows of the same table, whose attributions depend on the values, for one feature on another one too; every ninth is refused."""
+    from dataclasses import replace
+
+    from sklearn.datasets import load_breast_cancer
+
+    data = load_breast_cancer().data[:rows]
+    one = patient(level, rows)
+    places = (data - data.mean(0)) / data.std(0)
+    values = places * np.linspace(1.2, 0.02, 30)[None]
+    values[:, 0] += 0.9 * np.clip(places[:, 0], -1.5, 1.5) * places[:, 2 + 7]
+    scores = values.sum(1) - 0.8 + np.random.default_rng(7).normal(0, 0.02, rows)
+    texts = tuple(tuple(f"{v:.4g}" for v in row) for row in data)
+    told = replace(one.decision, scores=scores, baseline_scores=np.full(rows, -0.8))
+    refused = Verdict("refused", REASONS["refused"])
+    return replace(
+        one,
+        arrays=(replace(one.arrays[0], values=values),),
+        inputs=(replace(one.inputs[0], data=replace(one.inputs[0].data, values=data), cells=texts),),
+        decision=told,
+        errors=(),
+        error_kind="none",
+        verdicts=tuple(refused if k % 9 == 4 else verdict for k, verdict in enumerate(one.verdicts)),
+    )
+
+
+@cache
 def digits(level: str = "supported", rows: int = 6) -> Explanation:
     """Digits of 8 x 8 pixels with a signed map each."""
     from sklearn.datasets import load_digits

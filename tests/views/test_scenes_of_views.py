@@ -72,6 +72,10 @@ SHAPES = {
     "signal": [("signal0_0", "", ""), ("series0_0", "time step", "contribution to the logit")],
     "tokens": [("tokens0", "attribution for the logit", "")],
     "mixed": [("input1", "", ""), ("map1", "", ""), ("overlay1", "", ""), ("features0", "contribution to the logit", "")],
+    "beeswarm": [("beeswarm", "contribution to the logit", "")],
+    "importance": [("importance", "mean size of the attribution", "")],
+    "dependence": [("dependence", "mean radius", "contribution to the logit")],
+    "decision": [("decision", "score (logit)", "")],
     "faithfulness": [
         ("deletion", "share removed, strongest first", "score (logit)"),
         ("insertion", "share put back, strongest first", "score (logit)"),

@@ -133,6 +133,7 @@ export interface Line {
   readonly y: Tensor;
   readonly color: string;
   readonly dashed: boolean;
+  readonly thin: boolean;
   readonly mark: "line";
 }
 

@@ -112,7 +112,7 @@ describe("a long curve", () => {
     });
     const plain = { domain: [0, 1] as const, log: false, at: (v: number) => v, back: (v: number) => v };
     const tensor = (data: readonly number[]) => ({ shape: [data.length], data: Float64Array.from(data) });
-    const mark = { mark: "line", name: "", x: tensor(x), y: tensor(y), color: "ink", dashed: false } as const;
+    const mark = { mark: "line", name: "", x: tensor(x), y: tensor(y), color: "ink", dashed: false, thin: false } as const;
     line.draw(pen, mark, { x: plain, y: plain }, "light");
     return steps;
   }

@@ -155,7 +155,8 @@ class Explanation:
     def plot(self, **options: Any) -> Any:  # noqa: ANN401 (matplotlib's Figure, which this layer does not know)
         """Draws the explanation with matplotlib and returns the figure.
 
-        ``ax=``, ``language=``, ``theme=``, ``row=``, ``view=`` and, for coarse maps, ``cells=`` are understood.
+        ``ax=``, ``language=``, ``theme=``, ``row=``, ``view=``, for coarse maps ``cells=``, and for a dependence plot ``feature=`` are
+        understood.
         """
         return renderers.find("plot", self.kind)(self, **options)
 

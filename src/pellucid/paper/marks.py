@@ -28,7 +28,7 @@ def draw_mark(axes: Axes, mark: Mark, style: Style) -> None:
     elif isinstance(mark, Line):
         dashes = (0, (4, 2.5)) if mark.dashed else "-"
         quiet = mark.color in ("line", "muted")
-        wide = 0.9 if quiet or len(mark.x) > MANY else 1.8
+        wide = 0.9 if quiet or mark.thin or len(mark.x) > MANY else 1.8
         axes.plot(
             mark.x,
             mark.y,

@@ -28,7 +28,12 @@ ViewName = Literal[
     "faithfulness_curves",
     "checks_table",
     "gallery",
+    "beeswarm",
+    "importance_bars",
+    "dependence",
+    "decision_plot",
 ]
+MANY_ROWS = ("gallery", "beeswarm", "importance_bars", "dependence", "decision_plot")  # they take no row
 
 
 def plot(
@@ -40,23 +45,25 @@ def plot(
     theme: Theme = "light",
     view: ViewName | None = None,
     cells: bool = False,
+    feature: str | None = None,
 ) -> Figure | SubFigure:
-    """Draws one row of an explanation and returns the figure; nothing is shown.
+    """Draws one row of an explanation, or many rows together, and returns the figure; nothing is shown.
 
     Args:
         explanation: what to draw.
         ax: axes to draw the main panel into; without them a new figure is made, which pyplot does not know.
-        row: which row; a ``gallery`` shows several and takes no row.
+        row: which row; a ``gallery``, ``beeswarm``, ``importance_bars``, ``dependence`` and ``decision_plot`` show many and take no row.
         language: of every word in the picture.
         theme: ``light`` or ``dark``.
         view: another view than the one that fits the input, such as ``waterfall`` or ``faithfulness_curves``.
         cells: whether a map coarser than its image is laid over it in its true cells, not smoothed.
+        feature: whose ``dependence`` is drawn; the feature that weighs most if not given.
 
     Raises:
         UnknownName: no such view.
         InputError: no such row, or the view does not fit the explanation.
     """
-    return draw(scene_of(explanation, row=row, language=language, view=view, cells=cells), theme=theme, ax=ax)
+    return draw(scene_of(explanation, row=row, language=language, view=view, cells=cells, feature=feature), theme=theme, ax=ax)
 
 
 class Curves(Protocol):
@@ -79,15 +86,25 @@ def plot_comparison(compared: Any, *, row: int = 0, language: Language = "en", t
 
 
 def scene_of(
-    explanation: Explanation, *, row: int = 0, language: Language = "en", view: ViewName | None = None, cells: bool = False
+    explanation: Explanation,
+    *,
+    row: int = 0,
+    language: Language = "en",
+    view: ViewName | None = None,
+    cells: bool = False,
+    feature: str | None = None,
 ) -> Scene:
-    """The scene of one row in the named view; ``cells`` as in :func:`plot`."""
+    """The scene of one row, or of many, in the named view; ``cells`` and ``feature`` as in :func:`plot`."""
     name = view or "attribution"
     if name not in get_args(ViewName):
         raise UnknownName("view", name, get_args(ViewName))
     if cells and name not in ("attribution", "image_overlay"):
         raise InputError("This view lays no map over an image", received=f"view={name!r}, cells=True", remedy="leave cells out")
-    if name == "gallery":
-        return views.gallery(explanation, language=language)
+    if feature is not None and name != "dependence":
+        raise InputError(
+            "Only a dependence plot is about one feature", received=f"view={name!r}, feature={feature!r}", remedy="leave feature out"
+        )
     make: Callable[..., Scene] = getattr(views, name)
+    if name in MANY_ROWS:
+        return make(explanation, language=language, **({"feature": feature} if feature is not None else {}))
     return make(explanation, row=row, language=language, **({"cells": True} if cells else {}))

@@ -43,13 +43,14 @@ class Image:
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """A curve through (x, y), both one-dimensional."""
+    """A curve through (x, y), both one-dimensional; ``thin`` where it is one of many."""
 
     name: str
     x: np.ndarray
     y: np.ndarray
     color: str = "series1"
     dashed: bool = False
+    thin: bool = False
     mark: Literal["line"] = "line"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pellucid.scenes import Axis, Bars, LegendEntry, Line, Mark, Panel, Table, Text
-from pellucid.scenes.numbers import signed
+from pellucid.scenes.numbers import number, signed
 from pellucid.scenes.words import Language, words
 from pellucid.views.entries import Entry
 
@@ -41,7 +41,8 @@ def signed_bars(entries: list[Entry], captions: Captions, table: Table, language
     for at, entry in enumerate(entries):
         left = values[at] < 0
         end = low[at] - GAP * span if left else high[at] + GAP * span
-        marks.append(Text(float(end), float(at), signed(entry.value), "end" if left else "start"))
+        said = signed(entry.value) if captions.signs else number(entry.value)
+        marks.append(Text(float(end), float(at), said, "end" if left else "start"))
     return Panel(
         captions.id,
         captions.title,
