@@ -340,7 +340,7 @@ class Evaluator:
         row_bytes = sum(v[0].numel() * v.element_size() for v in self.values)
         budget = self.situation.budget
         found = batch_size(self.situation.owner, (kind, shapes), row_bytes=row_bytes, memory=budget.memory, fixed=self.situation.batch)
-        return self._sizers.setdefault(kind, found)
+        return found if self.situation.batch is not None else self._sizers.setdefault(kind, found)
 
     def _space(self) -> OutputSpace:
         if self._outputs is None:
