@@ -486,3 +486,12 @@ def test_several_baselines() -> None:
 def test_a_cap_that_is_none(wrong: Any) -> None:
     with pytest.raises(InputError, match="one segment"):
         explained(mlp(3, 4, 1), torch.zeros(1, 3).double(), pl.IntegratedGradients(max_segments=wrong))
+
+
+def test_it_is_said_that_the_integral_is_exact() -> None:
+    net, x = mlp(4, 8, 2), torch.randn(1, 4, dtype=torch.float64)
+    exact, other = (pl.explain(net, x, pl.IntegratedGradients(rule=rule), target=1) for rule in ("auto", "adaptive"))
+    for language, word in (("en", "exact up to rounding"), ("zh-CN", "精确")):
+        assert word in str(exact.narrate(language))
+        assert word not in str(other.narrate(language))
+    assert exact.provenance.choices == ("rule: exact in every row",)

@@ -189,6 +189,7 @@ ENGLISH = {
     "stability.broken": "With other random seeds only {value} of the strongest entries stay the same; {reference} are needed ({check}).",
     "check.unknown": "The result of {check} is not a number, so it shows nothing.",
     # what this does not show
+    "limit.exact": "The integral is exact up to rounding along the straight line from the baseline; of what lies off it, it says nothing.",
     "limit.integrated_gradients": "Integrated gradients compares with one baseline ({baseline}); another baseline can give another answer.",
     "limit.deeplift": (
         "DeepLIFT compares with one baseline ({baseline}), and shares out each operation's difference by itself: how operations act together "

@@ -109,6 +109,8 @@ def limits(explanation: Explanation, voice: Voice) -> list[Finding]:
         sentences = [voice.say("limit.baselines", baseline=baseline, share=voice.percent(disagreement(explanation)))]
     else:
         sentences = [voice.say(key, baseline=baseline or voice.say("unknown"), layer=explanation.layer or voice.say("unknown"))]
+    if explanation.error_kind == "exact":
+        sentences.append(voice.say("limit.exact"))
     if decision.probabilities is not None:
         sentences.append(voice.say("limit.probability"))
     if provenance.guesses:
