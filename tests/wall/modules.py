@@ -98,7 +98,7 @@ class Cells(nn.Module):
             h = self.gru(x[:, time], h)
             states = self.lstm(h, states)
             end = self.rnn(states[0], end)
-        return end
+        return torch.cat([end, states[0]], 1)
 
 
 class Decoder(nn.Module):

@@ -7,7 +7,12 @@ import pytest
 import torch
 
 from wall.cases import CASES
-from wall.promises import BOUND, PROMISES, float32_bound
+from wall.promises import BOUND, PROMISES, difference, float32_bound
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_the_case_says_something(case) -> None:
+    assert np.median(np.abs(difference(case.network(), case.rows(), case.baselines()["own"]))) > 1e-4
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

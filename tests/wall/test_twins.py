@@ -151,10 +151,21 @@ def test_a_quotient_is_a_product_with_a_reciprocal() -> None:
         assert torch.allclose(p, q, rtol=1e-12)
 
 
-NEAR = {
-    "gelu": F.gelu, "silu": F.silu, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "exp": torch.exp, "sin": torch.sin, "softplus": F.softplus,
-    "log": torch.log, "log1p": torch.log1p, "sqrt": torch.sqrt, "rsqrt": torch.rsqrt, "reciprocal": torch.reciprocal, "square": torch.square,
-}  # fmt: skip
+NEAR: dict[str, Function] = {
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "exp": torch.exp,
+    "sin": torch.sin,
+    "softplus": F.softplus,
+    "log": torch.log,
+    "log1p": torch.log1p,
+    "sqrt": torch.sqrt,
+    "rsqrt": torch.rsqrt,
+    "reciprocal": torch.reciprocal,
+    "square": torch.square,
+}
 
 
 @pytest.mark.parametrize("name", NEAR)

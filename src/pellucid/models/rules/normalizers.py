@@ -5,6 +5,8 @@ A softmax is an exponential of a difference with log sum exp, each part averaged
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -110,13 +112,14 @@ def normalize(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[
 def normalized(a: Tensor, b: Tensor, gradient: Tensor, eps: float, *, centered: bool = True, share: float | None = None) -> Tensor:
     """The multipliers of c / sqrt(mean c^2 + eps) over the last axis, c being x less its mean.
 
-    The Jacobian at c is r - r^3 c c' / n with r = 1 / sqrt(mean c^2 + eps). Along the line from c_b to c_a the square root R is a distance,
-    and its integrals are those of the field of a straight rod: with P = R_a + R_b, L = |c_a - c_b| and s = L / P they are
-    2 atanh(s) / (s P) for r, and w_a c_a c_a' + w_b c_b c_b' - u d d' for r^3 c c', where w = 2 / (R S) and S = P^2 - L^2. A composition of
-    centering, square, root and product is complete too, but its multipliers are 1 / sqrt(eps) large at a baseline without variance.
+    The Jacobian at c is r - r^3 c c' / n with r = 1 / sqrt(mean c^2 + eps). The line from c_b to c_a runs along a unit vector e from z_b to
+    z_a = z_b + L, at a fixed distance p from the origin, so that 1 / r^2 = D + z^2 with D = mean p^2 + eps, and every part is a known
+    integral over z (see :func:`_along_line`). A composition of centering, square, root and product is complete too, but its multipliers are
+    1 / sqrt(eps) large at a baseline without variance.
 
     Args:
-        a: at the row; b: at the baseline.
+        a: at the row.
+        b: at the baseline.
         gradient: the multipliers of the output.
         eps: what keeps the root from zero.
         centered: whether the mean is taken off.
@@ -125,32 +128,38 @@ def normalized(a: Tensor, b: Tensor, gradient: Tensor, eps: float, *, centered: 
     if centered:
         a, b = a - a.mean(-1, keepdim=True), b - b.mean(-1, keepdim=True)
     part = 1 / a.shape[-1] if share is None else share
+
+    def mean(p: Tensor, q: Tensor) -> Tensor:
+        return (p * q).sum(-1, keepdim=True) * part
+
     step = a - b
-    least, product = (b * b).sum(-1, keepdim=True) * part, (a * b).sum(-1, keepdim=True) * part
-    length2 = (step * step).sum(-1, keepdim=True) * part
-    ra, rb = ((a * a).sum(-1, keepdim=True) * part + eps).sqrt(), (least + eps).sqrt()
-    path = ra + rb
-    wa, wb = (1 / (r * (eps + ra * rb + product)) for r in (ra, rb))
-    plain = 2 / path * _mean_atanh(length2 / path**2, 2 * (eps + ra * rb + product) / path**2)
-    bent = _bent(length2 / path**2, wa, path, (plain - 1 / ra - wa * (product - least)) / length2)
-    to_b, to_step = (gradient * b).sum(-1, keepdim=True) * part, (gradient * step).sum(-1, keepdim=True) * part
-    found = gradient * plain - b * ((wa + wb) * to_b + wa * to_step) - step * (wa * to_b + bent * to_step)
+    length = mean(step, step).sqrt()
+    path = (mean(a, a) + eps).sqrt() + (mean(b, b) + eps).sqrt()
+    near = length <= torch.finfo(a.dtype).eps ** (1 / 3) * path  # there the Jacobian half-way, wrong by (L / P)^2
+    found = _along_line(step / torch.where(near, torch.ones_like(length), length), b, gradient, length, eps, mean)
+    if bool(near.any()):
+        middle = (a + b) / 2
+        r = (mean(middle, middle) + eps).rsqrt()
+        found = torch.where(near, gradient * r - middle * r**3 * mean(gradient, middle), found)
     return found - found.mean(-1, keepdim=True) if centered else found
 
 
-def _mean_atanh(square: Tensor, rest: Tensor) -> Tensor:
-    """atanh(s) / s, where ``square`` is s^2 and ``rest`` 1 - s^2."""
-    s = square.sqrt()
-    near = s < 0.5
-    safe = torch.where(s == 0, torch.ones_like(s), s)
-    found = torch.where(near, torch.atanh(torch.where(near, s, torch.zeros_like(s))), ((1 + s) ** 2 / rest).log() / 2) / safe
-    return torch.where(s == 0, torch.ones_like(s), found)
+def _along_line(e: Tensor, b: Tensor, gradient: Tensor, length: Tensor, eps: float, mean: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """The integrals of r, of z r^3, of D r^3 and, the rest of the first, of z^2 r^3; the third is had from y_a - y_b, which it completes."""
+    zb = mean(b, e)
+    za, p = zb + length, b - zb * e
+    apart = mean(p, p) + eps
+    ra, rb = (apart + za * za).rsqrt(), (apart + zb * zb).rsqrt()
+    plain, across, bent = _integral(za, zb, ra, rb, length, apart), (rb - ra) / length, (za * ra - zb * rb) / length
+    to_p, to_e = mean(gradient, p), mean(gradient, e)
+    return gradient * plain - p * (to_p * bent / apart + to_e * across) - e * (to_p * across + to_e * (plain - bent))
 
 
-def _bent(square: Tensor, wa: Tensor, path: Tensor, exact: Tensor) -> Tensor:
-    """What stands before d d': ``exact`` makes the whole complete; where d is short a series in s^2 takes its place."""
-    series = 2 / 3 + square * (4 / 5 + square * (6 / 7 + square * (8 / 9 + square * 10 / 11)))
-    return torch.where(square < 1e-3, wa - 2 * series / path**3, exact)
+def _integral(za: Tensor, zb: Tensor, ra: Tensor, rb: Tensor, length: Tensor, apart: Tensor) -> Tensor:
+    """The mean of r along the line: 2 atanh(s) / L with s = L / (1/r_a + 1/r_b), or by asinh where that loses its digits."""
+    s = length / (1 / ra + 1 / rb)
+    root = apart.sqrt()
+    return torch.where(s < 0.5, 2 * torch.atanh(s.clamp(max=0.5)), torch.asinh(za / root) - torch.asinh(zb / root)) / length
 
 
 NORMALIZERS: dict[str, Rule] = {
