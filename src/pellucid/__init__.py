@@ -16,6 +16,7 @@ from pellucid.methods.registry import METHODS
 if TYPE_CHECKING:  # what editors and type checkers see; method classes come from the registry
     from pellucid.data import datasets as datasets
     from pellucid.data.baselines import BackgroundMean as BackgroundMean
+    from pellucid.data.baselines import BackgroundPatches as BackgroundPatches
     from pellucid.data.baselines import Blur as Blur
     from pellucid.data.baselines import Constant as Constant
     from pellucid.data.baselines import MeanColor as MeanColor
@@ -37,7 +38,9 @@ if TYPE_CHECKING:  # what editors and type checkers see; method classes come fro
     from pellucid.harness.compare import compare as compare
     from pellucid.harness.comparison import Comparison as Comparison
     from pellucid.harness.explain import explain as explain
+    from pellucid.harness.importance import Importance as Importance
     from pellucid.harness.judge import judge as judge
+    from pellucid.harness.permutation_importance import permutation_importance as permutation_importance
     from pellucid.methods.registry import methods as methods
     from pellucid.methods.run import Budget as Budget
     from pellucid.models.wrap import wrap as wrap
@@ -50,6 +53,8 @@ _PUBLIC = {
     "judge": "harness.judge",
     "compare": "harness.compare",
     "Comparison": "harness.comparison",
+    "permutation_importance": "harness.permutation_importance",
+    "Importance": "harness.importance",
     "report": "report.explained",
     "wrap": "models.wrap",
     "methods": "methods.registry",
@@ -68,6 +73,7 @@ _PUBLIC = {
     "PellucidError": "errors",
     "Constant": "data.baselines",
     "BackgroundMean": "data.baselines",
+    "BackgroundPatches": "data.baselines",
     "MeanColor": "data.baselines",
     "Blur": "data.baselines",
     "Rows": "data.baselines",
@@ -81,6 +87,8 @@ _MODULES = {"datasets": "data.datasets"}
 
 renderers.register("plot", "history", "pellucid.paper:plot_history")
 renderers.register("plot", "comparison", "pellucid.paper:plot_comparison")
+renderers.register("plot", "importance", "pellucid.paper:plot_importance")
+renderers.register("narrate", "importance", "pellucid.narration:narrate_importance")
 renderers.register("narrate", "comparison", "pellucid.narration:narrate_comparison")
 for _kind in ("attribution", "layer_attribution", "curve", "surface"):
     renderers.register("plot", _kind, "pellucid.paper:plot")

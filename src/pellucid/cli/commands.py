@@ -95,6 +95,7 @@ def explain(  # noqa: PLR0913 (a command line has as many options as it has)
     target: Annotated[str | None, typer.Option(help="class index or name; the prediction if not given")] = None,
     out: Annotated[list[Path] | None, typer.Option(help=".html, .png or .safetensors; may be repeated")] = None,
     option: Annotated[list[str] | None, typer.Option(help="a field of the method, such as steps=100")] = None,
+    infill: Annotated[list[str] | None, typer.Option(help="what replaces a part: mean, blur, zero, patches, noisy")] = None,
     rows: Annotated[str | None, typer.Option(help="of a table: 3, 0:5 or 1,4,7")] = None,
     background: Annotated[Path | None, typer.Option(help="a table of rows that stand for nothing special")] = None,
     names: Annotated[str | None, typer.Option("--class-names", help="a text file, or package.module:name")] = None,
@@ -120,7 +121,7 @@ def explain(  # noqa: PLR0913 (a command line has as many options as it has)
     found = explain_rows(
         loaded.network(model, weights),
         data,
-        loaded.method_of(method, option or ()),
+        loaded.method_of(method, option or (), infill or ()),
         target=loaded.target_of(target),
         background=loaded.rows_of(background) if background else None,
         spec=_spec(outputs, missing=missing),

@@ -189,13 +189,17 @@ def chosen_rows(rows: Any, text: str | None) -> Any:  # noqa: ANN401
     return rows.iloc[index] if hasattr(rows, "iloc") else rows[index]
 
 
-def method_of(name: str, options: Sequence[str]) -> Method:
-    """The method of that id with its fields set by ``name=value``."""
+def method_of(name: str, options: Sequence[str], infills: Sequence[str] = ()) -> Method:
+    """The method of that id with its fields set by ``name=value``; several in-fills are taken together."""
     from pellucid.methods.registry import method_class
 
     cls: Any = method_class(name)
     fields = {field.name for field in dataclasses.fields(cls)}
     given: dict[str, Any] = {}
+    if infills:
+        if "baseline" not in fields:
+            raise InputError(f"{name} replaces nothing", received=f"--infill {infills[0]}", remedy="leave --infill out")
+        given["baseline"] = tuple(infills) if len(infills) > 1 else infills[0]
     for option in options:
         key, equals, value = option.partition("=")
         if key not in fields:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
-from pellucid.errors import InputError
+from pellucid.data.players import players
+from pellucid.errors import InputError, UnknownName
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -134,8 +135,53 @@ class Rows:
         return given.expand_as(values).clone()
 
 
+@dataclass(frozen=True)
+class BackgroundPatches:
+    """Patches of background rows, each part of the input from another row at random (always the same ones): real content, none of it whole.
+
+    Parts are those that checks remove: patches of an image, features, tokens, time windows.
+    """
+
+    name: str = "patches of the background"
+
+    def __call__(self, values: Tensor, spec: InputSpec, background: Tensor | None) -> Tensor:
+        """One row made of parts of others, repeated."""
+        import torch
+
+        if background is None:
+            raise InputError(
+                "This baseline needs background rows",
+                received="no background",
+                remedy="give background=<rows of the training data> to explain()",
+            )
+        labels = torch.from_numpy(players(tuple(values.shape[1:]), spec).reshape(-1).copy())
+        generator = torch.Generator().manual_seed(0)
+        rows = torch.randint(len(background), (int(labels.max()) + 1,), generator=generator)[labels].to(background.device)
+        flat = background.reshape(len(background), -1)
+        mosaic = flat[rows, torch.arange(flat.shape[1], device=flat.device)]
+        return mosaic.reshape(values.shape[1:]).to(values).expand_as(values).clone()
+
+
+@dataclass(frozen=True)
+class _Mean:
+    """The mean over space or time of an image or a series, else the background's."""
+
+    name: str = "the mean"
+
+    def __call__(self, values: Tensor, spec: InputSpec, background: Tensor | None) -> Tensor:
+        spatial = any(axis in spec.axes for axis in ("y", "x", "time"))
+        return (MeanColor() if spatial else BackgroundMean())(values, spec, background)
+
+
+NAMED: dict[str, Baseline] = {"zero": Constant(), "mean": _Mean(), "blur": Blur(), "patches": BackgroundPatches()}
+
+
 def as_baseline(given: object) -> Baseline:
-    """A baseline from any function like one, a number (the same everywhere), or an array (one row for all, or one per explained row)."""
+    """A baseline from its name, any function like one, a number (the same everywhere), or an array (one row for all, or one per row)."""
+    if isinstance(given, str):
+        if given not in NAMED:
+            raise UnknownName("baseline", given, NAMED)
+        return NAMED[given]
     if callable(given):
         named = cast("Baseline", given)
         return named if hasattr(given, "name") else _Named(getattr(given, "__name__", type(given).__name__), named)
@@ -146,7 +192,7 @@ def as_baseline(given: object) -> Baseline:
     raise InputError(
         "This is no baseline",
         received=type(given).__name__,
-        remedy="give a number, an array, or Constant, BackgroundMean, MeanColor, Blur, Rows",
+        remedy=f"give {', '.join(NAMED)}, a number, an array, or Constant, BackgroundMean, MeanColor, Blur, BackgroundPatches, Rows",
     )
 
 
@@ -162,7 +208,7 @@ def several(given: object) -> tuple[object, ...]:
         return (given,)
     if not given:
         raise InputError("There is no baseline among these", received=repr(given), remedy="give at least one, or None for the usual one")
-    return tuple(given) if any(callable(one) or hasattr(one, "shape") for one in given) else (given,)
+    return tuple(given) if any(callable(one) or hasattr(one, "shape") or isinstance(one, str) for one in given) else (given,)
 
 
 def default_baseline(spec: InputSpec, *, background: bool, embedded: bool) -> Baseline:

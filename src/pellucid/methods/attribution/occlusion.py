@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import torch
 
+from pellucid.data.baselines import several
 from pellucid.data.players import players
 from pellucid.errors import InputError
+from pellucid.explanation.provenance import BETWEEN
+from pellucid.methods.attribution.imputation import NAME, Imputation
 from pellucid.methods.protocol import Attribution
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from pellucid.data.baselines import Baseline
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
     from pellucid.explanation.spec import InputSpec
     from pellucid.methods.run import Evaluator
     from pellucid.models.protocol import Capability
+
+NOISY = "noisy"
 
 
 @dataclass(frozen=True)
@@ -32,16 +39,20 @@ class Occlusion:
     pixel's values summed over channels are the mean fall over the windows that cover it. One forward evaluation per window
     and one for the input.
 
+    ``baseline`` is the in-fill: ``"mean"``, ``"blur"``, ``"zero"``, ``"patches"`` (of the background), any baseline, or ``"noisy"``: noisy
+    linear imputation from the pixels around a window of an image (Rong et al. 2022). A tuple of several gives their mean, and ``spread``
+    of the explanation says how far apart they are.
+
     What it does not show: interactions (two copies of a feature hide one another), and anything that the in-fill, named in the result, does
     not remove. Another in-fill gives another answer.
 
     Raises:
-        InputError: a window that is larger than the image or not positive.
+        InputError: a window that is larger than the image or not positive; imputation of anything but an image.
     """
 
     window: int | None = None
     stride: int | None = None
-    baseline: Baseline | None = None
+    baseline: Baseline | str | Sequence[Baseline | str] | None = None
 
     id: ClassVar[str] = "occlusion"
     needs: ClassVar[frozenset[Capability]] = frozenset()
@@ -51,20 +62,40 @@ class Occlusion:
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
         """The falls of every row."""
-        filled = evaluator.baseline(self.baseline)
         covers = [self._cover(tuple(v.shape[1:]), spec) for v, spec in zip(evaluator.values, evaluator.specs, strict=True)]
+        chosen = several(self.baseline)
+        fills: list[tuple[Tensor, ...] | None] = []
+        names: list[dict[str, str]] = []
+        for one in reversed(chosen):  # the evaluator keeps the names of the first, which is the checks' in-fill
+            fills.append(None if _noisy(one) else evaluator.baseline(cast("Baseline | None", one)))
+            names.append({spec.name: NAME for spec in evaluator.specs} if _noisy(one) else dict(evaluator.baseline_names))
+        found = [self._falls(evaluator, covers, fill) for fill in reversed(fills)]
+        compared = {name: BETWEEN.join(dict.fromkeys(of[name] for of in reversed(names))) for name in names[0]}
+        if len(found) == 1:
+            return Attribution(found[0], baseline=fills[0], compared=compared)
+        mean = tuple(torch.stack(parts).mean(0) for parts in zip(*found, strict=True))
+        return Attribution(mean, baseline=fills[-1], alternatives=tuple(found), compared=compared)
+
+    def _falls(self, evaluator: Evaluator, covers: list[_Cover], filled: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
+        """The falls with one in-fill; None imputes."""
         scores = evaluator.scores_at_inputs()
         found = []
         for i, cover in enumerate(covers):
+            imputed = _imputation(cover, evaluator.specs[i]) if filled is None else None
 
-            def points(rows: Tensor, samples: Tensor, *, i: int = i, cover: _Cover = cover) -> tuple[Tensor, ...]:
+            def points(
+                rows: Tensor, samples: Tensor, *, i: int = i, cover: _Cover = cover, imputed: Imputation | None = imputed
+            ) -> tuple[Tensor, ...]:
                 batch = [v[rows] for v in evaluator.values]
-                batch[i] = torch.where(cover.mask(samples), filled[i][rows], batch[i])
+                if imputed is not None:
+                    batch[i] = imputed.fill(batch[i], samples)
+                elif filled is not None:
+                    batch[i] = torch.where(cover.mask(samples), filled[i][rows], batch[i])
                 return tuple(batch)
 
             falls = scores.cpu()[:, None] - evaluator.scores(points, cover.count)
             found.append(cover.spread(falls).to(evaluator.values[i]))
-        return Attribution(tuple(found), baseline=filled)
+        return tuple(found)
 
     def _cover(self, shape: tuple[int, ...], spec: InputSpec) -> _Cover:
         if "y" not in spec.axes or "x" not in spec.axes:
@@ -148,3 +179,16 @@ class _Windows:
 
 
 _Cover = _Players | _Windows
+
+
+def _noisy(chosen: object) -> bool:
+    return isinstance(chosen, str) and chosen == NOISY
+
+
+def _imputation(cover: _Cover, spec: InputSpec) -> Imputation:
+    if isinstance(cover, _Players):
+        raise InputError(
+            "Noisy linear imputation needs the neighbors of a pixel", received=f"{spec.name}, {spec.kind}", remedy="use 'mean' or 'patches'"
+        )
+    down, across = torch.meshgrid(*cover.starts, indexing="ij")
+    return Imputation(cover.shape, spec, cover.window, torch.stack([down.reshape(-1), across.reshape(-1)], 1))
