@@ -33,7 +33,7 @@ ENGLISH: dict[str, str] = {
     "method.attention_rollout": "Attention rollout",
     "method.attention_gradient": "Gradient-weighted attention",
     "method.occlusion": "Occlusion",
-    "method.shap": "Shapley values",
+    "method.shap": "SHAP (Shapley values)",
     # checks
     "check.completeness": "Completeness",
     "check.conservation": "Conservation",
