@@ -48,7 +48,7 @@ CASES = (
     Case("gradcam-1", "Grad-CAM, one photo", pl.GradCAM(), 1, 150, 0, 1),
     Case("gradcam-16", "Grad-CAM, 16 photos", pl.GradCAM(), 16, 20, 0, 16),
     Case("scorecam", f"Score-CAM, {MASKED} channels", pl.ScoreCAM(channels=MASKED), 1, 20, 1 + MASKED, 0),
-    Case("ablationcam", f"Ablation-CAM, {ABLATED} channels", pl.AblationCAM(channels=ABLATED), 1, 12, 1, 0, ABLATED),
+    Case("ablationcam", f"Ablation-CAM, {ABLATED} channels", pl.AblationCAM(channels=ABLATED), 1, 8, 1, 0, ABLATED),
     Case("occlusion", "occlusion, 14 x 14 windows", pl.Occlusion(window=WINDOW), 1, 10, 14 * 14 + 1, 0),
 )
 
