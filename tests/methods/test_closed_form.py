@@ -210,7 +210,7 @@ def test_a_baseline_may_be_a_number_or_an_array() -> None:
     exact = (WEIGHTS * (X - 1)).numpy()
     for start in (row, row.numpy(), [1.0] * 6, 1, pl.Rows(row)):
         np.testing.assert_allclose(values(Linear(), X, pl.IntegratedGradients(baseline=start)), exact, rtol=1e-12)
-    for start, said in ((np.zeros(5), "does not fit"), ("zero", "no baseline"), (object(), "no baseline")):
+    for start, said in ((np.zeros(5), "does not fit"), ("nought", "no baseline"), (object(), "no baseline")):
         with pytest.raises(pl.PellucidError, match=said):
             values(Linear(), X, pl.Occlusion(baseline=start))
 
