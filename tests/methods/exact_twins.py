@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pellucid.demo.networks import DigitsNetwork
+
 ON_THE_KINK = 1e-13
 
 
@@ -80,7 +82,7 @@ def dense_mlp(net: nn.Sequential) -> Dense:
     return Dense([(_numpy(m.weight), _numpy(m.bias), kind) for m, kind in zip(linear, kinds, strict=True)])
 
 
-def dense_digits(net: nn.Module) -> Dense:
+def dense_digits(net: DigitsNetwork) -> Dense:
     """The matrices of the digits CNN: its convolutions written out, its pooling as groups of four."""
     stem, first = _matrix(net.stem, (1, 8, 8))
     wide, second = _matrix(net.wide, (16, 8, 8))
