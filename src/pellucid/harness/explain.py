@@ -97,7 +97,7 @@ def explain(
             remedy="give batch_size=8, or leave it out to have it measured",
         )
     wrapped = wrap(model, spec)
-    known = _known(wrapped.spec, preparation, tuple(class_names))
+    known = known_spec(wrapped.spec, preparation, tuple(class_names))
     wrapped = wrap(wrapped, known) if known != wrapped.spec else wrapped
     rows = collect(preparation.apply(inputs) if preparation is not None else inputs, known, background)
     _check_needs(wrapped, chosen)
@@ -223,7 +223,7 @@ def _check_needs(model: Model, method: Method) -> None:
         raise CapabilityError(f"{method.id} needs a model with {need}", received=model.name, remedy=model.why_not(need))
 
 
-def _known(spec: ModelSpec, preparation: Preparation | None, class_names: tuple[str, ...]) -> ModelSpec:
+def known_spec(spec: ModelSpec, preparation: Preparation | None, class_names: tuple[str, ...]) -> ModelSpec:
     """The spec with what the preparation and the class names add."""
     if class_names:
         spec = replace(spec, class_names=tuple(map(str, class_names)))

@@ -146,6 +146,14 @@ CHINESE = {
     "comparison.differ": "{first}与{second}最不一致（{value}）：在分歧之处，至多一个是对的。",
     "comparison.refused": "{method}在 {rows} 行中有 {count} 行被拒绝。",
     "comparison.failed": "{method}在此无法使用：{why}",
+    "permuted.found": "在 {rows} 行有标签的数据上，{score}为 {reference}；打乱下列特征时变差最多：{items}。",
+    "permuted.clear": "{total} 个特征中有 {count} 个明显起作用（各行的 95% 区间在零以上）。",
+    "permuted.none": "在 {rows} 行有标签的数据上，{score}为 {reference}；单独打乱任何一个特征都没有使其明显变差。",
+    "permuted.error": "{repeats} 次打乱的标准误差不超过 {error}。",
+    "permuted.limit": (
+        "这说明的是网络在这些行上使用了什么，而不是什么导致了标签。内容相同的特征会互相掩盖；"
+        "打乱后的特征与该行其余部分不再相符，网络面对的可能是并不存在的行。"
+    ),
     "comparison.how": "所有方法都以相同的部分衡量，以{infill}替换；排序并不能裁定方法之间的分歧。",
     "stability.holds": "换用其他随机种子，最强的各项有 {value} 保持不变；需要 {reference}（{check}）。",
     "stability.broken": "换用其他随机种子，最强的各项只有 {value} 保持不变；需要 {reference}（{check}）。",
@@ -187,6 +195,10 @@ CHINESE = {
         "{first} 与 {second} 一起变动时，{target}的得分从 {low} 到 {high}，最高处 {first} = {first_at}、{second} = {second_at}。"
     ),
     "limit.sensitivity": "曲线只移动一个特征而固定其余，即使这样的行并不存在；只有累积局部效应不离开数据。",
+    "limit.sobol": (
+        "Sobol 指数说明当各部分与填充值（{baseline}）混合时，得分的变动有多少与某一部分有关；它没有正负，也不说明这一部分是单独起作用还是与其他部分"
+        "共同起作用。"
+    ),
     "limit.rise": (
         "RISE 透过随机遮罩来观察，遮罩的粗细不小于一格，被遮住的部分由填充值（{baseline}）取代：小于一格的细节无法分辨；换一种填充，答案可能不同。"
     ),

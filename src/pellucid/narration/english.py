@@ -184,6 +184,14 @@ ENGLISH = {
     "comparison.differ": "{first} and {second} agree least ({value}): where they differ, at most one of them is right.",
     "comparison.refused": "{method} is refused for {count} of {rows} rows.",
     "comparison.failed": "{method} could not be used here: {why}",
+    "permuted.found": "On {rows} labelled rows the {score} is {reference}; it gets worse most when these are permuted: {items}.",
+    "permuted.clear": "{count} of {total} features clearly matter (their 95 % intervals over rows lie above zero).",
+    "permuted.none": "On {rows} labelled rows the {score} is {reference}, and permuting no single feature makes it clearly worse.",
+    "permuted.error": "Over {repeats} permutations the standard error is at most {error}.",
+    "permuted.limit": (
+        "This says what the network uses on these rows, not what causes the label. Features that say the same hide one another, and a "
+        "permuted feature no longer fits the rest of its row, so that the network is asked about rows that may not exist."
+    ),
     "comparison.how": "All were measured on the same parts, replaced by {infill}; the ranking does not settle what they disagree about.",
     "stability.holds": "With other random seeds {value} of the strongest entries stay the same; {reference} are needed ({check}).",
     "stability.broken": "With other random seeds only {value} of the strongest entries stay the same; {reference} are needed ({check}).",
@@ -269,6 +277,10 @@ ENGLISH = {
     ),
     "limit.sensitivity": (
         "A curve moves one feature and holds the others, also where no such row exists; only the accumulated local effect stays among the data."
+    ),
+    "limit.sobol": (
+        "A Sobol index says how much of the score's variation a part is involved in when parts are blended with the in-fill ({baseline}); it "
+        "has no sign, and does not say whether a part acts alone or with others."
     ),
     "limit.rise": (
         "RISE looks through random masks no finer than its cells, and what they hide is replaced by the in-fill ({baseline}): details "

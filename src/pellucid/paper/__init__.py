@@ -1,6 +1,17 @@
 """Paper: draws any scene with matplotlib."""
 
 from pellucid.paper.figure import PaperFigure, draw, png_bytes, save_png
-from pellucid.paper.plots import ViewName, plot, plot_comparison, plot_history, scene_of
+from pellucid.paper.plots import ViewName, plot, plot_comparison, plot_history, plot_importance, scene_of
 
-__all__ = ["PaperFigure", "ViewName", "draw", "plot", "plot_comparison", "plot_history", "png_bytes", "save_png", "scene_of"]
+__all__ = [
+    "PaperFigure",
+    "ViewName",
+    "draw",
+    "plot",
+    "plot_comparison",
+    "plot_history",
+    "plot_importance",
+    "png_bytes",
+    "save_png",
+    "scene_of",
+]

@@ -85,6 +85,17 @@ def plot_comparison(compared: Any, *, row: int = 0, language: Language = "en", t
     return draw(views.comparison(compared, row=row, language=language), theme=theme)
 
 
+def plot_importance(
+    importance: Any,  # noqa: ANN401
+    *,
+    ax: Axes | None = None,
+    language: Language = "en",
+    theme: Theme = "light",
+) -> Figure | SubFigure:
+    """Draws what :func:`pellucid.permutation_importance` returned."""
+    return draw(views.permutation_bars(importance, language=language), theme=theme, ax=ax)
+
+
 def scene_of(
     explanation: Explanation,
     *,

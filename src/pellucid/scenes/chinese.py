@@ -26,6 +26,7 @@ CHINESE: dict[str, str] = {
     "method.eigencam": "Eigen-CAM",
     "method.rise": "RISE",
     "method.sensitivity": "输出敏感性",
+    "method.sobol": "Sobol 归因",
     "method.lime": "LIME",
     "method.attention": "原始注意力",
     "method.attention_norm": "值加权注意力",

@@ -27,6 +27,7 @@ ENGLISH: dict[str, str] = {
     "method.eigencam": "Eigen-CAM",
     "method.rise": "RISE",
     "method.sensitivity": "Output sensitivity",
+    "method.sobol": "Sobol attribution",
     "method.lime": "LIME",
     "method.attention": "Raw attention",
     "method.attention_norm": "Value-weighted attention",

@@ -15,6 +15,7 @@ from pellucid.views.histogram import histogram
 from pellucid.views.image_overlay import image_overlay
 from pellucid.views.importance_bars import importance_bars
 from pellucid.views.layer_table import layer_table
+from pellucid.views.permutation_bars import permutation_bars
 from pellucid.views.reliability import ReliabilityBins, reliability
 from pellucid.views.series import series
 from pellucid.views.strongest_elements import strongest_elements
@@ -39,6 +40,7 @@ __all__ = [
     "image_overlay",
     "importance_bars",
     "layer_table",
+    "permutation_bars",
     "reliability",
     "series",
     "strongest_elements",
