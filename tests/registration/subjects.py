@@ -133,6 +133,7 @@ def subject(method: str, seed: int = 0, dtype: torch.dtype = torch.float64) -> t
 FEWER: dict[str, dict[str, Any]] = {
     "lime": {"samples": 150},
     "rise": {"masks": 200},
+    "sobol": {"designs": 8},
 }  # methods whose usual numbers are meant for real inputs
 
 

@@ -40,6 +40,7 @@ METHODS: dict[str, str] = {
     "occlusion": "attribution.occlusion:Occlusion",
     "shap": "attribution.shap:SHAP",
     "sensitivity": "attribution.sensitivity:Sensitivity",
+    "sobol": "attribution.sobol:Sobol",
     "rise": "attribution.rise:RISE",
     "lime": "attribution.lime:LIME",
 }

@@ -147,6 +147,7 @@ CHINESE = {
     "comparison.refused": "{method}在 {rows} 行中有 {count} 行被拒绝。",
     "comparison.failed": "{method}在此无法使用：{why}",
     "permuted.found": "在 {rows} 行有标签的数据上，{score}为 {reference}；打乱下列特征时变差最多：{items}。",
+    "permuted.item": "{name}（{value}）",
     "permuted.clear": "{total} 个特征中有 {count} 个明显起作用（各行的 95% 区间在零以上）。",
     "permuted.none": "在 {rows} 行有标签的数据上，{score}为 {reference}；单独打乱任何一个特征都没有使其明显变差。",
     "permuted.error": "{repeats} 次打乱的标准误差不超过 {error}。",

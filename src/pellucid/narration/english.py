@@ -185,6 +185,7 @@ ENGLISH = {
     "comparison.refused": "{method} is refused for {count} of {rows} rows.",
     "comparison.failed": "{method} could not be used here: {why}",
     "permuted.found": "On {rows} labelled rows the {score} is {reference}; it gets worse most when these are permuted: {items}.",
+    "permuted.item": "{name} ({value})",
     "permuted.clear": "{count} of {total} features clearly matter (their 95 % intervals over rows lie above zero).",
     "permuted.none": "On {rows} labelled rows the {score} is {reference}, and permuting no single feature makes it clearly worse.",
     "permuted.error": "Over {repeats} permutations the standard error is at most {error}.",

@@ -66,6 +66,19 @@ class Removal:
 
         return copies
 
+    def blends(self, shares: Tensor) -> Points:
+        """Copies of rows: copy ``k`` keeps the share ``shares[k]`` of each player, float (copy, player), the rest is the in-fill's."""
+        shares = shares.to(self.values[0])
+
+        def copies(rows: Tensor, samples: Tensor) -> tuple[Tensor, ...]:
+            chosen = shares[samples]
+            return tuple(
+                torch.lerp(fill[rows], value[rows], _of_elements(chosen, label, rows))
+                for value, fill, label in zip(self.values, self.filled, self.labels, strict=True)
+            )
+
+        return copies
+
     def spread(self, found: Tensor) -> tuple[Tensor, ...]:
         """Numbers (sample, player) shared equally between the elements of each player, in the shapes of the inputs."""
         rows = torch.arange(len(found))
