@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from pellucid import views
+from pellucid.harness.importance import Importance
 from pellucid.scenes import Scene
 from pellucid.scenes.words import Language
 from views import explanations_by_hand as made
@@ -59,6 +60,13 @@ def _histogram(language: Language) -> Scene:
     )
 
 
+def _importance() -> Importance:
+    draw = np.random.default_rng(3)
+    names = tuple(made.patient().arrays[0].coordinates["feature"])
+    rows = draw.normal(0.02, 0.1, (120, 30)) * np.linspace(2, 0, 30) + np.linspace(0.06, -0.01, 30)
+    return Importance(names, rows.mean(0) + draw.normal(0, 0.004, (10, 30)), rows, "accuracy", 0.94, "PatientNetwork", 0, 36120)
+
+
 SCENES: dict[str, Callable[[Language], Scene]] = {
     "patient": lambda lang: views.attribution(made.patient(), language=lang),
     "patient_refused": lambda lang: views.attribution(made.patient("refused"), language=lang),
@@ -83,6 +91,7 @@ SCENES: dict[str, Callable[[Language], Scene]] = {
     "importance": lambda lang: views.importance_bars(made.patients(), language=lang),
     "dependence": lambda lang: views.dependence(made.patients(), language=lang),
     "dependence_alone": lambda lang: views.dependence(made.patients(), feature="mean smoothness", language=lang),
+    "permuted": lambda lang: views.permutation_bars(_importance(), language=lang),
     "decision": lambda lang: views.decision_plot(made.patients(), language=lang),
     "faithfulness": lambda lang: views.faithfulness_curves(made.patient(), language=lang),
     "checks": lambda lang: views.checks_table(made.patient(), language=lang),

@@ -283,6 +283,10 @@ ENGLISH = {
         "A Sobol index says how much of the score's variation a part is involved in when parts are blended with the in-fill ({baseline}); it "
         "has no sign, and does not say whether a part acts alone or with others."
     ),
+    "limit.mask": (
+        "An optimized mask is one small part that keeps the score when all else is the in-fill ({baseline}); another part may keep it as well, "
+        "and what speaks against the target is not in it."
+    ),
     "limit.rise": (
         "RISE looks through random masks no finer than its cells, and what they hide is replaced by the in-fill ({baseline}): details "
         "smaller than a cell are not told apart, and another in-fill can give another answer."

@@ -22,7 +22,7 @@ def narrate_importance(importance: Any, *, language: Language = "en") -> str:  #
     said = {"rows": rows, "score": score, "reference": voice.number(importance.reference)}
     if len(clear):
         order = clear[np.argsort(-values[clear], kind="stable")][:TOP]
-        items = voice.listing([voice.say("summary.item", name=importance.names[k], count=voice.number(float(values[k]))) for k in order])
+        items = voice.listing([voice.say("permuted.item", name=importance.names[k], value=voice.number(float(values[k]))) for k in order])
         found = [voice.say("permuted.found", items=items, **said), voice.say("permuted.clear", count=len(clear), total=len(values))]
     else:
         found = [voice.say("permuted.none", **said)]

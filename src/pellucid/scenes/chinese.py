@@ -27,6 +27,7 @@ CHINESE: dict[str, str] = {
     "method.rise": "RISE",
     "method.sensitivity": "输出敏感性",
     "method.sobol": "Sobol 归因",
+    "method.mask": "优化遮罩",
     "method.lime": "LIME",
     "method.attention": "原始注意力",
     "method.attention_norm": "值加权注意力",

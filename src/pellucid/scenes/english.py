@@ -28,6 +28,7 @@ ENGLISH: dict[str, str] = {
     "method.rise": "RISE",
     "method.sensitivity": "Output sensitivity",
     "method.sobol": "Sobol attribution",
+    "method.mask": "Optimized mask",
     "method.lime": "LIME",
     "method.attention": "Raw attention",
     "method.attention_norm": "Value-weighted attention",

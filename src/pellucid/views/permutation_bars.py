@@ -24,9 +24,12 @@ def permutation_bars(importance: Any, *, language: Language = "en", top: int = T
     entries = [Entry(importance.names[k], float(importance.values[k]), float(importance.half_widths[k])) for k in order]
     score = say[f"permuted.{importance.score}"]
     rows, repeats = len(importance.row_falls), len(importance.falls)
-    best = entries[0]
-    said = {"label": best.label, "value": number(best.value), "score": score, "reference": number(importance.reference), "rows": rows}
-    clear = best.value - np.nan_to_num(best.error) > 0
+    clear = [entry for entry in entries if entry.value - np.nan_to_num(entry.error) > 0]
+    best = clear[0] if clear else entries[0]
+    said = {
+        "label": best.label, "value": number(best.value), "score": score, "reference": number(importance.reference), "rows": rows,
+        "clear": len(clear), "count": len(entries), "largest": entries[0].label, "most": number(entries[0].value),
+    }  # fmt: skip
     captions = Captions(
         id="permuted",
         title=say["permuted.finding" if clear else "permuted.none"].format(**said),
