@@ -28,6 +28,10 @@ VIEWS = {
     "confusion": "What was taken for what.",
     "reliability": "Is the confidence earned?",
 }
+SHAPLEY = {
+    "table": "From the mean over background rows to the score of one row, feature by feature.",
+    "superpixels": "What the superpixels of a photo add to the score of one class, against a blur. Its verdict stands above it.",
+}
 LAYER_MAPS = ("gradcam", "gradcam++", "hirescam", "layercam", "scorecam", "ablationcam", "eigencam", "several-layers")
 
 
@@ -39,6 +43,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         ("methods", methods_table),
         ("views", views_list),
         ("layer maps", layer_maps_list),
+        ("shapley", shapley_list),
         ("decisions", lambda: decisions_list(folder)),
     )
     for mark, made in marks:
@@ -54,6 +59,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, f"views/{name}.png", content=picture))
     for name, picture in layer_map_pictures().items():
         files.append(File.generated(config, f"layer-maps/{name}.png", content=picture))
+    for name, picture in shapley_pictures().items():
+        files.append(File.generated(config, f"shapley/{name}.png", content=picture))
     return files
 
 
@@ -83,6 +90,31 @@ def views_list() -> str:
 def layer_maps_list() -> str:
     """A picture of every method of the family."""
     return "\n\n".join(f"![{name}: a real photo with its verdict](layer-maps/{name}.png)" for name in LAYER_MAPS)
+
+
+def shapley_list() -> str:
+    """A table and a photo."""
+    return "\n\n".join(f"![{about}](shapley/{name}.png)\n\n*{about}*" for name, about in SHAPLEY.items())
+
+
+def shapley_pictures() -> dict[str, bytes]:
+    """Shapley values of a breast mass and of a cat."""
+    import pellucid as pl
+    from pellucid import paper, views
+    from pellucid.data.datasets import photos
+    from pellucid.demo.efficientnet import efficientnet_lite0, imagenet_class_names, preparation
+    from pellucid.demo.networks import train_patient
+
+    patient = train_patient()
+    background, names = patient.split.train.inputs, patient.dataset.class_names
+    table = pl.explain(
+        patient.net, patient.split.test.inputs[:1], "shap", preparation=patient.preparation, background=background, class_names=names
+    )
+    method = pl.SHAP(players="superpixels", segments=40, samples=400, baseline=pl.Blur(12))
+    cat, classes = photos()["chelsea"], imagenet_class_names()
+    image = pl.explain(efficientnet_lite0(), cat, method, target="tiger cat", class_names=classes, preparation=preparation())
+    scenes = {"table": views.waterfall(table), "superpixels": views.attribution(image)}
+    return {name: paper.png_bytes(paper.draw(scenes[name]), dpi=110) for name in SHAPLEY}
 
 
 def layer_map_pictures() -> dict[str, bytes]:
