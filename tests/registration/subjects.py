@@ -134,6 +134,7 @@ FEWER: dict[str, dict[str, Any]] = {
     "lime": {"samples": 150},
     "rise": {"masks": 200},
     "sobol": {"designs": 8},
+    "mask": {"steps": 10},
 }  # methods whose usual numbers are meant for real inputs
 
 

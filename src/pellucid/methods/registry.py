@@ -41,6 +41,7 @@ METHODS: dict[str, str] = {
     "shap": "attribution.shap:SHAP",
     "sensitivity": "attribution.sensitivity:Sensitivity",
     "sobol": "attribution.sobol:Sobol",
+    "mask": "attribution.mask:Mask",
     "rise": "attribution.rise:RISE",
     "lime": "attribution.lime:LIME",
 }
