@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks import attribution, import_time, verdicts
+from benchmarks import attribution, import_time, rules_relevance, verdicts
 
 import_time.main()
 verdicts.main()
 attribution.main()
+rules_relevance.main()
