@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -147,6 +148,53 @@ def test_weights_and_exported_programs(folder):
     np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-6)
 
 
+# comparing
+
+
+def compared(*arguments: str) -> int:
+    table = ("--model", "nets_for_tests:table", "--input", "rows.csv", "--rows", "0:3", "--target", "1")
+    return main(["compare", *table, "--methods", "gradient_times_input,occlusion,random,gradcam", *arguments])
+
+
+def test_methods_are_ranked_in_a_table_and_told(folder, capsys):
+    assert compared("--out", "ranked.json", "--out", "ranked.png", "--out", "ranked.html") == 0
+    said = capsys.readouterr().out
+    saved = json.loads((folder / "ranked.json").read_text())
+    names = [row["name"] for row in saved["ranked"]]
+    assert sorted(names) == ["gradient_times_input", "occlusion", "random"]
+    shown = {"gradient_times_input": "Gradient × input", "occlusion": "Occlusion", "random": "Random control"}  # noqa: RUF001
+    lines = [line for line in said.splitlines() if line[:1].isdigit()]
+    assert [shown[name] in line for name, line in zip(names, lines, strict=True)] == [True] * 3
+    leads = [row["lead"] for row in saved["ranked"]]
+    assert leads == sorted(leads, reverse=True)
+    assert saved["ranked"][0]["agreement_with_best"] == pytest.approx(1)
+    assert [failed["name"] for failed in saved["failed"]] == ["gradcam"]
+    assert "could not be used" in said
+    assert (folder / "ranked.png").read_bytes()[1:4] == b"PNG"
+    assert "Content-Security-Policy" in (folder / "ranked.html").read_text()
+
+
+def test_a_comparison_speaks_chinese(capsys):
+    assert compared("--language", "zh-CN") == 0
+    assert "秩相关" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--methods", "occlusion"], "at least two methods"),
+        (["--methods", "occlusion,gradcan"], "did you mean 'gradcam'"),
+        (["--out", "x.safetensors"], ".json"),
+        (["--calls", "1"], "budget"),
+    ],
+)
+def test_an_error_of_a_comparison_is_three_lines(capsys, arguments, words):
+    assert compared(*arguments) == FAILED
+    lines = told(capsys)
+    assert [line.partition(":")[0] for line in lines] == ["Error", "Received", "What to do"]
+    assert words in "\n".join(lines)
+
+
 # errors
 
 
@@ -252,4 +300,4 @@ def test_the_doctor_says_when_the_core_is_broken(monkeypatch, capsys):
 def test_help_names_every_command(capsys):
     assert main(["--help"]) == 0
     said = capsys.readouterr().out
-    assert [name for name in ("explain", "report", "methods", "doctor") if name not in said] == []
+    assert [name for name in ("explain", "compare", "report", "methods", "doctor") if name not in said] == []

@@ -1,4 +1,4 @@
-"""The command line: ``pellucid demo | explain | report | methods | doctor``."""
+"""The command line: ``pellucid demo | explain | compare | report | methods | doctor``."""
 
 from pellucid.cli.main import main
 

@@ -28,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # help is plain text: a table cuts words off where the window is narrow
 )
+SUFFIXES = (".html", ".png", ".safetensors")
 STYLES = {"supported": "green", "weak": "yellow", "refused": "bold red", "unchecked": "cyan", "limit": "dim", "fact": ""}
 
 
@@ -114,17 +115,16 @@ def explain(  # noqa: PLR0913 (a command line has as many options as it has)
     """Explains rows or photos, says what was found, and writes pages, pictures or archives."""
     from pellucid.harness.explain import explain as explain_rows
 
-    places = [_writable(path) for path in out or ()]
-    preparation = _preparation(inputs, prepare, size, shorter_side, mean, std)
-    photos = all(loaded.is_photo(path) for path in inputs)
-    data = list(inputs) if photos else loaded.chosen_rows(loaded.rows_of(_only(inputs)), rows)
+    places = [writable(path) for path in out or ()]
+    preparation = preparation_of(inputs, prepare, size, shorter_side, mean, std)
+    data = inputs_of(inputs, rows)
     found = explain_rows(
         loaded.network(model, weights),
         data,
         loaded.method_of(method, option or (), infill or ()),
         target=loaded.target_of(target),
         background=loaded.rows_of(background) if background else None,
-        spec=_spec(outputs, missing=missing),
+        spec=spec_of(outputs, missing=missing),
         preparation=preparation,
         class_names=loaded.class_names(names),
         checks=checks.value,
@@ -149,7 +149,7 @@ def report(
     from pellucid.report import write_report
     from pellucid.report.sections import report_of
 
-    _written(write_report(report_of([load(path) for path in saved], title=title, languages=_languages(language.value)), out))
+    written(write_report(report_of([load(path) for path in saved], title=title, languages=_languages(language.value)), out))
 
 
 @app.command()
@@ -195,19 +195,20 @@ def say(explanation: Explanation, language: Language) -> None:
 def write(explanation: Explanation, path: Path, language: Language) -> None:
     """Writes a page, a picture of the first row, or the archive, by the suffix."""
     if path.suffix == ".safetensors":
-        _written(explanation.save(path))
+        written(explanation.save(path))
     elif path.suffix == ".png":
         from pellucid.paper import save_png, scene_of
 
-        _written(save_png(scene_of(explanation, language=language), path))
+        written(save_png(scene_of(explanation, language=language), path))
     else:
         from pellucid.report import write_report
         from pellucid.report.sections import report_of
 
-        _written(write_report(report_of([explanation], languages=_languages(language)), path))
+        written(write_report(report_of([explanation], languages=_languages(language)), path))
 
 
-def _written(path: Path) -> None:
+def written(path: Path) -> None:
+    """Says what was written, and how large it is."""
     Console(highlight=False, soft_wrap=True).print(f"Wrote {path} ({loaded.size_of_file(path)})", markup=False)
 
 
@@ -215,10 +216,11 @@ def _languages(first: Language) -> tuple[Language, ...]:
     return ("en", "zh-CN") if first == "en" else ("zh-CN", "en")
 
 
-def _writable(path: Path) -> Path:
+def writable(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> Path:
     """The path, if something can be written there: found out before the work, not after it."""
-    if path.suffix not in (".html", ".png", ".safetensors"):
-        raise FileError("What to write is told by the suffix", received=str(path), remedy="end the name in .html, .png or .safetensors")
+    if path.suffix not in suffixes:
+        legal = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
+        raise FileError("What to write is told by the suffix", received=str(path), remedy=f"end the name in {legal}")
     if path.is_dir() or not path.absolute().parent.is_dir():
         problem = "The path to write is a folder, or lies in none"
         raise FileError(problem, received=str(path), remedy="give a file name in a folder that exists")
@@ -232,9 +234,16 @@ def _only(inputs: list[Path]) -> Path:
     raise InputError("Several inputs have to be photos", received=names, remedy="put the rows into one .csv, .npy or .npz file")
 
 
-def _preparation(
+def inputs_of(inputs: list[Path], rows: str | None) -> Any:  # noqa: ANN401
+    """The photos as they are, or the chosen rows of the one table."""
+    photos = all(loaded.is_photo(path) for path in inputs)
+    return list(inputs) if photos else loaded.chosen_rows(loaded.rows_of(_only(inputs)), rows)
+
+
+def preparation_of(
     inputs: list[Path], prepare: str | None, size: int | None, shorter_side: int | None, mean: str | None, std: str | None
 ) -> Preparation | None:
+    """The preparation that was named, or that of photos."""
     if prepare is not None:
         made: Any = loaded.called(loaded.named_object(prepare, "prepare"), "preparation")
         return made
@@ -248,7 +257,8 @@ def _preparation(
     return ImagePreparation(size, loaded.numbers(mean, (0.0, 0.0, 0.0)), loaded.numbers(std, (1.0, 1.0, 1.0)), shorter_side)
 
 
-def _spec(outputs: Outputs | None, *, missing: bool) -> ModelSpec | None:
+def spec_of(outputs: Outputs | None, *, missing: bool) -> ModelSpec | None:
+    """What is said about the network, if anything is."""
     from pellucid.explanation.spec import InputSpec, ModelSpec
 
     if outputs is None and not missing:

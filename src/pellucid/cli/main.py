@@ -21,7 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in given
     try:
         from pellucid.cli.commands import app
+        from pellucid.cli.comparing import compare
 
+        if not any(command.callback is compare for command in app.registered_commands):
+            app.command()(compare)
         typer.main.get_command(app)([a for a in given if a != "--debug"], prog_name="pellucid")
     except PellucidError as error:
         if debug:

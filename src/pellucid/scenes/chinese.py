@@ -128,6 +128,8 @@ CHINESE: dict[str, str] = {
     "comparison.clear": "明显优于随机",
     "comparison.unclear": "未明显优于随机",
     "comparison.verdicts": "结论",
+    "comparison.with_best": "与第一名的秩相关",
+    "comparison.spent": "模型行数",
     "comparison.correlation": "秩相关",
     "comparison.overlap": "最强部分的重合",
     "comparison.agreement": "{high_a} 与 {high_b} 最一致（{high}），{low_a} 与 {low_b} 最不一致（{low}）",

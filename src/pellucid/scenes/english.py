@@ -135,6 +135,8 @@ ENGLISH: dict[str, str] = {
     "comparison.clear": "clearly better than random",
     "comparison.unclear": "not clearly better",
     "comparison.verdicts": "verdicts",
+    "comparison.with_best": "rank correlation with the first",
+    "comparison.spent": "model rows",
     "comparison.correlation": "rank correlation",
     "comparison.overlap": "overlap of the strongest",
     "comparison.agreement": "{high_a} and {high_b} agree most ({high}), {low_a} and {low_b} least ({low})",
