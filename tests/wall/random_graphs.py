@@ -58,6 +58,8 @@ class RandomGraph(nn.Module):
         made = torch.Generator().manual_seed(seed)
         self.first = nn.Parameter(torch.randn(6, WIDTH, generator=made, dtype=torch.float64) / 2)
         self.mixed = nn.ParameterList(torch.randn(64, WIDTH, generator=made, dtype=torch.float64) / 3 for _ in steps)
+        # so that no value is a zero that rounding alone tells from a little less, where floor and masks jump
+        self.shifts = nn.ParameterList(torch.randn(WIDTH, generator=made, dtype=torch.float64) / 10 for _ in steps)
         self.last = nn.Parameter(torch.randn(2 * WIDTH, 3, generator=made, dtype=torch.float64) / 3)
 
     def __repr__(self) -> str:
@@ -65,13 +67,13 @@ class RandomGraph(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         values = [x @ self.first]
-        for step, mixed in zip(self.steps, self.mixed, strict=True):
+        for step, mixed, shift in zip(self.steps, self.mixed, self.shifts, strict=True):
             function = ONE.get(step.name) or TWO[step.name]
             # operations in place must not write over a value that is used again
             made = function(*(values[i].clone() for i in step.operands)).flatten(1)
             if made.shape[1] != WIDTH:
                 made = made @ mixed[: made.shape[1]]
-            values.append(3 * torch.tanh(made / 3))
+            values.append(3 * torch.tanh(made / 3) + shift)
         return torch.cat([values[-1], values[0]], 1) @ self.last
 
 

@@ -136,7 +136,7 @@ def normalized(a: Tensor, b: Tensor, gradient: Tensor, eps: float, *, centered: 
     length = mean(step, step).sqrt()
     path = (mean(a, a) + eps).sqrt() + (mean(b, b) + eps).sqrt()
     near = length <= torch.finfo(a.dtype).eps ** (1 / 3) * path  # there the Jacobian half-way, wrong by (L / P)^2
-    found = _along_line(step / torch.where(near, torch.ones_like(length), length), b, gradient, length, eps, mean)
+    found = _along_line((a, b), gradient, torch.where(near, torch.ones_like(length), length), eps, mean)
     if bool(near.any()):
         middle = (a + b) / 2
         r = (mean(middle, middle) + eps).rsqrt()
@@ -144,10 +144,13 @@ def normalized(a: Tensor, b: Tensor, gradient: Tensor, eps: float, *, centered: 
     return found - found.mean(-1, keepdim=True) if centered else found
 
 
-def _along_line(e: Tensor, b: Tensor, gradient: Tensor, length: Tensor, eps: float, mean: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """The integrals of r, of z r^3, of D r^3 and, the rest of the first, of z^2 r^3; the third is had from y_a - y_b, which it completes."""
-    zb = mean(b, e)
-    za, p = zb + length, b - zb * e
+def _along_line(ends: tuple[Tensor, Tensor], gradient: Tensor, length: Tensor, eps: float, mean: Callable[..., Tensor]) -> Tensor:
+    """The integrals of r, of z r^3, of D r^3 and, the rest of the first, of z^2 r^3; the third is had from y_a - y_b."""
+    a, b = ends
+    e = (a - b) / length
+    za, zb = mean(a, e), mean(b, e)
+    p = torch.where(za.abs() < zb.abs(), a - za * e, b - zb * e)  # from the end nearer to the origin, where rounding weighs most
+    p = p - mean(p, e) * e  # again: what is left along e would weigh 1 / D
     apart = mean(p, p) + eps
     ra, rb = (apart + za * za).rsqrt(), (apart + zb * zb).rsqrt()
     plain, across, bent = _integral(za, zb, ra, rb, length, apart), (rb - ra) / length, (za * ra - zb * rb) / length
