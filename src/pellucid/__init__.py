@@ -40,6 +40,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; method classes come fro
     from pellucid.harness.explain import explain as explain
     from pellucid.harness.importance import Importance as Importance
     from pellucid.harness.judge import judge as judge
+    from pellucid.harness.pair_interactions import PairInteractions as PairInteractions
+    from pellucid.harness.pair_interactions import interactions as interactions
     from pellucid.harness.permutation_importance import permutation_importance as permutation_importance
     from pellucid.methods.registry import methods as methods
     from pellucid.methods.run import Budget as Budget
@@ -55,6 +57,8 @@ _PUBLIC = {
     "Comparison": "harness.comparison",
     "permutation_importance": "harness.permutation_importance",
     "Importance": "harness.importance",
+    "interactions": "harness.pair_interactions",
+    "PairInteractions": "harness.pair_interactions",
     "report": "report.explained",
     "wrap": "models.wrap",
     "methods": "methods.registry",
@@ -87,6 +91,7 @@ _MODULES = {"datasets": "data.datasets"}
 
 renderers.register("plot", "history", "pellucid.paper:plot_history")
 renderers.register("plot", "comparison", "pellucid.paper:plot_comparison")
+renderers.register("plot", "interactions", "pellucid.paper:plot_interactions")
 renderers.register("plot", "importance", "pellucid.paper:plot_importance")
 renderers.register("narrate", "importance", "pellucid.narration:narrate_importance")
 renderers.register("narrate", "comparison", "pellucid.narration:narrate_comparison")

@@ -8,6 +8,7 @@ import numpy as np
 
 from pellucid import views
 from pellucid.harness.importance import Importance
+from pellucid.harness.pair_interactions import PairInteractions
 from pellucid.scenes import Scene
 from pellucid.scenes.words import Language
 from views import explanations_by_hand as made
@@ -67,6 +68,14 @@ def _importance() -> Importance:
     return Importance(names, rows.mean(0) + draw.normal(0, 0.004, (10, 30)), rows, "accuracy", 0.94, "PatientNetwork", 0, 36120)
 
 
+def _interactions(features: int) -> PairInteractions:
+    values = np.random.default_rng(4).normal(0, 0.2, (6, features, features)) * np.linspace(2, 0.1, features)
+    values += values.transpose(0, 2, 1)
+    values[:, np.arange(features), np.arange(features)] = 0
+    names = tuple(made.patient().arrays[0].coordinates["feature"])[:features]
+    return PairInteractions(names, values, values * 0 + 0.03, ("malignant",) * 6, "logit", "the background's mean", "PatientNetwork", 99)
+
+
 SCENES: dict[str, Callable[[Language], Scene]] = {
     "patient": lambda lang: views.attribution(made.patient(), language=lang),
     "patient_refused": lambda lang: views.attribution(made.patient("refused"), language=lang),
@@ -91,6 +100,8 @@ SCENES: dict[str, Callable[[Language], Scene]] = {
     "importance": lambda lang: views.importance_bars(made.patients(), language=lang),
     "dependence": lambda lang: views.dependence(made.patients(), language=lang),
     "dependence_alone": lambda lang: views.dependence(made.patients(), feature="mean smoothness", language=lang),
+    "interactions": lambda lang: views.interaction_matrix(_interactions(30), language=lang),
+    "interactions_few": lambda lang: views.interaction_matrix(_interactions(5), row=1, language=lang),
     "permuted": lambda lang: views.permutation_bars(_importance(), language=lang),
     "decision": lambda lang: views.decision_plot(made.patients(), language=lang),
     "faithfulness": lambda lang: views.faithfulness_curves(made.patient(), language=lang),

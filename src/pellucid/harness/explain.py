@@ -112,7 +112,7 @@ def explain(
             seed,
             batch_size,
             budget or Budget(),
-            _background(background, preparation, rows),
+            prepared_background(background, preparation, rows),
             report,
         )
         truth = truth_of(labels, rows.rows, known.class_names)
@@ -242,7 +242,8 @@ def known_spec(spec: ModelSpec, preparation: Preparation | None, class_names: tu
     )
 
 
-def _background(background: Any, preparation: Preparation | None, rows: RowInputs) -> tuple[Tensor, ...] | None:  # noqa: ANN401
+def prepared_background(background: Any, preparation: Preparation | None, rows: RowInputs) -> tuple[Tensor, ...] | None:  # noqa: ANN401
+    """The background as model input, one tensor per input; None where none was given."""
     if background is None:
         return None
     prepared: Any = preparation.apply(background) if preparation is not None else background

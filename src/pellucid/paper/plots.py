@@ -96,6 +96,18 @@ def plot_importance(
     return draw(views.permutation_bars(importance, language=language), theme=theme, ax=ax)
 
 
+def plot_interactions(
+    found: Any,  # noqa: ANN401
+    *,
+    ax: Axes | None = None,
+    row: int | None = None,
+    language: Language = "en",
+    theme: Theme = "light",
+) -> Figure | SubFigure:
+    """Draws what :func:`pellucid.interactions` returned: one row, or the mean over rows."""
+    return draw(views.interaction_matrix(found, row=row, language=language), theme=theme, ax=ax)
+
+
 def scene_of(
     explanation: Explanation,
     *,

@@ -14,6 +14,7 @@ from pellucid.views.gallery import gallery
 from pellucid.views.histogram import histogram
 from pellucid.views.image_overlay import image_overlay
 from pellucid.views.importance_bars import importance_bars
+from pellucid.views.interaction_matrix import interaction_matrix
 from pellucid.views.layer_table import layer_table
 from pellucid.views.permutation_bars import permutation_bars
 from pellucid.views.reliability import ReliabilityBins, reliability
@@ -39,6 +40,7 @@ __all__ = [
     "histogram",
     "image_overlay",
     "importance_bars",
+    "interaction_matrix",
     "layer_table",
     "permutation_bars",
     "reliability",
