@@ -1,4 +1,4 @@
-# make demo | test | check | bench | docs | clean. Everything happens in .venv, which is made if there is none; the only need is Python >= 3.11.
+# make demo | test | check | bench | wall | docs | clean. Everything happens in .venv, which is made if there is none; the only need is Python >= 3.11.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -20,13 +20,14 @@ PYTEST ?= --numprocesses auto --dist loadfile
 RECIPE := pyproject.toml constraints.txt $(wildcard hatch_build.py)
 SOURCES := $(shell find src web -type f -not -path '*/node_modules/*' -not -path 'src/pellucid/front/*' -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: help demo test check bench docs clean system
+.PHONY: help demo test check bench wall wall-deep docs clean system
 
 help:
 	@echo 'make demo    explains a digit, a patient and a photo; writes pellucid-demo/report.html'
 	@echo 'make test    everything CI runs: TypeScript, Python and browser tests'
 	@echo 'make check   lint, types, and whether generated files are fresh'
 	@echo 'make bench   measures cost against the bare model and the peers'
+	@echo 'make wall    the networks on which methods must be right, peers beside; wall-deep tries 10,000 random ones'
 	@echo 'make docs    builds the documentation into site/'
 	@echo 'make clean   removes what the others made, .venv included'
 

@@ -41,6 +41,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     folder = Path(config.docs_dir)
     marks: tuple[tuple[str, Callable[[], str]], ...] = (
         ("methods", methods_table),
+        ("operations", operations_table),
         ("views", views_list),
         ("layer maps", layer_maps_list),
         ("shapley", shapley_list),
@@ -73,6 +74,32 @@ def methods_table() -> str:
         options = "".join(f"<br>`{name}={value}`" for name, value in row.fields.items())
         summary = row.summary.replace("``", "`").replace("|", "\\|")
         rows.append(f"| `{row.id}`<br>`{row.name}` | {', '.join(row.needs) or 'outputs only'}{options} | {summary} |")
+    return "\n".join(rows)
+
+
+KINDS = {
+    "structural": "moves elements",
+    "linear": "linear",
+    "product": "products",
+    "elementwise": "a function of every element",
+    "max": "the largest or smallest",
+    "comparison": "true or false",
+    "softmax": "softmax",
+    "norm": "normalization",
+    "composite": "opened: computed from the others by our own body",
+    "discrete": "order and places",
+    "random": "dropout (evaluated); the rest draws numbers and is refused",
+}
+
+
+def operations_table() -> str:
+    """Every operation that rules cover, by kind, from the table that catches them."""
+    from pellucid.models.rules.operations import operations
+
+    rows = ["| kind | operations |", "|---|---|"]
+    for kind, about in KINDS.items():
+        names = sorted(op.name.strip("_") for op in operations().values() if op.kind == kind)
+        rows.append(f"| {about} | " + " ".join(f"`{name}`" for name in dict.fromkeys(names)) + " |")
     return "\n".join(rows)
 
 

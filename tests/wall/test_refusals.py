@@ -130,5 +130,5 @@ class Sorted(nn.Module):
 
 def test_a_scripted_network_says_what_works_instead() -> None:
     scripted = torch.jit.script(nn.Sequential(nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 2)))
-    with pytest.raises(pl.PellucidError, match="hides its operations.*occlusion"):
+    with pytest.raises(pl.PellucidError, match=r"hides its operations.*occlusion"):
         pl.explain(scripted, torch.randn(2, 6), "deeplift", target=0)
