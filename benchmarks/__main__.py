@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks import attribution, import_time, rules_relevance, verdicts
+from benchmarks import attribution, import_time, lime, rules_relevance, verdicts
 
 import_time.main()
 verdicts.main()
 attribution.main()
 rules_relevance.main()
+lime.main()

@@ -47,7 +47,7 @@ class LIME:
 
     samples: int = 1000
     width: float | None = None
-    fit: float = 0.8
+    fit: float = 0.5
     stable: float = 0.8
     top: int = 5
     players: Literal["auto", "superpixels", "grid"] = "auto"
