@@ -62,7 +62,8 @@ class _Points:
         self.shared = [_present(elements, slot, masks) if len(label) == 1 else None for slot, label in enumerate(elements.labels)]
         self.fill = function.prepare(tuple(masks if mask is None else mask for mask in self.shared))
         self.buffers: list[Tensor] = []
-        self.alike = isinstance(function, Fixed) and self.fills > 1 and all(value.dtype in BITS for value in self.values)
+        self.fixed = isinstance(function, Fixed)
+        self.alike = self.fixed and self.fills > 1 and all(value.dtype in BITS for value in self.values)
         self.alike &= all(mask is not None for mask in self.shared)
         if self.alike:  # the fills of a row are the same for all of its coalitions
             pairs = zip(self.shared, self.values, strict=True)
@@ -87,13 +88,16 @@ class _Points:
         return tuple(buffer[:count] for buffer in self.buffers)
 
     def _single(self, own: Tensor, coalitions: Tensor) -> tuple[Tensor, ...]:
-        """One point for each coalition."""
-        where = self.place[own]
+        """One point for each coalition; within one explained row nothing is gathered."""
+        count, first = own.shape[0], int(coalitions[0])
+        alone = self.fixed and int(own[0]) == int(own[-1])
+        rows, span = (own[:1], slice(first, first + count)) if alone else (own, coalitions)
+        where = self.place[rows]
         filled, found = self.fill(where, coalitions), []
         for slot, value in enumerate(self.values):
             mask = self.shared[slot]
-            here = mask[coalitions] if mask is not None else _own(self.elements.labels[slot][where], self.masks[coalitions])
-            found.append(torch.where(here, value[own], filled[slot][:, 0]))
+            here = mask[span] if mask is not None else _own(self.elements.labels[slot][self.place[own]], self.masks[coalitions])
+            found.append(torch.where(here, value[rows], filled[slot][:, 0]))
         return tuple(found)
 
     def _run(self, row: int, first: int, into: slice) -> None:
