@@ -93,6 +93,7 @@ def notes(explanation: Explanation, language: Language, *, whiskers: bool = Fals
         found.append(say["note.spread"].format(share=percent(disagreement(explanation), language)))
     if explanation.layer:
         found.append(say["note.layer"].format(layer=explanation.layer))
+    found += _ledger(explanation, language)
     if whiskers and explanation.error_kind != "none":
         found.append(say[f"note.errors.{explanation.error_kind}"])
     alike: dict[str, list[str]] = {}
@@ -102,6 +103,20 @@ def notes(explanation: Explanation, language: Language, *, whiskers: bool = Fals
     joiner = "、" if language == "zh-CN" else ", "
     found += [say["note.check"].format(check=joiner.join(names), note=check_note(note, language)) for note, names in alike.items()]
     return tuple(found)
+
+
+def _ledger(explanation: Explanation, language: Language) -> list[str]:
+    """What the score of the one row is made of, where the method kept account; what rounds to nothing is left out."""
+    tables = [curve for check in explanation.checks for curve in check.curves if curve.name == "ledger"]
+    if not tables:
+        return []
+    say, score = words(language), float(explanation.decision.scores[0])
+    amounts = dict(zip(tables[0].coordinates["entry"], map(float, tables[0].values[0]), strict=True))
+    least = 1e-3 * max(map(abs, amounts.values()))
+    kept = {name: amount for name, amount in amounts.items() if name == "inputs" or abs(amount) > least}
+    items = [say.get(f"ledger.{name}", f"{name} {{amount}}").format(amount=number(amount)) for name, amount in kept.items()]
+    joiner = "；" if language == "zh-CN" else ", "  # noqa: RUF001
+    return [say["note.ledger"].format(scale=scale_name(explanation, language), score=number(score), items=joiner.join(items))]
 
 
 def baseline_name(name: str, language: Language) -> str:
