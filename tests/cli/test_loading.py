@@ -16,7 +16,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from pellucid.errors import FileError, ModelError
+from pellucid.cli.loaded import method_of
+from pellucid.errors import FileError, InputError, ModelError
+from pellucid.methods.attribution.occlusion import Occlusion
 from pellucid.models.exported import check_shape, load_program
 from pellucid.models.loading import file_format, load_weights, read_weights
 
@@ -294,3 +296,10 @@ def test_the_content_tells_the_format_not_the_name(program, tmp_path):
     odd = tmp_path / "weights.safetensors"
     odd.write_bytes(program.read_bytes())
     assert file_format(odd.read_bytes()) == "exported"
+
+
+def test_in_fills_become_the_method_s_baseline() -> None:
+    assert method_of("occlusion", [], ["blur"]) == Occlusion(baseline="blur")
+    assert method_of("occlusion", ["window=8"], ["mean", "noisy"]) == Occlusion(window=8, baseline=("mean", "noisy"))
+    with pytest.raises(InputError, match="replaces nothing"):
+        method_of("gradient", [], ["blur"])
