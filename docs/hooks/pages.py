@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.pages import Page
 
+    from pellucid.scenes import Scene
+
 VIEWS = {
     "feature_bars": "Attribution by feature, in the user's units, with the method's own error as whiskers.",
     "waterfall": "From the baseline's score to this row's score, feature by feature.",
@@ -24,6 +26,13 @@ VIEWS = {
     "gallery": "Several rows side by side on one color scale.",
     "alignment_grid": "Which source token each produced token draws on. The network reverses strings, so the rising diagonal is right. To "
     "the whole string every source token matters alike: no order of removal beats chance, and the verdict says so.",
+    "beeswarm": "A point per row and feature: how much, which way, and for which values. Refused rows are left out and counted.",
+    "importance_bars": "The mean size of the attributions by feature, with its interval over rows.",
+    "dependence": "A feature's attribution against its value, colored by the feature that interacts most, where one does.",
+    "decision_plot": "From the baseline's score to each row's score, all rows in one picture.",
+    "permutation_bars": "How much worse a score gets when a feature is permuted over labelled rows (`pl.permutation_importance`).",
+    "interaction_matrix": "What two features bring about together beyond what each does alone (`pl.interactions`), mean over rows.",
+    "comparison": "Several methods on the same decisions (`pl.compare`), ranked by what the network confirms.",
     "training_history": "Loss and accuracy by epoch.",
     "confusion": "What was taken for what.",
     "reliability": "Is the confidence earned?",
@@ -166,7 +175,6 @@ def pictures() -> dict[str, bytes]:
     import pellucid as pl
     from pellucid import paper, views
     from pellucid.demo.networks import train_digits, train_patient
-    from pellucid.scenes import Scene
 
     patient, digits = train_patient(), train_digits()
     one = pl.explain(
@@ -194,11 +202,37 @@ def pictures() -> dict[str, bytes]:
         "checks_table": lambda: views.checks_table(one),
         "gallery": lambda: views.gallery(many),
         "alignment_grid": lambda: views.alignment_grid(aligned()),
+        **_of_many_rows(patient),
         "training_history": lambda: views.training_history(digits.history.curves),
         "confusion": lambda: views.confusion(evaluation.confusion, evaluation.class_names),
         "reliability": lambda: views.reliability(evaluation.reliability),
     }
     return {name: paper.png_bytes(paper.draw(drawn[name]()), dpi=120) for name in VIEWS}
+
+
+def _of_many_rows(patient: Any) -> dict[str, Callable[[], Scene]]:
+    """Summaries of all held-out patients, and several methods on three of them."""
+    import pellucid as pl
+    from pellucid import views
+
+    test, options = patient.split.test, {"preparation": patient.preparation, "class_names": patient.dataset.class_names}
+    background = patient.split.train.inputs
+    rows = pl.explain(patient.net, test.inputs, "integrated_gradients", target="malignant", background=background, **options)
+    permuted = pl.permutation_importance(patient.net, test.inputs, test.labels, score="log_loss", **options)
+    pairs = pl.interactions(
+        patient.net, test.inputs[:6], target="malignant", background=background, value="baseline", samples=8192, **options
+    )
+    methods = ["integrated_gradients", "deeplift", "occlusion", "gradient", "random"]
+    compared = pl.compare(patient.net, test.inputs[:3], methods, target="malignant", background=background, **options)
+    return {
+        "beeswarm": lambda: views.beeswarm(rows),
+        "importance_bars": lambda: views.importance_bars(rows),
+        "dependence": lambda: views.dependence(rows),
+        "decision_plot": lambda: views.decision_plot(rows),
+        "permutation_bars": lambda: views.permutation_bars(permuted),
+        "interaction_matrix": lambda: views.interaction_matrix(pairs),
+        "comparison": lambda: views.comparison(compared),
+    }
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:

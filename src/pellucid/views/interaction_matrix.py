@@ -61,7 +61,7 @@ def _panel(found: Any, row: int | None, language: Language, top: int) -> Panel: 
         for i in range(len(order)) for j in range(len(order)) if i != j and len(order) <= READABLE
     ]  # fmt: skip
     counted = say["bars.all" if len(order) == len(found.names) else "bars.some"].format(shown=len(order), count=len(found.names))
-    errors = found.errors[row] if row is not None else np.sqrt((found.errors**2).sum(0)) / len(found.errors)
+    errors = found.errors[row] if row is not None else found.errors.mean(0)  # rows share their coalitions: their errors do not cancel
     sampled = say["interaction.error"].format(error=signed(CONFIDENCE_95 * float(errors.max())).lstrip("+")) if errors.any() else ""
     return Panel(
         "interactions",
