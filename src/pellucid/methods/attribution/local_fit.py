@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-REDRAWS = 256
+REDRAWS = 128
 CLEAR = 4  # standard errors between two numbers whose order is not asked
 
 
