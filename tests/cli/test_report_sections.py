@@ -55,3 +55,12 @@ def test_the_report_says_what_it_discloses():
 def test_a_report_of_nothing_is_refused():
     with pytest.raises(InputError):
         report_of([])
+
+
+def test_many_rows_of_a_table_are_drawn_together_and_few_are_not():
+    from views.explanations_by_hand import patients
+
+    drawn = [report_of([patients(rows)], languages=("en",)).editions[0].sections[0].scenes for rows in (9, 10)]
+    assert [len(scenes) for scenes in drawn] == [0, 3]
+    assert [scene.panels[0].id for scene in drawn[1]] == ["beeswarm", "importance", "dependence"]
+    assert "1 of 10 rows are refused and left out" in drawn[1][0].subtitle

@@ -271,3 +271,14 @@ def test_rows_explained_for_different_targets_are_told_apart_in_words():
     scene = views.beeswarm(replace(one, decision=replace(one.decision, target_class=classes)))
     assert any("different targets (" in note and "malignant 1" in note and "benign 1" in note for note in scene.notes)
     assert "different targets" not in " ".join(views.beeswarm(one).notes)
+
+
+def test_they_are_reached_by_name_and_a_feature_only_where_it_is_drawn():
+    from pellucid.paper import scene_of
+
+    one = made.patients(30)
+    for name in ("beeswarm", "importance_bars", "dependence", "decision_plot"):
+        assert scene_of(one, view=name).panels[0].marks
+    assert scene_of(one, view="dependence", feature="mean area").panels[0].x.label == "mean area"
+    with pytest.raises(InputError, match="leave feature out"):
+        scene_of(one, view="beeswarm", feature="mean area")

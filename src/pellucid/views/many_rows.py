@@ -102,7 +102,8 @@ def summary_scene(found: ManyRows, panel: Panel, language: Language, *, notes: S
     method = method_name(found.explanation.provenance.method, language)
     targets = sorted({_target(found.explanation, row) for row in found.rows})
     why = say["why"].format(target=targets[0], method=method) if len(targets) == 1 else method
-    title = say["many.title"].format(why=why, count=len(found.explanation))
+    count = len(found.explanation)
+    title = say["many.title"].format(why=why, count=count) if count > 1 else why
     badge = Badge("refused", say["verdict.refused"], (say["many.refused_all"],)) if found.hatched else None
     return Scene(
         title,
