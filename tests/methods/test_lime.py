@@ -1,4 +1,4 @@
-"""LIME against the population's own linear model (all coalitions enumerated), its intervals, its refusals, and the inputs it must just take."""
+"""LIME against the model of all coalitions enumerated: coefficients, intervals, fit, refusals."""
 
 from __future__ import annotations
 
