@@ -314,3 +314,14 @@ def test_rows_that_are_mixed_are_refused() -> None:
     with pytest.raises(UnsupportedOperation, match="depends on other rows"):
         pl.explain(net, x, "lrp", target=1, checks="none", batch_size=3)
     pl.explain(net, x, "lrp", target=1, checks="none", batch_size=1)
+
+
+def test_values_that_left_torch_are_constants_and_it_is_said() -> None:
+    class Leaves(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.stack([x.sum(1), x.sum(1) + float(x.abs().max())], 1)
+
+    x = torch.randn(1, 4, dtype=torch.float64)
+    found = pl.explain(Leaves(), x, "lrp", target=1, checks="none")
+    assert any("left torch at test_lrp.py:" in choice for choice in found.provenance.choices)
+    np.testing.assert_allclose(ledger(found)["constants"], [float(x.abs().max())], rtol=1e-5)

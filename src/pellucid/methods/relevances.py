@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
@@ -79,7 +79,7 @@ def relevances(evaluator: Evaluator, rulebook: Rulebook, stop: Stop | None = Non
         rest.append(found[len(inputs) :])
     evaluator.resolve()
     ledger, flow, *layer = (torch.cat(parts) for parts in zip(*rest, strict=True))
-    return Relevances(inputs, layer[0] if layer else None, runner.settled(inputs, ledger, flow), run.choices)
+    return Relevances(inputs, layer[0] if layer else None, runner.settled(inputs, ledger, flow), (*run.choices, *runner.choices))
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +101,7 @@ class _Runner:
     stop: Stop | None
     eps: float = 0.0
     operations: int = 0
+    left: dict[str, None] = field(default_factory=dict)
 
     def __call__(self, rows: Tensor, apart: bool) -> tuple[Tensor, ...]:
         """The relevance of each input; then the ledger (row, entry), the largest flow (row,) and, if asked for, the layer's relevance.
@@ -113,6 +114,7 @@ class _Runner:
         with nullcontext() if stop is None or watch is None else evaluator.bound.looking_at(stop.layer, watch.look):
             outputs = evaluator.bound.outputs_under(rules, batch, rows)
         rules.finish()
+        self.left |= dict.fromkeys(outputs.left)
         evaluator.note(outputs.outputs, rows)
         scored = self._scored(rules, outputs, rows)
         self._check_bodies(rules, scored.scores, rows)
@@ -176,6 +178,11 @@ class _Runner:
                 received=f"{', '.join(sorted(rules.bodies))}; scores {scores.tolist()[:3]} and {plain.tolist()[:3]}",
                 remedy="use a method without rules, such as 'integrated_gradients' or 'occlusion'",
             )
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What was decided, for the provenance."""
+        return (f"values that left torch at {', '.join(self.left)} count as constants",) if self.left else ()
 
     def settled(self, inputs: tuple[Tensor, ...], table: Tensor, flow: Tensor) -> Account:
         """The sums beside the scores."""
