@@ -20,11 +20,13 @@ def test_the_ledger_closes(case) -> None:
         assert lrp(net, x, x, method).scores().max() <= BOUND
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+# how long a packed sequence is follows there from its place in the batch
+APART = {name: case for name, case in CASES.items() if not name.endswith("packed")}
+
+
+@pytest.mark.parametrize("case", APART.values(), ids=APART)
 def test_a_row_does_not_depend_on_its_neighbors(case) -> None:
     net, x = case.network(), case.rows()
-    if case.name.endswith("packed"):
-        pytest.skip("this machine has no way to pack one sequence like five: how long it is follows from its place in the batch")
     together = lrp(net, x, x).values
     for row in (0, len(x) - 1):
         alone = lrp(net, x[row : row + 1], x[:1]).values
