@@ -73,14 +73,17 @@ class Sensitivity:
             return self._attribution(sweep, "surface", {"surface": sweep.surface()}, names)
         return self._attribution(sweep, "curve", {"curve": sweep.curves(), **sweep.averages()}, names)
 
-    def _attribution(self, sweep: Sweep, kind: Literal["curve", "surface"], found: dict[str, Tensor], names: tuple[str, ...]) -> Attribution:
+    def _attribution(
+        self, sweep: Sweep, kind: Literal["curve", "surface"], found: dict[str, Tensor], names: tuple[str, ...]
+    ) -> Attribution:
         arrays = []
         for name, values in {**found, "at": sweep.at}.items():
             axes = ("sample", "across", "step") if name == "surface" else ("sample", "feature", "step")
             labels: dict[str, tuple[str, ...]] = {} if name == "surface" else {"feature": names}
             arrays.append(LabelledArray(name, values.cpu().numpy(), axes, labels))
         own = () if sweep.background is not None else ("no background was given: each feature is moved by its own size, at least by 1",)
-        return Attribution((next(iter(found.values())),), made=tuple(arrays), kind=kind, choices=own, input=sweep.input)
+        first = next(iter(found.values()))
+        return Attribution((first,), made=tuple(arrays), kind=kind, choices=own, input=sweep.input)
 
 
 def _table(evaluator: Evaluator) -> int:
