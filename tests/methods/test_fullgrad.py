@@ -115,6 +115,20 @@ def test_channels_may_come_last() -> None:
     )
 
 
+def test_a_series_has_a_map_over_time() -> None:
+    torch.manual_seed(1)
+    net = nn.Sequential(nn.Conv1d(2, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(4, 3)).double()
+    x = torch.randn(2, 2, 12, dtype=torch.float64).requires_grad_()
+    first = net[0](x)
+    to_x, to_first = torch.autograd.grad(net[1:](first)[:, 1].sum(), [x, first])
+    plane = stretched(to_first * net[0].bias.detach()[:, None]).sum(1, keepdim=True)
+    expected = stretched(to_x * x.detach()).sum(1) + F.interpolate(plane, 12, mode="linear", align_corners=True)[:, 0]
+    spec = pl.ModelSpec(inputs=(pl.InputSpec(kind="series", axes=("channel", "time")),))
+    found = pl.explain(net, x.detach(), "fullgrad", target=1, checks="none", spec=spec).arrays[0]
+    assert found.axes == ("sample", "time")
+    np.testing.assert_allclose(found.values, expected.detach().numpy(), rtol=1e-9, atol=1e-12)
+
+
 def test_a_table_is_refused() -> None:
     with pytest.raises(InputError, match="map of an image"):
         pl.explain(nn.Linear(3, 2), torch.randn(2, 3), "fullgrad", target=0)

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from pellucid.errors import InputError
 from pellucid.methods.accounts import Rounding, RowByRow, one_at_a_time, settle
-from pellucid.methods.attribution.layer_grids import mapped_input
+from pellucid.methods.attribution.layer_grids import mapped_input, space_of
 from pellucid.methods.protocol import Attribution
 from pellucid.methods.run import expand
 from pellucid.models.rules.full_gradient import FullGradient, channels_last
@@ -29,13 +29,13 @@ _KIND = "gradient, full"
 
 @dataclass(frozen=True)
 class FullGrad:
-    """One map of an image from gradient times input and from the bias gradients of all layers (Srinivas & Fleuret 2019, eq. 4).
+    """One map of an image or series from gradient times input and from all bias gradients (Srinivas & Fleuret 2019, eq. 4).
 
-    Shapes: (sample, y, x), not negative; no unit. score = input * gradient + the sum over all biases of bias * gradient, exactly, and the
+    Shapes: (sample, y, x) or (sample, time), not negative; no unit. score = input * gradient + the sum over all biases of bias * gradient, exactly, and the
     check ``conservation`` holds these sums for every row. A bias is what an operation adds to its tangent map: of convolutions, dense
     layers and batch norms their own, of GELU, softmax and whatever else is not homogeneous the tangent's value at zero (``nonlinear``).
     The map adds, over the input and every operation with space, |bias * gradient| summed over channels, each operation's stretched to
-    0..1 in every row and enlarged bilinearly to the size of the input.
+    0..1 in every row and enlarged linearly along each axis to the size of the input.
 
     One gradient evaluation per row.
 
@@ -43,7 +43,7 @@ class FullGrad:
     one layer matters against another, since each is stretched to the same range.
 
     Raises:
-        InputError: an input without the axes y and x.
+        InputError: an input without space or time.
         UnsupportedOperation: the network hides its operations.
     """
 
@@ -57,9 +57,9 @@ class FullGrad:
         """The map of every row, and the ledger."""
         on = mapped_input(evaluator)
         spec = evaluator.specs[on]
-        if not {"y", "x"} <= set(spec.axes):
+        if not space_of(spec):
             received = f"an input with axes {', '.join(spec.axes)}"
-            raise InputError("FullGrad makes a map of an image", received=received, remedy="use 'gradient_times_input'")
+            raise InputError("FullGrad makes a map of an image or a series", received=received, remedy="use 'gradient_times_input'")
         evaluator.afford(1)
         runner = _Runner(evaluator, on)
         run = RowByRow(runner)
@@ -68,7 +68,7 @@ class FullGrad:
         *inputs, table, scores, flow, maps = (torch.cat(part) for part in zip(*parts, strict=True))
         booked = dict(zip(_ENTRIES, table.unbind(1), strict=True))
         account = settle(tuple(inputs), booked, scores, flow, Rounding(runner.eps, runner.operations))
-        return Attribution((maps,), input=on, axes=("y", "x"), checks=(account.check(),), choices=run.choices)
+        return Attribution((maps,), input=on, axes=space_of(spec), checks=(account.check(),), choices=run.choices)
 
 
 @dataclass(eq=False)
@@ -124,34 +124,37 @@ class _Total:
     maps: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
-        axes = self.spec.axes
-        self.size = tuple(self.values.shape[1 + axes.index(axis)] for axis in ("y", "x"))
+        self.size = tuple(self.values.shape[1 + self.spec.axes.index(axis)] for axis in space_of(self.spec))
         self.maps = self.values.new_zeros((len(self.values), *self.size))
 
     def add_input(self, values: Tensor) -> None:
         """Gradient times input, in the layout of the input."""
         axes = ("sample", *self.spec.axes)
-        others = [n for n, axis in enumerate(axes) if axis not in ("sample", "y", "x")]
+        others = [n for n, axis in enumerate(axes) if axis not in ("sample", *space_of(self.spec))]
         plane = _stretched(values.abs())
         plane = plane.sum(others) if others else plane
-        self.maps += plane if axes.index("y") < axes.index("x") else plane.transpose(1, 2)
+        self.maps += plane.transpose(1, 2) if "y" in axes and axes.index("y") > axes.index("x") else plane
 
     def add(self, operation: str, values: Tensor) -> None:
         """The bias gradients of one operation (row, ...), if they have space."""
-        if values.ndim != 4:
+        if values.ndim != len(self.size) + 2:
             return
-        places = ((1, 2), (2, 3)) if channels_last(operation) else ((2, 3), (1, 2))
-        space = next((p for p in places if self._fits(values.shape[p[0]], values.shape[p[1]])), None)
-        if space is None:
+        last = values.ndim - 1
+        order = (last, 1) if channels_last(operation) else (1, last)
+        channel = next((c for c in order if self._fits([n for axis, n in enumerate(values.shape) if axis not in (0, c)])), None)
+        if channel is None:
             return
-        plane = _stretched(values.abs()).sum(6 - sum(space))[:, None]
+        plane = _stretched(values.abs()).sum(channel)[:, None]
         if plane.shape[2:] != self.size:
-            plane = functional.interpolate(plane, self.size, mode="bilinear", align_corners=True)
+            mode = "bilinear" if len(self.size) == 2 else "linear"
+            plane = functional.interpolate(plane, self.size, mode=mode, align_corners=True)
         self.maps += plane[:, 0].to(self.maps.dtype)
 
-    def _fits(self, rows: int, columns: int) -> bool:
-        """The same aspect as the input's, up to one cell."""
-        return abs(rows * self.size[1] - columns * self.size[0]) <= max(self.size) and max(rows, columns) > 1
+    def _fits(self, cells: list[int]) -> bool:
+        """More than one cell, and in a plane the same aspect as the input's, up to one cell."""
+        if len(cells) == 1:
+            return 1 < cells[0] <= self.size[0]
+        return max(cells) > 1 and abs(cells[0] * self.size[1] - cells[1] * self.size[0]) <= max(self.size)
 
 
 def _stretched(values: Tensor) -> Tensor:
