@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pellucid.errors import InputError, UnsupportedOperation
-from pellucid.models.rules import relevance_kinds, weight_rules
+from pellucid.models.rules import relevance_kinds, relevance_sums, weight_rules
 from pellucid.models.rules.ledger import BIASES, CONSTANTS, EPSILON, SOFTMAX, Ledger
 from pellucid.models.rules.relevance import Rulebook
 from pellucid.models.rules.rows import FIRST, RowAxis, by_row
@@ -79,7 +79,7 @@ def test_a_wrong_rule_is_seen(mutation: str, monkeypatch: pytest.MonkeyPatch) ->
     if what == "elementwise":
         monkeypatch.setitem(relevance_kinds.BY_KIND, what, rule)
     elif what == "linear":
-        monkeypatch.setattr(relevance_kinds, "has_constants", lambda _: False)
+        monkeypatch.setattr(relevance_sums, "has_constants", lambda _: False)
     elif what == "softmax":
         plain = Ledger.book_product
         monkeypatch.setattr(Ledger, "book_product", lambda self, entry, *rest: None if entry == SOFTMAX else plain(self, entry, *rest))

@@ -32,10 +32,10 @@ class FullGrad:
     """One map of an image or series from gradient times input and from all bias gradients (Srinivas & Fleuret 2019, eq. 4).
 
     Shapes: (sample, y, x) or (sample, time), not negative; no unit. score = input * gradient + the sum over all biases of bias *
-    gradient, exactly, and the check ``conservation`` holds these sums for every row. A bias is what an operation adds to its tangent map: of convolutions, dense
-    layers and batch norms their own, of GELU, softmax and whatever else is not homogeneous the tangent's value at zero (``nonlinear``).
-    The map adds, over the input and every operation with space, |bias * gradient| summed over channels, each operation's stretched to
-    0..1 in every row and enlarged linearly along each axis to the size of the input.
+    gradient, exactly, and the check ``conservation`` holds these sums for every row. A bias is what an operation adds to its tangent map:
+    of convolutions, dense layers and batch norms their own, of GELU, softmax and whatever else is not homogeneous the tangent's value at
+    zero (``nonlinear``). The map adds, over the input and every operation with space, |bias * gradient| summed over channels, each
+    operation's stretched to 0..1 in every row and enlarged linearly along each axis to the size of the input.
 
     One gradient evaluation per row.
 

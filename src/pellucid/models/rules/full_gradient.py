@@ -17,7 +17,8 @@ from pellucid.models.rules.difference import Keeper
 from pellucid.models.rules.interceptor import Call, tensors
 from pellucid.models.rules.ledger import BIASES, CONSTANTS, NONLINEAR, Ledger
 from pellucid.models.rules.operations import Operation
-from pellucid.models.rules.relevance_kinds import constant_elements, constant_part, has_constants, lost_elements
+from pellucid.models.rules.relevance_moves import constant_elements, lost_elements
+from pellucid.models.rules.relevance_sums import constant_part, has_constants
 from pellucid.models.rules.rows import RowAxis
 
 # f(t a) = t f(a) for t > 0: their tangent goes through zero

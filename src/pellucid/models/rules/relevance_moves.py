@@ -1,0 +1,77 @@
+"""Relevance of elements that are only moved or picked: it goes where they came from, and what lands on constants is booked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from pellucid.models.rules.interceptor import Call, tensors
+from pellucid.models.rules.ledger import CONSTANTS
+
+if TYPE_CHECKING:
+    from pellucid.models.rules.relevance import Relevance, Site
+    from pellucid.models.rules.rows import RowAxis
+
+# operations that put constants among the elements they move
+_MIXING = frozenset(
+    {"cat", "stack", "hstack", "vstack", "dstack", "pad", "where", "masked_fill", "index_fill", "index_copy", "index_put", "scatter"}
+    | {"select_scatter", "slice_scatter", "copy", "tril", "triu", "diag", "setitem", "zero", "fill"}
+)
+
+
+def moved(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401
+    """Autograd's own gradient moves relevance back; what lands on constants is booked."""
+    if call.operation.name == "detach":  # the value goes on, whatever the user says of its gradient
+        return call.operands[0].view_as(call.operands[0])
+    output = call.run(*call.operands)
+    if isinstance(output, Tensor) and output.requires_grad:
+        _book_constants(rules, output, constant_elements(call), lambda: site.result)
+    return output
+
+
+def written(rules: Relevance, call: Call) -> None:
+    """Like moved elements, but autograd has written them in place already."""
+    if call.written is not None and call.written.requires_grad:
+        at = call.result_rows
+        _book_constants(rules, call.written, constant_elements(call), lambda: at)
+
+
+def picked(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401
+    """Winner takes all, ties evenly, as autograd has it; what a constant wins is booked."""
+    output = call.run(*call.operands)
+    if isinstance(output, Tensor) and output.requires_grad:
+        _book_constants(rules, output, lost_elements(call, output), lambda: site.result)
+    return output
+
+
+def _book_constants(rules: Relevance, made: Tensor, constant: Tensor | None, at: Callable[[], RowAxis | None]) -> None:
+    if constant is not None:
+        made.register_hook(lambda r: None if r is None else rules.ledger.book_product(CONSTANTS, r, constant, at()))
+
+
+def constant_elements(call: Call) -> Tensor | None:
+    """One where an element of the result is a constant, zero where it comes from a varying operand; None where none is a constant."""
+    if call.operation.name not in _MIXING:
+        return None
+    with torch.no_grad():  # elements come from operands that are not a number where they are not a number
+        marked = [torch.full_like(t, float("nan")) if t.requires_grad else t for t in call.operands]
+        result = call.run(*marked)
+        own = result.isnan()
+    return None if bool(own.all()) else (~own).to(result.dtype)
+
+
+def lost_elements(call: Call, output: Tensor) -> Tensor | None:
+    """One where a maximum (or minimum) is that of a constant, a half where it ties with one; None where there is no constant."""
+    others = [t for t in tensors(call.args, call.kwargs) if not t.requires_grad]
+    if not others:
+        return None
+    own = next(t for t in call.operands if t.requires_grad).detach()
+    return (own != output.detach()).to(output.dtype) + (others[0].detach() == own).to(output.dtype) / 2
+
+
+def constant(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401, ARG001
+    """Answers, indices and random numbers carry no relevance."""
+    return call.run(*call.operands)
