@@ -66,7 +66,21 @@ def shap(net: nn.Module, x: Tensor, baseline: Tensor) -> Sides:
     return explained(net, x, pl.SHAP(baseline=baseline, estimator="exact") if players <= 8 else few, difference(net, x, baseline))
 
 
-PROMISES: dict[str, Promise] = {"deeplift": deeplift, "deepshap": deepshap, "shap": shap}
+EPSILON = 1e-12
+LRP = pl.LRP(composite="epsilon", epsilon=EPSILON)
+
+
+def lrp(net: nn.Module, x: Tensor, baseline: Tensor, method: pl.LRP = LRP) -> Sides:
+    """LRP's whole ledger, inputs and all else, beside the score as the network itself computes it; there is no baseline."""
+    del baseline
+    found = pl.explain(net, x, method, target=TARGET, checks="none", batch_size=len(x))
+    with torch.no_grad():
+        scores = net(x.clone())[:, TARGET].double().numpy()
+    values = found.arrays[0].values.astype(np.float64).reshape(len(x), -1)
+    return Sides(found.check("conservation").curves[0].values.sum(1), scores, np.abs(values).sum(1), found.arrays[0].values)
+
+
+PROMISES: dict[str, Promise] = {"deeplift": deeplift, "deepshap": deepshap, "shap": shap, "lrp": lrp}
 BOUND = 1e-9
 
 

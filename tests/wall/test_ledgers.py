@@ -5,12 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pellucid.errors import UnsupportedOperation
 from pellucid.models.rules import relevance_kinds
 from wall.cases import CASES
-from wall.ledgers import METHODS, lrp, stated
-from wall.promises import BOUND
+from wall.ledgers import METHODS, stated
+from wall.promises import BOUND, lrp
+from wall.random_graphs import RandomGraph, graphs
+from wall.test_random_graphs import EXAMPLES, SETTINGS, points
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -38,6 +42,17 @@ def test_in_single_precision_it_closes_to_the_stated_rounding(case) -> None:
     net, x = case.network(torch.float32), case.rows(dtype=torch.float32)
     residual, rounding = stated(net, x, METHODS["epsilon"])
     assert (residual <= rounding).all()
+
+
+@settings(SETTINGS, max_examples=max(40, EXAMPLES // 5))
+@given(net=graphs(), seed=st.integers(0, 1000))
+def test_any_graph_closes_and_keeps_rows_apart(net: RandomGraph, seed: int) -> None:
+    x = points(seed)
+    for method in METHODS.values():
+        together = lrp(net, x, x, method)
+        assert together.scores().max() <= BOUND
+    alone = lrp(net, x[1:2], x[1:2], method)
+    assert np.abs(alone.values[0] - together.values[1]).max() <= BOUND * np.abs(together.values[1]).max()
 
 
 def test_a_wrong_rule_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

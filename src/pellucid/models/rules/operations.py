@@ -101,7 +101,7 @@ NAMES: dict[Kind, str] = {
     "composite": """addcdiv remainder fmod xlogy cdist multi_dot chain_matmul _pack_padded_sequence _pad_packed_sequence
         scaled_dot_product_attention lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell glu var std var_mean
         std_mean norm vector_norm prod logaddexp cosine_similarity floor_divide multi_head_attention_forward normalize pairwise_distance
-        local_response_norm dist cumprod hypot bilinear_""",
+        local_response_norm dist cumprod hypot""",
     "leaving": """item tolist numpy __float__ __int__ __index__ __complex__ __array__ __contains__ equal allclose""",
     "query": """size dim ndimension numel nelement stride is_contiguous is_floating_point is_complex storage_offset element_size
         get_device is_tensor is_same_size new_zeros new_ones new_empty new_full new_tensor zeros_like ones_like empty_like full_like
