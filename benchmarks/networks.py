@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -50,6 +52,6 @@ def mlp(*widths: int) -> nn.Module:
     """Linear layers with ReLUs between them."""
     torch.manual_seed(0)
     layers: list[nn.Module] = []
-    for given, made in zip(widths, widths[1:], strict=False):
+    for given, made in pairwise(widths):
         layers += [nn.Linear(given, made), nn.ReLU()]
     return nn.Sequential(*layers[:-1]).eval()

@@ -59,9 +59,9 @@ class MissingExtra(PellucidError, ImportError):
 class UnknownName(InputError, KeyError):
     """A name (method, layer, class, language) that is not among the legal ones."""
 
-    def __init__(self, what: str, name: object, legal: Iterable[str], *, shown: int = 12) -> None:
-        names = sorted({str(entry) for entry in legal})
-        near = get_close_matches(str(name), names, n=3, cutoff=0.5)
+    def __init__(self, what: str, name: object, legal: Iterable[str], *, also: Iterable[str] = (), shown: int = 12) -> None:
+        names = sorted({str(entry) for entry in legal})  # ``also`` are legal too, but listed only where they are near
+        near = get_close_matches(str(name), [*names, *also], n=3, cutoff=0.5)
         listed = ", ".join(names[:shown]) + (f" ... ({len(names)} in all)" if len(names) > shown else "")
         hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
         super().__init__(f"There is no {what} of that name", received=repr(name), remedy=f"{hint}legal: {listed or 'none'}")

@@ -67,6 +67,11 @@ FORMULAS = {
     "ablationcam": (pl.AblationCAM(channels=4), (1 + 2 + 4, 0)),  # two prove that what lies above the layer may be run alone
     "eigencam": (pl.EigenCAM(), (1, 0)),
     "random": (pl.Random(), (1, 0)),
+    "lime": (pl.LIME(samples=400), (1 + 400, 0)),
+    "rise": (pl.RISE(masks=16), (1 + 16, 0)),
+    "sobol": (pl.Sobol(designs=4), (1 + 4 * (8 * 8 + 2), 0)),
+    "mask": (pl.Mask(steps=3, areas=(0.1, 0.3)), (2, 3 * 2)),  # f(x), and f(in-fill)
+    "sensitivity": (pl.Sensitivity(points=7), (1 + 3 * 7, 0)),
     "attention": (pl.Attention(), (0, 1)),
     "attention_norm": (pl.AttentionNorm(), (0, 1)),
     "attention_rollout": (pl.AttentionRollout(), (0, 1)),
@@ -79,6 +84,8 @@ FORMULAS = {
 def test_rows_are_what_the_mathematics_needs(method: str, rows: int) -> None:
     chosen, (forward, gradient) = FORMULAS[method]
     net, x = attending() if "attention" in chosen.needs else tiny(), torch.randn(rows, 3, 8, 8)
+    if method == "sensitivity":  # of the features of tables alone
+        net, x = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 5)).eval(), torch.randn(rows, 3)
     pl.explain(net, x, chosen, target=2, checks="none")  # Grad-CAM looks for its layer once, by one more row
     assert rows_of(net, x, chosen) == (forward * rows, gradient * rows)
     assert rows_of(net, x, chosen, batch_size=5) == (forward * rows, gradient * rows)

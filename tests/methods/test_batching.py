@@ -86,3 +86,16 @@ def test_memory_that_grows_step_by_step_ends_the_search() -> None:
     for _ in range(40):
         size.report(size.size, small(size.size), row * size.size // 2 if size.size > 1 else row)  # a doubled batch adds half of itself
     assert size.best_size * row <= 500
+
+
+def test_samples_that_stay_together_do_not_keep_a_batch_small() -> None:
+    sizer = BatchSize(8)
+    sizer.start_at(4)
+    for _ in range(40):
+        sizer.report(sizer.size // 4 * 4, 1e-4, 0)
+    assert sizer.size >= 1024
+    sizer.start_at(2)
+    assert sizer.size >= 1024
+    tight = BatchSize(2**28)  # one row fills the memory
+    tight.start_at(4)
+    assert tight.size == 1

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import pellucid as pl
 from pellucid.errors import UnsupportedOperation
 from pellucid.models.rules.interceptor import Call, Interceptor
 from pellucid.models.rules.operations import Operation
@@ -167,6 +168,17 @@ def test_rows_that_are_mixed_lie_on_no_axis() -> None:
     assert rules.seen[0][0].result_rows is None
 
 
+def test_exported_programs_are_followed() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(27, 4), nn.Tanh(), nn.Linear(4, 2)).eval()
+    rows = torch.export.Dim("rows")
+    exported = torch.export.export(net, (torch.zeros(2, 1, 8, 8),), dynamic_shapes=({0: rows},), strict=False).module()
+    x = torch.randn(3, 1, 8, 8)
+    for method in ("deeplift", "lrp", "integrated_gradients"):
+        found, plain = (pl.explain(one, x, method, target=1, checks="none").arrays[0].values for one in (exported, net))
+        torch.testing.assert_close(torch.from_numpy(found), torch.from_numpy(plain), rtol=1e-5, atol=1e-6)
+
+
 @torch.jit.script
 def hidden(x: Tensor) -> Tensor:
     """Doubles, out of the interceptor's sight."""
@@ -177,11 +189,11 @@ class Doubled(torch.autograd.Function):
     """Doubles, with a backward of its own that would pass every rule by."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:  # noqa: ARG004
+    def forward(ctx: Any, x: Tensor) -> Tensor:
         return x * 2
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:  # noqa: ARG004
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         return gradients[0] * 2
 
 

@@ -300,7 +300,7 @@ def test_the_code_beside_a_picture_is_a_call_that_can_be_typed():
 def test_a_map_of_fused_layers_claims_no_units_and_no_cells_of_its_own():
     fused = replace(made.coarse(), layer="blocks.2 + head")
     panel = next(p for p in views.image_overlay(fused).panels if p.id == "map0")
-    assert panel.subtitle == "7 × 7 cells, coarser layers brought to them"
+    assert panel.subtitle == "7 × 7 cells, coarser layers brought to them"  # noqa: RUF001
     assert panel.scale.label.startswith("part of each layer's largest attribution for the logit")
     plain = next(p for p in views.image_overlay(made.coarse()).panels if p.id == "map0")
     assert "as computed" in plain.subtitle

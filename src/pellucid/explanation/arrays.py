@@ -13,7 +13,24 @@ if TYPE_CHECKING:
     import xarray
 
 AXES = frozenset(
-    ["sample", "channel", "y", "x", "time", "token", "feature", "class", "layer", "head", "unit", "step", "across", "fraction", "produced", "entry"]
+    [
+        "sample",
+        "channel",
+        "y",
+        "x",
+        "time",
+        "token",
+        "feature",
+        "class",
+        "layer",
+        "head",
+        "unit",
+        "step",
+        "across",
+        "fraction",
+        "produced",
+        "entry",
+    ]
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,14 +60,23 @@ def compare(
     chosen = [as_method(one) for one in methods]
     if len(chosen) < 2:
         raise InputError("A comparison needs at least two methods", received=f"{len(chosen)}", remedy='give ["gradcam", "occlusion"]')
-    shared = {
-        "target": target, "background": background, "spec": spec, "preparation": preparation, "class_names": class_names, "seed": seed,
-    }  # fmt: skip
+    explained = partial(
+        explain,
+        model,
+        inputs,
+        target=target,
+        background=background,
+        spec=spec,
+        preparation=preparation,
+        class_names=class_names,
+        seed=seed,
+        progress=progress,
+    )
     found: list[tuple[str, Explanation]] = []
     failed: list[tuple[str, str]] = []
     for name, method in zip(_names([one.id for one in chosen]), chosen, strict=True):
         try:
-            found.append((name, explain(model, inputs, method, checks=checks, budget=budget, progress=progress, **shared)))
+            found.append((name, explained(method, checks=checks, budget=budget)))
         except (CapabilityError, LayerError) as error:
             failed.append((name, str(error)))
     if len(found) < 2:
@@ -75,7 +85,7 @@ def compare(
             received="; ".join(f"{name}: {why}" for name, why in failed),
             remedy="choose others from pl.methods()",
         )
-    return _compared(found, failed, lambda method: explain(model, inputs, method, checks="fast", progress=progress, **shared))
+    return _compared(found, failed, partial(explained, checks="fast"))
 
 
 def _compared(found: list[tuple[str, Explanation]], failed: list[tuple[str, str]], measure: Any) -> Comparison:  # noqa: ANN401

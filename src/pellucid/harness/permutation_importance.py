@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import torch
@@ -225,7 +225,7 @@ def _numbers(space: OutputSpace, labels: Sequence[Any] | np.ndarray) -> np.ndarr
 
 def _plain(label: Any) -> int | str:  # noqa: ANN401
     plain: Any = label.item() if hasattr(label, "item") else label
-    return int(plain) if isinstance(plain, float) and plain.is_integer() else plain
+    return int(plain) if isinstance(plain, float) and plain.is_integer() else cast("int | str", plain)
 
 
 def _check_labels(labels: Any, rows: int) -> None:  # noqa: ANN401

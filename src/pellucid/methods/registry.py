@@ -85,7 +85,7 @@ def method_class(name: str) -> type[Method]:
     plain = name.strip().lower().replace(" ", "_")
     plain = ALIASES.get(plain, ALIASES.get(plain.replace("-", "_"), plain.replace("-", "_")))
     if plain not in METHODS:
-        raise UnknownName("method", name, [*METHODS, *ALIASES])
+        raise UnknownName("method", name, METHODS, also=ALIASES, shown=len(METHODS))
     module, cls = METHODS[plain].split(":")
     return getattr(import_module(f"pellucid.methods.{module}"), cls)
 

@@ -177,11 +177,11 @@ class BoundFunction:
 
     def gradients_through(  # noqa: PLR0913
         self,
-        batch: tuple[Tensor, ...],
-        rows: Tensor,
-        score: Score,
+        batch: tuple[Tensor, ...],  # noqa: ARG002
+        rows: Tensor,  # noqa: ARG002
+        score: Score,  # noqa: ARG002
         *,
-        layer: str,
+        layer: str,  # noqa: ARG002
         keep: Callable[[Tensor], Tensor],  # noqa: ARG002
     ) -> tuple[Tensor, ...]:
         """Not possible for a function."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ENOUGH = 16  # rows from which on making a plan pays
 LARGE = 4096  # elements of an image below which watching every operation costs more than it saves
+DEEP = 8  # convolutions from which on a network gains
 AGREE = 1e-4  # of the largest output: beyond rounding, a plan would be wrong
 _FAILURES = (Diverged, PellucidError, RuntimeError, TypeError, ValueError, IndexError)
 
@@ -114,7 +115,7 @@ def _suits(bound: BoundTorch) -> bool:
     if bound.values[0][0].numel() < LARGE:
         return False
     modules = list(bound.net.modules())
-    return any(isinstance(m, nn.Conv2d) for m in modules) and not any(m.training for m in modules)
+    return sum(isinstance(m, nn.Conv2d) for m in modules) >= DEEP and not any(m.training for m in modules)
 
 
 def _agree(fused: Tensor, plain: Tensor) -> bool:

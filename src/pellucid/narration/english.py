@@ -177,7 +177,9 @@ ENGLISH = {
     "resolution.broken": "Another draw would name only {value} of the strongest entries again; {reference} are needed ({check}).",
     "fit.holds": "What was fitted describes the network here to {value}; {reference} are needed ({check}).",
     "fit.broken": "What was fitted describes the network here only to {value}; {reference} are needed ({check}).",
-    "comparison.best": "Of {count} methods, the network confirms {method} most clearly: it beats random order by {lead} standard deviations.",
+    "comparison.best": (
+        "Of {count} methods, the network confirms {method} most clearly: it beats random order by {lead} standard deviations."
+    ),
     "comparison.none": "None of {count} methods is clearly better than random order, so none of them should be trusted here.",
     "comparison.ranked": "In order of measured faithfulness: {list}.",
     "comparison.agree": "{first} and {second} agree most (rank correlation {value}).",
@@ -201,7 +203,8 @@ ENGLISH = {
     "limit.exact": "The integral is exact up to rounding along the straight line from the baseline; of what lies off it, it says nothing.",
     "limit.integrated_gradients": "Integrated gradients compares with one baseline ({baseline}); another baseline can give another answer.",
     "limit.deeplift": (
-        "DeepLIFT compares with one baseline ({baseline}), and shares out each operation's difference by itself: how operations act together "
+        "DeepLIFT compares with one baseline ({baseline}), and shares out each operation's difference by itself: how operations "
+        "act together "
         "on the way from the baseline is not seen."
     ),
     "limit.lrp": (
@@ -223,7 +226,8 @@ ENGLISH = {
         "mean does not say which of its rows a value comes from."
     ),
     "limit.conductance": (
-        "Conductance follows what flows through one layer ({layer}) on the way from one baseline ({baseline}); what goes past that layer is "
+        "Conductance follows what flows through one layer ({layer}) on the way from one baseline ({baseline}); what goes "
+        "past that layer is "
         "not seen, nor how its units act together."
     ),
     "limit.deepshap": (
@@ -277,14 +281,17 @@ ENGLISH = {
         "{second} = {second_at}."
     ),
     "limit.sensitivity": (
-        "A curve moves one feature and holds the others, also where no such row exists; only the accumulated local effect stays among the data."
+        "A curve moves one feature and holds the others, also where no such row exists; only the accumulated local effect "
+        "stays among the data."
     ),
     "limit.sobol": (
-        "A Sobol index says how much of the score's variation a part is involved in when parts are blended with the in-fill ({baseline}); it "
+        "A Sobol index says how much of the score's variation a part is involved in when parts are blended with the in-fill "
+        "({baseline}); it "
         "has no sign, and does not say whether a part acts alone or with others."
     ),
     "limit.mask": (
-        "An optimized mask is one small part that keeps the score when all else is the in-fill ({baseline}); another part may keep it as well, "
+        "An optimized mask is one small part that keeps the score when all else is the in-fill ({baseline}); another part "
+        "may keep it as well, "
         "and what speaks against the target is not in it."
     ),
     "limit.rise": (

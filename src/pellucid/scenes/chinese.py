@@ -210,7 +210,9 @@ CHINESE: dict[str, str] = {
     "permuted.finding": "{count} 个特征中有 {clear} 个明显起作用；其中打乱 {label} 的代价最大（{value}）",
     "permuted.none": "打乱任何特征都没有明显变差",
     "permuted.axis": "{score}变差的量",
-    "permuted.summary": "{rows} 行，打乱前{score}为 {reference}；{count} 个特征中打乱后明显变差的有 {clear} 个；均值最大的是 {largest}（{most}）",
+    "permuted.summary": (
+        "{rows} 行，打乱前{score}为 {reference}；{count} 个特征中打乱后明显变差的有 {clear} 个；均值最大的是 {largest}（{most}）"
+    ),
     "permuted.fall": "变差的量",
     "permuted.error": "重复间的标准误差",
     "permuted.interval": "须线：各行的 95% 区间。重复 {repeats} 次；其标准误差不超过 {error}",

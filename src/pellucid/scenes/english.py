@@ -217,7 +217,10 @@ ENGLISH: dict[str, str] = {
     "permuted.finding": "{clear} of {count} features clearly matter; of them permuting {label} costs most ({value})",
     "permuted.none": "No feature's permutation clearly makes it worse",
     "permuted.axis": "how much worse the {score} gets",
-    "permuted.summary": "{rows} rows, {score} {reference} before; {clear} of {count} features clearly make it worse when permuted; largest mean: {largest} ({most})",
+    "permuted.summary": (
+        "{rows} rows, {score} {reference} before; {clear} of {count} features clearly make it worse when permuted; largest "
+        "mean: {largest} ({most})"
+    ),
     "permuted.fall": "how much worse",
     "permuted.error": "standard error over repeats",
     "permuted.interval": "Whiskers: 95 % interval over rows. {repeats} repeats; standard error over them at most {error}",

@@ -133,7 +133,7 @@ def _last(evaluator: Evaluator, shapes: Mapping[str, LayerShape], known: Mapping
 
 def _is_attention(plane: Grid, shapes: Mapping[str, LayerShape]) -> bool:
     """Whether a plane is rather (head, token, token) or (head, token, channel): a side is as long as there are tokens elsewhere."""
-    return any(len(shape.sizes) == 2 and shape.sizes[0] in plane.cells for shape in shapes.values())
+    return len(plane.cells) == 2 and any(len(shape.sizes) == 2 and shape.sizes[0] in plane.cells for shape in shapes.values())
 
 
 def _matters(evaluator: Evaluator, grid: Grid) -> bool:

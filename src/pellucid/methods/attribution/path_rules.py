@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pellucid.methods.attribution.path import Integral, Path
 
 Rule = Literal["auto", "exact", "adaptive", "midpoint"]
+MOST = 512 * 2**20  # bytes of one row's gradients that the exact and adaptive rules may keep
 RULES: tuple[Rule, ...] = ("auto", "exact", "adaptive", "midpoint")
 
 
@@ -40,7 +41,12 @@ def integrate(path: Path, rule: Rule, *, steps: int, max_segments: int) -> Integ
 
 
 def _auto(path: Path, steps: int, max_segments: int) -> Integral:
-    """Exact where the network is piecewise linear and the path has few pieces, row by row; adaptive elsewhere."""
+    """Exact where the network is piecewise linear and the path has few pieces, row by row; adaptive elsewhere; and by midpoints, which
+    keep no gradient, where the gradients of one row would take too much memory."""
+    needed = steps * sum(d[0].numel() * d.element_size() for d in path.difference)
+    if needed > MOST:
+        told = f"the gradients of a row would take {needed / 2**20:.0f} MiB, more than {MOST // 2**20}"
+        return replace(midpoint(path, steps), choice=f"rule: midpoint, since {told}")
     try:
         found = exact(path, max_segments=max_segments, reserve=steps + 1)
     except CapabilityError as error:

@@ -113,6 +113,11 @@ NAMES: dict[Kind, str] = {
     "discrete": """argmax argmin argsort sort msort topk kthvalue median nanmedian mode quantile unique nonzero bincount histc
         searchsorted bucketize one_hot""",
 }
+# operators of exported programs that take what the function of torch of their name takes
+EXPORTED = """linear relu conv1d conv2d conv3d add sub mul div matmul bmm mm addmm flatten transpose permute unsqueeze squeeze
+    select cat mean sum tanh sigmoid exp log sqrt rsqrt abs clamp softmax log_softmax max_pool1d max_pool2d avg_pool1d
+    adaptive_avg_pool1d dropout
+    neg"""
 _CANONICAL = {
     "concat": "cat",
     "concatenate": "cat",
@@ -151,7 +156,20 @@ _HOLDERS: tuple[Any, ...] = (torch, functional, Tensor, _C._nn, torch.special, t
 
 def spelling(function: Callable[..., Any]) -> Spelling | None:
     """What a torch callable does; None if this table does not know it."""
-    return _table().get(function)
+    found = _table().get(function)
+    return _exported(function) if found is None and isinstance(function, torch._ops.OpOverload) else found
+
+
+@cache
+def _exported(function: Any) -> Spelling | None:  # noqa: ANN401
+    """What an operator of an exported program does: the function of torch that takes the same arguments in the same places."""
+    name = function._schema.name.removeprefix("aten::")
+    outplace = name.removesuffix("_")
+    if outplace not in EXPORTED.split():
+        return None
+    call = getattr(torch, outplace, None) or getattr(functional, outplace)
+    known = _table().get(call)
+    return None if known is None else Spelling(known.operation, call, inplace=name != outplace)
 
 
 @cache
