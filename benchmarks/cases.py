@@ -19,6 +19,7 @@ TARGET = 282  # tiger cat
 STEPS = 50
 WINDOW = 16  # a 14 x 14 grid on 224 pixels, Pellucid's default
 ABLATED, MASKED = 128, 64  # channels, Pellucid's defaults
+SEEN = 128  # masks of RISE
 FLOOR, OURS = "floor", "pellucid"
 Call = Callable[[], object]
 
@@ -44,11 +45,12 @@ class Case:
 
 
 CASES = (
-    Case("ig", "integrated gradients, 50 steps", pl.IntegratedGradients(steps=STEPS), 1, 12, 0, STEPS),
+    Case("ig", "integrated gradients, 50 steps", pl.IntegratedGradients(steps=STEPS, rule="midpoint"), 1, 10, 0, STEPS),
     Case("gradcam-1", "Grad-CAM, one photo", pl.GradCAM(), 1, 150, 0, 1),
     Case("gradcam-16", "Grad-CAM, 16 photos", pl.GradCAM(), 16, 20, 0, 16),
     Case("scorecam", f"Score-CAM, {MASKED} channels", pl.ScoreCAM(channels=MASKED), 1, 20, 1 + MASKED, 0),
     Case("ablationcam", f"Ablation-CAM, {ABLATED} channels", pl.AblationCAM(channels=ABLATED), 1, 8, 1, 0, ABLATED),
+    Case("rise", f"RISE, {SEEN} masks", pl.RISE(masks=SEEN), 1, 8, 1 + SEEN, 0),
     Case("occlusion", "occlusion, 14 x 14 windows", pl.Occlusion(window=WINDOW), 1, 10, 14 * 14 + 1, 0),
 )
 
@@ -125,7 +127,7 @@ class Bench:
     @property
     def peer_names(self) -> tuple[str, ...]:
         """Who else does this, of those that are installed."""
-        names = {"gradcam-1": ("captum", "pytorch-grad-cam"), "gradcam-16": ("captum", "pytorch-grad-cam"), "scorecam": ()}
+        names = {"gradcam-1": ("captum", "pytorch-grad-cam"), "gradcam-16": ("captum", "pytorch-grad-cam"), "scorecam": (), "rise": ()}
         names |= {"ablationcam": ("pytorch-grad-cam",)}
         names = names.get(self.case.id, ("captum",))
         return tuple(name for name in names if not peers.missing(name))
