@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-# torchvision's compiled operators do not load beside a CPU build of torch. pytorch-grad-cam imports torchvision but uses none of
-# them for a classifier, so it is enough that their names are known before.
+# torchvision's compiled operators do not load beside a CPU build of torch. pytorch-grad-cam and zennit import torchvision but use
+# none of them for a classifier, so it is enough that their names are known before.
 _SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -23,16 +23,22 @@ def missing(peer: str) -> tuple[str, ...]:
     return tuple(name for name in needed[peer] if find_spec(name) is None)
 
 
-def import_grad_cam() -> Any:
-    """The module ``pytorch_grad_cam``."""
+def know_torchvision() -> None:
+    """Makes torchvision importable beside a CPU build of torch."""
     try:
-        import pytorch_grad_cam
+        import torchvision  # noqa: F401
     except RuntimeError:  # operator torchvision::nms does not exist
         library = torch.library.Library("torchvision", "FRAGMENT")
         for schema in _SCHEMAS:
             library.define(schema)
         _KEPT.append(library)
-        import pytorch_grad_cam
+
+
+def import_grad_cam() -> Any:
+    """The module ``pytorch_grad_cam``."""
+    know_torchvision()
+    import pytorch_grad_cam
+
     return pytorch_grad_cam
 
 

@@ -8,12 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-# torchvision's compiled operators do not load beside a CPU build of torch. zennit imports torchvision, and uses none of them.
-_SCHEMAS = (
-    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-)
-_KEPT: list[object] = []
+from benchmarks.peers import know_torchvision
 
 
 def missing() -> bool:
@@ -23,13 +18,7 @@ def missing() -> bool:
 
 def import_zennit() -> Any:
     """The package ``zennit`` with its composites, rules and canonizers."""
-    try:
-        import torchvision  # noqa: F401
-    except RuntimeError:  # operator torchvision::nms does not exist
-        library = torch.library.Library("torchvision", "FRAGMENT")
-        for schema in _SCHEMAS:
-            library.define(schema)
-        _KEPT.append(library)
+    know_torchvision()
     import zennit
     import zennit.attribution
     import zennit.canonizers

@@ -73,7 +73,7 @@ def compare(  # noqa: PLR0913 (a command line has as many options as it has)
 def say(found: Comparison, language: Language) -> None:
     """Prints the ranking as a table, and under it what it means in words."""
     from pellucid.scenes.numbers import number
-    from pellucid.scenes.words import words
+    from pellucid.scenes.words import compared_name, words
 
     word = words(language)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
@@ -87,19 +87,11 @@ def say(found: Comparison, language: Language) -> None:
             Text(f"{count} {word[f'verdict.{level}']}", style=STYLES[level]) for level, count in row["verdicts"].items()
         )
         lead, agreement = (number(np.nan if row[key] is None else row[key]) for key in ("lead", "agreement_with_best"))
-        table.add_row(str(place), name_of(row["name"], language), lead, agreement, str(row["model_rows"]), verdicts)
+        table.add_row(str(place), compared_name(row["name"], language), lead, agreement, str(row["model_rows"]), verdicts)
     console = Console(highlight=False)
     console.print(table)
     console.print()
     console.print(found.narrate(language), markup=False)
-
-
-def name_of(name: str, language: Language) -> str:
-    """A compared method's name; its number stays where it is compared with other options of itself."""
-    from pellucid.scenes.words import method_name
-
-    method, _, number = name.partition(" ")
-    return f"{method_name(method, language)} {number}".strip()
 
 
 def ranking(found: Comparison) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from pellucid.errors import CapabilityError, InputError, LayerError
 from pellucid.explanation.explanation import Explanation
-from pellucid.harness.comparison import Compared, Comparison
+from pellucid.harness.comparison import CLEAR, Compared, Comparison
 from pellucid.harness.explain import explain
 from pellucid.harness.judge import Given
 from pellucid.harness.result import Depth
@@ -141,7 +141,7 @@ def _lead(measured: Explanation) -> np.ndarray:
             continue
         spread = np.maximum((check.high - check.low) / 2, 1e-300)  # the reach of the 95 % interval
         sign = 1.0 if check.direction == "higher" else -1.0
-        leads.append(1.96 * sign * (check.value - check.reference) / spread)
+        leads.append(CLEAR * sign * (check.value - check.reference) / spread)
     if not leads:
         return np.full(len(measured), np.nan)
     return np.clip(np.mean(leads, axis=0), -99, 99)

@@ -12,6 +12,7 @@ from pellucid.explanation import renderers
 from pellucid.explanation.explanation import Explanation
 
 TOP = 5
+CLEAR = 1.96  # standard deviations of random orders beyond which an order is clearly better than chance
 
 
 @dataclass(frozen=True, eq=False)

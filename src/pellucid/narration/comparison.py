@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.harness.comparison import CLEAR
 from pellucid.narration.voice import Voice
 
 if TYPE_CHECKING:
     from pellucid.scenes.words import Language
-
-CLEAR = 1.96  # standard deviations of random order
 
 
 def narrate_comparison(compared: Any, *, language: Language = "en") -> str:  # noqa: ANN401 (the harness's Comparison)

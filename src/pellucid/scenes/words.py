@@ -47,3 +47,9 @@ def method_name(method: str, language: Language) -> str:
 def check_name(check: str, language: Language) -> str:
     """What people call the check with this id; an id without a translation is spelled out."""
     return words(language).get(f"check.{check}", check.replace("_", " ").capitalize())
+
+
+def compared_name(name: str, language: Language) -> str:
+    """A compared method's name; its number stays where it is compared with other options of itself."""
+    method, _, number = name.partition(" ")
+    return f"{method_name(method, language)} {number}".strip()

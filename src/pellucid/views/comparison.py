@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from pellucid.errors import InputError
+from pellucid.harness.comparison import CLEAR
 from pellucid.scenes import Axis, Bars, ColorScale, Image, LegendEntry, Line, Mark, Panel, Points, Scene, Table, Text
 from pellucid.scenes.numbers import number
 from pellucid.scenes.ticks import padded
-from pellucid.scenes.words import Language, method_name, words
+from pellucid.scenes.words import Language, compared_name, words
 from pellucid.views.attribution import panels_of
 from pellucid.views.entries import cell, feature_entries
 from pellucid.views.gallery import MARKS
@@ -21,7 +22,6 @@ from pellucid.views.signed_bars import category_axis
 
 MOST = 12  # players drawn by name
 SERIES = ("series1", "series2", "series3", "series4", "series5", "series6")
-CLEAR = 1.96  # standard deviations of random order
 
 
 def comparison(compared: Any, *, row: int = 0, language: Language = "en") -> Scene:  # noqa: ANN401 (the harness's Comparison)
@@ -34,21 +34,16 @@ def comparison(compared: Any, *, row: int = 0, language: Language = "en") -> Sce
     count = len(compared.ranked[0].lead)
     if not 0 <= row < count:
         raise InputError("There is no such row", received=f"row {row} of {count}", remedy=f"choose a row from 0 to {count - 1}")
-    names = [_name(one.name, language) for one in compared.ranked]
+    names = [compared_name(one.name, language) for one in compared.ranked]
     panels = [_faithfulness(compared, names, language), _agreement(compared, names, language), *_said(compared, names, row, language)]
     first = one_row(compared.best, row)
     title = say["comparison.title"].format(count=len(names), target=target_name(first))
     subtitle = say["comparison.subtitle"].format(infill=say.get(f"name.{compared.infill}", compared.infill))
     predicted = predicted_name(first)
-    notes = tuple(say["comparison.failed"].format(method=_name(name, language), why=why) for name, why in compared.failed)
+    notes = tuple(say["comparison.failed"].format(method=compared_name(name, language), why=why) for name, why in compared.failed)
     summary = joined([title, *(p.summary for p in panels)], language)
     said = say["says_plain"].format(predicted=predicted) if predicted else ""
     return Scene(title, tuple(panels), summary, subtitle=joined([said, subtitle], language), columns=2, notes=notes, language=language)
-
-
-def _name(name: str, language: Language) -> str:
-    method, _, number_ = name.partition(" ")
-    return f"{method_name(method, language)} {number_}".strip()
 
 
 def _faithfulness(compared: Any, names: list[str], language: Language) -> Panel:  # noqa: ANN401
