@@ -91,6 +91,13 @@ check: $(STAMPS)/develop
 bench: $(STAMPS)/bench $(STAMPS)/weights
 	$(BIN)/python -m benchmarks
 
+wall: $(STAMPS)/bench
+	PYTHONPATH=tests $(BIN)/python -m wall
+
+# other networks every time: Hypothesis draws them from a new seed
+wall-deep: $(STAMPS)/develop
+	PELLUCID_WALL_EXAMPLES=10000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto tests/wall/test_random_graphs.py tests/wall/test_ledgers.py
+
 docs: $(STAMPS)/docs $(STAMPS)/weights
 	$(BIN)/mkdocs build --strict
 

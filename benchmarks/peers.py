@@ -19,7 +19,11 @@ _SCHEMAS = (
 
 def missing(peer: str) -> tuple[str, ...]:
     """The packages that a peer needs and that are not installed."""
-    needed = {"captum": ("captum",), "pytorch-grad-cam": ("pytorch_grad_cam", "torchvision", "cv2", "ttach")}
+    needed = {
+        "captum": ("captum",),
+        "pytorch-grad-cam": ("pytorch_grad_cam", "torchvision", "cv2", "ttach"),
+        "timm": ("timm", "torchvision", "huggingface_hub", "yaml"),
+    }
     return tuple(name for name in needed[peer] if find_spec(name) is None)
 
 
@@ -40,6 +44,14 @@ def import_grad_cam() -> Any:
     import pytorch_grad_cam
 
     return pytorch_grad_cam
+
+
+def import_timm() -> Any:
+    """The module ``timm``."""
+    know_torchvision()
+    import timm
+
+    return timm
 
 
 _KEPT: list[object] = []

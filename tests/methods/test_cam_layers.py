@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import pellucid as pl
+from benchmarks.peers import import_timm, missing
 from methods.cams import CAMS, SLOW, cam, close, explained, images
 from pellucid.errors import LayerError
 from pellucid.methods.attribution.layer_maps import fused, resized
@@ -185,14 +186,11 @@ def test_what_is_no_grid(case: str) -> None:
     assert pl.explain(net.double().eval(), x, "gradcam", target=1, checks="none").layer == "see"
 
 
+@pytest.mark.skipif(missing("timm") != (), reason=f"timm is not whole here, it lacks {missing('timm')}: make bench brings it")
 def test_timm_s_transformers() -> None:
-    timm = pytest.importorskip("timm", reason="timm is not installed")
-    try:
-        make = timm.create_model
-        vit = make("vit_tiny_patch16_224", img_size=64, depth=2, num_classes=5)
-        swin = make("swin_tiny_patch4_window7_224", img_size=56, window_size=7, depths=(1, 1, 1, 1), embed_dim=12, num_classes=5)
-    except (RuntimeError, AttributeError, ImportError) as error:  # its torchvision may not load beside a CPU build of torch
-        pytest.skip(f"timm's models do not load here: {error}")
+    make = import_timm().create_model
+    vit = make("vit_tiny_patch16_224", img_size=64, depth=2, num_classes=5)
+    swin = make("swin_tiny_patch4_window7_224", img_size=56, window_size=7, depths=(1, 1, 1, 1), embed_dim=12, num_classes=5)
     x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     made = pl.explain(vit.eval(), x, "ablationcam", target=1, checks="none")
     assert (made.layer, made.arrays[0].values.shape) == ("blocks.1.norm1", (1, 4, 4))
