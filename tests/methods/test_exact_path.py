@@ -21,7 +21,7 @@ from pellucid.data.baselines import Constant
 from pellucid.demo.networks import digits_network
 from pellucid.errors import BudgetError, CapabilityError, InputError, UnsupportedOperation
 from pellucid.methods.attribution import exact_path
-from pellucid.models.rules import piecewise
+from pellucid.models.rules.pieces import bends
 
 EXACT = pl.IntegratedGradients(rule="exact", max_segments=5000, baseline=0.0)
 
@@ -427,8 +427,8 @@ def test_the_tests_above_can_fail(operation: str, monkeypatch: pytest.MonkeyPatc
         return bent(h)
 
     net, x = Around(inner), torch.randn(3, 6, dtype=torch.float64)
-    right = piecewise.gaps
-    monkeypatch.setattr("pellucid.models.rules.kinks.gaps", lambda call: () if call.operation.name == operation else right(call))
+    right = bends.gaps
+    monkeypatch.setattr("pellucid.models.rules.pieces.kinks.gaps", lambda call: () if call.operation.name == operation else right(call))
     with pytest.raises(UnsupportedOperation, match="do not meet"):
         explained(net, x)
     monkeypatch.setattr(exact_path, "JOINED", -9.0)

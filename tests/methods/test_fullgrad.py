@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import pellucid as pl
 from pellucid.errors import InputError, UnsupportedOperation
-from pellucid.models.rules import full_gradient
+from pellucid.models.rules.gradients import full_gradient
 
 
 class Pictures(nn.Module):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import pellucid as pl
 from benchmarks import zennit_peer
 from pellucid.errors import InputError, LayerError, UnknownName, UnsupportedOperation
-from pellucid.models.rules.weight_rules import Passage
+from pellucid.models.rules.relevance.weight_rules import Passage
 from rules.relevance_passes import made
 
 COMPOSITES = ("epsilon", "epsilon_plus", "epsilon_plus_flat", "epsilon_gamma", "epsilon_gamma_box")

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import pellucid as pl
 from pellucid.errors import UnsupportedOperation
-from pellucid.models.rules.rectified import Rectified
+from pellucid.models.rules.gradients.rectified import Rectified
 
 METHODS = ("guided_backprop", "deconvolution")
 

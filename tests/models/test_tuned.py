@@ -13,9 +13,9 @@ from torch import Tensor, nn
 import pellucid as pl
 from pellucid.models import tuned
 from pellucid.models.inputs import collect
-from pellucid.models.rules import regions as regions_module
-from pellucid.models.rules.fusion import Diverged, Fusion, plan
-from pellucid.models.rules.regions import Regions, changed_windows
+from pellucid.models.rules.tuned import regions as regions_module
+from pellucid.models.rules.tuned.fusion import Diverged, Fusion, plan
+from pellucid.models.rules.tuned.regions import Regions, changed_windows
 from pellucid.models.wrap import wrap
 
 ROWS, SIDE = 6, 40
@@ -146,7 +146,7 @@ def test_touched_regions_give_the_whole_answer(kind: type[nn.Module], places: st
 
 def test_a_wrong_region_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     right = regions_module._reached
-    monkeypatch.setattr("pellucid.models.rules.regions._reached", lambda *given: (right(*given)[0] + 1, right(*given)[1]))
+    monkeypatch.setattr("pellucid.models.rules.tuned.regions._reached", lambda *given: (right(*given)[0] + 1, right(*given)[1]))
     with pytest.raises((AssertionError, IndexError, RuntimeError)):
         test_touched_regions_give_the_whole_answer(Residual, "one place", 3)
 

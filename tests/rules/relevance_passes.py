@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from pellucid.models.rules.interceptor import Interceptor
 from pellucid.models.rules.ledger import Ledger
-from pellucid.models.rules.relevance import Relevance, Rulebook
-from pellucid.models.rules.weight_rules import AlphaBeta, Box, Epsilon, Flat, Gamma
+from pellucid.models.rules.relevance.propagation import Relevance, Rulebook
+from pellucid.models.rules.relevance.weight_rules import AlphaBeta, Box, Epsilon, Flat, Gamma
 
 EPSILON = 1e-12
 BOOKS = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import types
 
-from pellucid.models.rules.bodies import BODIES
+from pellucid.models.rules.bodies.table import BODIES
+from pellucid.models.rules.deeplift.steps import ORDERED
 from pellucid.models.rules.operations import _table, operations
-from pellucid.models.rules.steps import ORDERED
 
 
 def test_every_composite_has_a_body_or_is_python() -> None:

@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pellucid.errors import InputError, UnsupportedOperation
-from pellucid.models.rules import relevance_kinds, relevance_sums, weight_rules
 from pellucid.models.rules.ledger import BIASES, CONSTANTS, EPSILON, SOFTMAX, Ledger
-from pellucid.models.rules.relevance import Rulebook
+from pellucid.models.rules.relevance import kinds, sums, weight_rules
+from pellucid.models.rules.relevance.propagation import Rulebook
+from pellucid.models.rules.relevance.weight_rules import AlphaBeta, Box, Epsilon, Flat, Gamma, Passage
 from pellucid.models.rules.rows import FIRST, RowAxis, by_row
-from pellucid.models.rules.weight_rules import AlphaBeta, Box, Epsilon, Flat, Gamma, Passage
 from rules.relevance_passes import BARE, BOOKS, NETWORKS, conservation_score, ledger_score, made, relevance_pass
 
 # ---- the ledger -----------------------------------------------------------------------------------------------------------------
@@ -45,8 +45,8 @@ def test_a_row_alone_is_the_row_in_a_batch(name: str, book: str) -> None:
     for row in range(len(x)):
         alone = relevance_pass(net, x[row : row + 1], BOOKS[book])
         assert float((alone.relevance[0] - together.relevance[row]).abs().max()) <= 1e-9 * float(together.relevance[row].abs().max())
-        for entry, sums in alone.ledger.booked.items():
-            torch.testing.assert_close(sums[0], together.ledger.booked[entry][row], rtol=1e-9, atol=1e-12)
+        for entry, booked in alone.ledger.booked.items():
+            torch.testing.assert_close(booked[0], together.ledger.booked[entry][row], rtol=1e-9, atol=1e-12)
 
 
 def test_in_float32_the_ledger_closes_to_its_rounding() -> None:
@@ -77,9 +77,9 @@ MUTATIONS = {
 def test_a_wrong_rule_is_seen(mutation: str, monkeypatch: pytest.MonkeyPatch) -> None:
     name, what, rule = MUTATIONS[mutation]
     if what == "elementwise":
-        monkeypatch.setitem(relevance_kinds.BY_KIND, what, rule)
+        monkeypatch.setitem(kinds.BY_KIND, what, rule)
     elif what == "linear":
-        monkeypatch.setattr(relevance_sums, "has_constants", lambda _: False)
+        monkeypatch.setattr(sums, "has_constants", lambda _: False)
     elif what == "softmax":
         plain = Ledger.book_product
         monkeypatch.setattr(Ledger, "book_product", lambda self, entry, *rest: None if entry == SOFTMAX else plain(self, entry, *rest))
@@ -89,12 +89,12 @@ def test_a_wrong_rule_is_seen(mutation: str, monkeypatch: pytest.MonkeyPatch) ->
         plain_sum = weight_rules.Parts.sum
         monkeypatch.setattr(weight_rules.Parts, "sum", lambda self, passage, bias: plain_sum(self, passage, bias) * 0 + passage.made)
     elif what == "norm":
-        monkeypatch.setitem(relevance_kinds.BY_KIND, "norm", lambda rules, call, site: rules.ruled(call, lambda r: (r * 1.1,)))
+        monkeypatch.setitem(kinds.BY_KIND, "norm", lambda rules, call, site: rules.ruled(call, lambda r: (r * 1.1,)))
     elif what == "written":
-        monkeypatch.setattr(relevance_kinds, "written", lambda *_: None)
+        monkeypatch.setattr(kinds, "written", lambda *_: None)
     elif what == "mul":
         monkeypatch.setitem(
-            relevance_kinds.BY_NAME,
+            kinds.BY_NAME,
             "mul",
             lambda rules, call, site: rules.ruled(call, lambda r: tuple(r.sum_to_size(t.shape) for t in call.operands)),
         )

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pellucid.errors import UnsupportedOperation
-from pellucid.models.rules import relevance_kinds
+from pellucid.models.rules.relevance import kinds
 from wall.cases import CASES
 from wall.ledgers import METHODS, stated
 from wall.promises import BOUND, lrp
@@ -57,7 +57,7 @@ def test_any_graph_closes_and_keeps_rows_apart(net: RandomGraph, seed: int) -> N
 
 def test_a_wrong_rule_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = {name for name in CASES if "GELU" in name}
-    monkeypatch.setitem(relevance_kinds.BY_KIND, "elementwise", lambda rules, call, site: rules.ruled(call, lambda r: (1.01 * r,)))
+    monkeypatch.setitem(kinds.BY_KIND, "elementwise", lambda rules, call, site: rules.ruled(call, lambda r: (1.01 * r,)))
     assert wrong
     for name in wrong:
         with pytest.raises(UnsupportedOperation, match="does not close"):

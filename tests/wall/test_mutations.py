@@ -12,9 +12,9 @@ import pytest
 from torch import Tensor
 
 from pellucid.errors import UnsupportedOperation
-from pellucid.models.rules import extrema, multipliers, normalizers, ordering, products, slopes, steps
-from pellucid.models.rules.bodies import BODIES
-from pellucid.models.rules.normalizers import NORMALIZERS
+from pellucid.models.rules.bodies.table import BODIES
+from pellucid.models.rules.deeplift import extrema, multipliers, normalizers, ordering, products, slopes, steps
+from pellucid.models.rules.deeplift.normalizers import NORMALIZERS
 from wall.cases import CASES
 from wall.promises import BOUND, PROMISES
 

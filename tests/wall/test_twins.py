@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pellucid.models.rules.difference import Difference, Reference
+from pellucid.models.rules.deeplift.difference import Difference, Reference
+from pellucid.models.rules.deeplift.slopes import JUMPING, PIECEWISE_LINEAR, mean_slope
 from pellucid.models.rules.interceptor import Interceptor
-from pellucid.models.rules.slopes import JUMPING, PIECEWISE_LINEAR, mean_slope
 from wall.operations import OPERATIONS, weights
 
 Function = Callable[..., Tensor]

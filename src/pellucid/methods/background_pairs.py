@@ -15,7 +15,7 @@ from torch import Tensor
 from pellucid.methods.batching import MEMORY
 from pellucid.methods.differences import Pass, check_outputs, check_sums, sum_of
 from pellucid.methods.run import sum_rows
-from pellucid.models.rules.difference import Difference, Reference, RowsHidden, score_multipliers
+from pellucid.models.rules.deeplift.difference import Difference, Reference, RowsHidden, score_multipliers
 
 if TYPE_CHECKING:
     from pellucid.methods.run import Evaluator

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pellucid.errors import UnsupportedOperation
-from pellucid.models.rules.difference import Difference, Reference, RowsHidden, score_multipliers
+from pellucid.models.rules.deeplift.difference import Difference, Reference, RowsHidden, score_multipliers
 
 if TYPE_CHECKING:
     from pellucid.methods.run import Evaluator

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pellucid.errors import UnsupportedOperation
-from pellucid.models.rules.rectified import Rectified
+from pellucid.models.rules.gradients.rectified import Rectified
 
 if TYPE_CHECKING:
     from pellucid.methods.run import Evaluator

@@ -13,9 +13,9 @@ from pellucid.errors import InputError, UnknownName, UnsupportedOperation
 from pellucid.methods.accounts import Account, Rounding, RowByRow, one_at_a_time, settle
 from pellucid.methods.layers import layer_shapes
 from pellucid.models.rules.interceptor import Interceptor
-from pellucid.models.rules.layer_stop import LayerStop
 from pellucid.models.rules.ledger import BIASES, CONSTANTS, EPSILON, SOFTMAX
-from pellucid.models.rules.relevance import Relevance, Rulebook
+from pellucid.models.rules.relevance.layer_stop import LayerStop
+from pellucid.models.rules.relevance.propagation import Relevance, Rulebook
 from pellucid.models.rules.rows import FIRST
 
 if TYPE_CHECKING:

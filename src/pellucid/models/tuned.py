@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from pellucid.errors import PellucidError
 from pellucid.models.memory import out_of_memory
-from pellucid.models.rules.fusion import Diverged, Fusion, plan
-from pellucid.models.rules.regions import WHOLE, Regions, changed_windows
+from pellucid.models.rules.tuned.fusion import Diverged, Fusion, plan
+from pellucid.models.rules.tuned.regions import WHOLE, Regions, changed_windows
 
 if TYPE_CHECKING:
     from pellucid.models.bound_torch import BoundTorch

@@ -13,7 +13,7 @@ from pellucid.errors import CapabilityError, LayerError
 from pellucid.methods.attribution.attention_streams import Query, Reading, read
 from pellucid.methods.attribution.layer_grids import EXTRA, space_of, token_grid
 from pellucid.methods.protocol import Attribution
-from pellucid.models.rules.attention import AttentionRules
+from pellucid.models.rules.attention.finder import AttentionRules
 
 if TYPE_CHECKING:
     from pellucid.methods.run import Evaluator

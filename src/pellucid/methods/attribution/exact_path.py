@@ -1,7 +1,7 @@
 """The exact rule for piecewise-linear networks: the path is split at every kink, and each piece has one gradient.
 
-The kinks are found by evaluating the network at the ends of ever more pieces (:mod:`pellucid.models.rules.kinks`). What was found is then
-tested without a further evaluation: each piece foretells the score at both of its ends, and where two pieces meet they must agree.
+The kinks are found by evaluating the network at the ends of ever more pieces (:mod:`pellucid.models.rules.pieces.kinks`). What was found
+is then tested without a further evaluation: each piece foretells the score at both of its ends, and where two pieces meet they must agree.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from pellucid.errors import BudgetError, PellucidError, UnsupportedOperation
 from pellucid.methods.attribution.path import Integral
 from pellucid.methods.run import expand, sum_rows
-from pellucid.models.rules.kinks import CLOSED, ROUNDING, Cuts, EnoughSeen, Kinks, Structure, joined
+from pellucid.models.rules.pieces.kinks import CLOSED, ROUNDING, Cuts, EnoughSeen, Kinks, Structure, joined
 
 if TYPE_CHECKING:
     from torch import Tensor

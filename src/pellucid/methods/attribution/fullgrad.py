@@ -14,7 +14,7 @@ from pellucid.methods.accounts import Rounding, RowByRow, one_at_a_time, settle
 from pellucid.methods.attribution.layer_grids import mapped_input, space_of
 from pellucid.methods.protocol import Attribution
 from pellucid.methods.run import expand
-from pellucid.models.rules.full_gradient import FullGradient, channels_last
+from pellucid.models.rules.gradients.full_gradient import FullGradient, channels_last
 from pellucid.models.rules.ledger import BIASES, CONSTANTS, NONLINEAR, Ledger
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from pellucid.errors import InputError, UnknownName
 from pellucid.methods.attribution.layer_grids import find_grid, mapped_input
 from pellucid.methods.protocol import Attribution
 from pellucid.methods.relevances import Relevances, Stop, relevances, stop_at
-from pellucid.models.rules.relevance import Rulebook
-from pellucid.models.rules.weight_rules import AlphaBeta, Box, Epsilon, Flat, Gamma, WeightRule
+from pellucid.models.rules.relevance.propagation import Rulebook
+from pellucid.models.rules.relevance.weight_rules import AlphaBeta, Box, Epsilon, Flat, Gamma, WeightRule
 
 if TYPE_CHECKING:
     from pellucid.explanation.provenance import Caution, Meaning
@@ -39,10 +39,10 @@ class LRP:
 
     A ``composite`` says which rule dense layers, convolutions and the first layer get, as advised by Montavon et al. (2019) and
     Kohlbrenner et al. (2020); ``dense``, ``convolution`` and ``first`` put another rule in its place: ``epsilon``, ``gamma``, ``z_plus``,
-    ``alpha_beta``, ``z_box``, ``flat`` (:mod:`pellucid.models.rules.weight_rules`). The first layer is every one that nothing but moving
-    elements lies before. A batch norm that alone reads a layer's output is one map with it. Everything else (residual sums, softmax,
-    attention, normalization, gates) goes by :mod:`pellucid.models.rules.relevance_kinds`, after Achtibat et al. (2024) and Arras et al.
-    (2017).
+    ``alpha_beta``, ``z_box``, ``flat`` (:mod:`pellucid.models.rules.relevance.weight_rules`). The first layer is every one that nothing
+    but moving elements lies before. A batch norm that alone reads a layer's output is one map with it. Everything else (residual sums,
+    softmax, attention, normalization, gates) goes by :mod:`pellucid.models.rules.relevance.kinds`, after Achtibat et al. (2024) and
+    Arras et al. (2017).
 
     Args:
         epsilon: the stabilizer of every division.

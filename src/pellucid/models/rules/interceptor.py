@@ -24,7 +24,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from pellucid.errors import UnsupportedOperation
-from pellucid.models.rules.bodies import BODIES
+from pellucid.models.rules.bodies.table import BODIES
 from pellucid.models.rules.operations import Operation, Spelling, spelling
 from pellucid.models.rules.rows import FIRST, RowAxis, find_within, follow, mark_first
 

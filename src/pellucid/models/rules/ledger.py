@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pellucid.models.rules.difference import RowsHidden
+from pellucid.models.rules.deeplift.difference import RowsHidden
 from pellucid.models.rules.rows import FIRST, RowAxis, by_row
 
 BIASES = "biases"  # additive parameters: of dense layers, convolutions and normalizations

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from pellucid.errors import UnsupportedOperation
-from pellucid.models.rules.envelope import choice, crossings
 from pellucid.models.rules.interceptor import Call
 from pellucid.models.rules.operations import Operation
-from pellucid.models.rules.piecewise import gaps, is_linear, is_steps, makes_steps, mark_steps, not_piecewise_linear, unmark_steps
+from pellucid.models.rules.pieces.bends import gaps, is_linear, is_steps, makes_steps, mark_steps, not_piecewise_linear, unmark_steps
+from pellucid.models.rules.pieces.envelope import choice, crossings
 from pellucid.models.rules.rows import FIRST, RowAxis
 
 ROUNDING = 16.0  # machine epsilons of the largest of a row's values by which rounding may move one of them

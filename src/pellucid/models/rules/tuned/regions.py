@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pellucid.models.rules.fusion import Diverged, Fusion, _Fused
 from pellucid.models.rules.interceptor import Call, Interceptor
 from pellucid.models.rules.operations import Operation
+from pellucid.models.rules.tuned.fusion import Diverged, Fusion, _Fused
 
 WHOLE = 0.5  # share of a map from which on it is computed as a whole
 _EVERYWHERE = frozenset({"relu", "relu6", "silu", "hardtanh", "gelu", "hardswish", "sigmoid", "tanh", "elu", "leaky_relu", "mish", "clamp"})

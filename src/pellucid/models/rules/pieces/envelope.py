@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pellucid.models.rules.interceptor import Call
-from pellucid.models.rules.piecewise import argument, not_piecewise_linear
+from pellucid.models.rules.pieces.bends import argument, not_piecewise_linear
 from pellucid.models.rules.rows import RowAxis
 
 _CHUNK = 2**21  # values compared at once

@@ -1,6 +1,6 @@
 """Layer-wise relevance propagation by operations: what flows backward through the running forward is relevance itself.
 
-The score is the relevance of itself. Each operation divides the relevance of its output among its operands (:mod:`relevance_kinds`,
+The score is the relevance of itself. Each operation divides the relevance of its output among its operands (:mod:`kinds`,
 :mod:`weight_rules`) and books what it keeps (:mod:`ledger`), so that for every row: score = relevance of the inputs + ledger.
 """
 
@@ -13,14 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pellucid.models.rules import relevance_kinds
-from pellucid.models.rules.bodies import BODIES
-from pellucid.models.rules.difference import Keeper
+from pellucid.models.rules.bodies.table import BODIES
+from pellucid.models.rules.deeplift.difference import Keeper
 from pellucid.models.rules.interceptor import Call, tensors, unsupported
 from pellucid.models.rules.ledger import Ledger
 from pellucid.models.rules.operations import Operation
+from pellucid.models.rules.relevance import kinds
+from pellucid.models.rules.relevance.weight_rules import WeightRule
 from pellucid.models.rules.rows import RowAxis
-from pellucid.models.rules.weight_rules import WeightRule
 
 _NOTE = "_pellucid_relevance"
 
@@ -123,7 +123,7 @@ class Relevance:
 
     def wrote(self, call: Call) -> None:
         """What lands on constants that were written in place is booked."""
-        relevance_kinds.written(self, call)
+        kinds.written(self, call)
 
     def apply(self, call: Call) -> Any:  # noqa: ANN401
         """Runs one operation; its backward divides relevance."""
@@ -139,7 +139,7 @@ class Relevance:
                 note.maker.readers += 1
         if not any(t.requires_grad for t in call.operands):  # piecewise constant in the inputs: a constant to what follows
             return call.run(*call.operands)
-        kind = relevance_kinds.BY_NAME.get(call.operation.name) or relevance_kinds.BY_KIND.get(call.operation.kind)
+        kind = kinds.BY_NAME.get(call.operation.name) or kinds.BY_KIND.get(call.operation.kind)
         if kind is None:
             raise unsupported(call.operation.name)
         output = kind(self, call, site)
@@ -205,8 +205,8 @@ class Relevance:
         depth = max(note.depth for note in notes)
         name = call.operation.name
         deeper = call.operation.kind == "product" and name not in ("mul", "div")
-        maker = site if name in relevance_kinds.WEIGHTED else None
-        gate = relevance_kinds.is_gate(call, notes)
+        maker = site if name in kinds.WEIGHTED else None
+        gate = kinds.is_gate(call, notes)
         for tensor in tensors((output,), {}):
             if not any(tensor is t for t in call.operands):
                 setattr(tensor, _NOTE, Note(depth + deeper, tensor._version, maker, gate))

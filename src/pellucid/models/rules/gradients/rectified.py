@@ -8,9 +8,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from pellucid.models.rules.deeplift.rule import argument
 from pellucid.models.rules.interceptor import Call, tensors
 from pellucid.models.rules.operations import Operation
-from pellucid.models.rules.rule import argument
 
 # they pass what is positive, and hold back what is negative
 _RECTIFIERS = frozenset(

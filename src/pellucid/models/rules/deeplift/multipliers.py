@@ -12,13 +12,13 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from pellucid.models.rules import bodies
-from pellucid.models.rules.extrema import extremum_rule
+from pellucid.models.rules.bodies import table as bodies
+from pellucid.models.rules.deeplift.extrema import extremum_rule
+from pellucid.models.rules.deeplift.normalizers import NORMALIZERS
+from pellucid.models.rules.deeplift.products import midpoint, product_rule
+from pellucid.models.rules.deeplift.rule import Kept, Rule, argument, refused, times
+from pellucid.models.rules.deeplift.slopes import mean_slope, relu
 from pellucid.models.rules.interceptor import Call, opened, unsupported
-from pellucid.models.rules.normalizers import NORMALIZERS
-from pellucid.models.rules.products import midpoint, product_rule
-from pellucid.models.rules.rule import Kept, Rule, argument, refused, times
-from pellucid.models.rules.slopes import mean_slope, relu
 
 _LINEAR = frozenset({"structural", "linear"})
 _QUADRATIC = frozenset({"lerp", "batch_norm"})  # where more than the first operand depends on the input

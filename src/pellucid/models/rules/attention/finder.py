@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.errors import UnsupportedOperation
-from pellucid.models.rules.attention_products import Product, as_product
-from pellucid.models.rules.difference import Keeper
+from pellucid.models.rules.attention.products import Product, as_product
+from pellucid.models.rules.deeplift.difference import Keeper
 from pellucid.models.rules.interceptor import sources_of, tensors, user_line
 
 if TYPE_CHECKING:

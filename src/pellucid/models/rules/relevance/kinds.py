@@ -21,13 +21,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pellucid.models.rules.interceptor import Call
-from pellucid.models.rules.relevance_elements import is_gate, passed, product, quotient
-from pellucid.models.rules.relevance_moves import constant, moved, picked, written
-from pellucid.models.rules.relevance_normalizers import log_softmax, logsumexp, norm, softmax
-from pellucid.models.rules.relevance_sums import WEIGHTED, batch_norm, layer, proportional
+from pellucid.models.rules.relevance.elements import is_gate, passed, product, quotient
+from pellucid.models.rules.relevance.moves import constant, moved, picked, written
+from pellucid.models.rules.relevance.normalizers import log_softmax, logsumexp, norm, softmax
+from pellucid.models.rules.relevance.sums import WEIGHTED, batch_norm, layer, proportional
 
 if TYPE_CHECKING:
-    from pellucid.models.rules.relevance import Relevance, Site
+    from pellucid.models.rules.relevance.propagation import Relevance, Site
 
 Kind = Callable[["Relevance", Call, "Site"], Any]
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from pellucid.models.rules.deeplift.rule import argument
 from pellucid.models.rules.interceptor import Call, tensors, unsupported
 from pellucid.models.rules.ledger import BIASES, CONSTANTS, EPSILON
-from pellucid.models.rules.rule import argument
-from pellucid.models.rules.weight_rules import Epsilon, Passage
-from pellucid.models.rules.weighted import weighted
+from pellucid.models.rules.relevance.weight_rules import Epsilon, Passage
+from pellucid.models.rules.relevance.weighted import weighted
 
 if TYPE_CHECKING:
-    from pellucid.models.rules.relevance import Relevance, Site
+    from pellucid.models.rules.relevance.propagation import Relevance, Site
 
 WEIGHTED = {
     **dict.fromkeys(("linear", "matmul", "mm", "addmm"), "dense"),

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pellucid.models.rules.deeplift.rule import Kept, Rule, argument
 from pellucid.models.rules.interceptor import Call
-from pellucid.models.rules.rule import Kept, Rule, argument
 
 _SMALLEST = frozenset({"amin", "min", "minimum", "fmin"})
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pellucid.errors import UnsupportedOperation
-from pellucid.models.rules import recurrent
+from pellucid.models.rules.bodies import recurrent
 
 _BLOCKED = -1e30  # not -inf: a difference of two -inf is not a number
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pellucid.models.rules.deeplift.rule import Kept, Rule, argument
+from pellucid.models.rules.deeplift.slopes import exponential
 from pellucid.models.rules.interceptor import Call
-from pellucid.models.rules.rule import Kept, Rule, argument
-from pellucid.models.rules.slopes import exponential
 
 
 def softmax(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[Tensor, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from pellucid.models.rules.deeplift.rule import Kept, argument, refused
 from pellucid.models.rules.interceptor import Call
-from pellucid.models.rules.rule import Kept, argument, refused
 
 ORDERED = frozenset({"sort", "topk", "kthvalue", "median", "msort"})
 _MOST = 128  # elements in one order; each pair of them may cross

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from pellucid.models.rules.interceptor import Call, tensors, unsupported
-from pellucid.models.rules.relevance_sums import proportional
+from pellucid.models.rules.relevance.sums import proportional
 
 if TYPE_CHECKING:
-    from pellucid.models.rules.relevance import Note, Relevance, Site
+    from pellucid.models.rules.relevance.propagation import Note, Relevance, Site
 
 
 def passed(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401, ARG001

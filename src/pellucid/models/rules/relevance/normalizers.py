@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from pellucid.models.rules.deeplift.rule import argument
 from pellucid.models.rules.interceptor import Call
 from pellucid.models.rules.ledger import BIASES, EPSILON, SOFTMAX
-from pellucid.models.rules.relevance_elements import passed
-from pellucid.models.rules.rule import argument
+from pellucid.models.rules.relevance.elements import passed
 
 if TYPE_CHECKING:
-    from pellucid.models.rules.relevance import Relevance, Site
+    from pellucid.models.rules.relevance.propagation import Relevance, Site
 
 
 def softmax(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401

@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pellucid.models.rules.difference import Keeper
+from pellucid.models.rules.deeplift.difference import Keeper
 from pellucid.models.rules.interceptor import Call, tensors
 from pellucid.models.rules.ledger import BIASES, CONSTANTS, NONLINEAR, Ledger
 from pellucid.models.rules.operations import Operation
-from pellucid.models.rules.relevance_moves import constant_elements, lost_elements
-from pellucid.models.rules.relevance_sums import constant_part, has_constants
+from pellucid.models.rules.relevance.moves import constant_elements, lost_elements
+from pellucid.models.rules.relevance.sums import constant_part, has_constants
 from pellucid.models.rules.rows import RowAxis
 
 # f(t a) = t f(a) for t > 0: their tangent goes through zero

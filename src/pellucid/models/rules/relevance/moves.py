@@ -12,7 +12,7 @@ from pellucid.models.rules.interceptor import Call, tensors
 from pellucid.models.rules.ledger import CONSTANTS
 
 if TYPE_CHECKING:
-    from pellucid.models.rules.relevance import Relevance, Site
+    from pellucid.models.rules.relevance.propagation import Relevance, Site
     from pellucid.models.rules.rows import RowAxis
 
 # operations that put constants among the elements they move

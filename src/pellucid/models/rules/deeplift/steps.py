@@ -16,11 +16,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from pellucid.models.rules.deeplift.ordering import ORDERED, ordered
+from pellucid.models.rules.deeplift.products import midpoint
+from pellucid.models.rules.deeplift.rule import Kept, Rule, argument, refused
 from pellucid.models.rules.interceptor import Call, replaced, soft_of, tensors
 from pellucid.models.rules.operations import operations
-from pellucid.models.rules.ordering import ORDERED, ordered
-from pellucid.models.rules.products import midpoint
-from pellucid.models.rules.rule import Kept, Rule, argument, refused
 
 _CASTS = frozenset({"to", "type", "type_as", "long", "int", "short", "byte", "char", "bool"})
 _CHOOSERS = frozenset(

@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 
 from pellucid.errors import UnsupportedOperation
-from pellucid.models.rules import steps
+from pellucid.models.rules.deeplift import steps
+from pellucid.models.rules.deeplift.multipliers import body_of, rule_of
+from pellucid.models.rules.deeplift.normalizers import NORMALIZERS
+from pellucid.models.rules.deeplift.rule import Kept, Rule
+from pellucid.models.rules.deeplift.steps import jumps, stepped
 from pellucid.models.rules.interceptor import Call, Interceptor
-from pellucid.models.rules.multipliers import body_of, rule_of
-from pellucid.models.rules.normalizers import NORMALIZERS
 from pellucid.models.rules.operations import Operation
 from pellucid.models.rules.rows import RowAxis, pick
-from pellucid.models.rules.rule import Kept, Rule
-from pellucid.models.rules.steps import jumps, stepped
 
 if TYPE_CHECKING:
     from pellucid.models.protocol import Score

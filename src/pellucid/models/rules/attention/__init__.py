@@ -1,0 +1,1 @@
+"""Attention, found in the running forward pass however it is written."""

@@ -1,0 +1,1 @@
+"""Composite operations written out in simpler ones."""

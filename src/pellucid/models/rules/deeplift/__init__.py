@@ -1,0 +1,1 @@
+"""DeepLIFT by operations: two passes, and the multiplier of each operation between them."""

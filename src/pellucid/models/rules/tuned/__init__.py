@@ -1,0 +1,1 @@
+"""Evaluations below the plain cost of a forward pass."""
