@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 import pellucid as pl
 from pellucid.methods import background_pairs
-from pellucid.models.rules.deeplift.difference import Reference, RowsHidden
+from pellucid.models.rules.deeplift.difference import Reference
+from pellucid.models.rules.rows import RowsHidden
 
 
 class Attending(nn.Module):

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 import pellucid as pl
 from pellucid.errors import UnsupportedOperation
-from pellucid.models.rules.interceptor import Call, Interceptor
+from pellucid.models.rules.call import Call
+from pellucid.models.rules.interceptor import Interceptor
 from pellucid.models.rules.operations import Operation
 from pellucid.models.rules.rows import RowAxis, by_row, pick
 

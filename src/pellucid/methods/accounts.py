@@ -12,7 +12,7 @@ from torch import Tensor
 from pellucid.errors import UnsupportedOperation
 from pellucid.explanation.arrays import LabelledArray
 from pellucid.explanation.check import Check
-from pellucid.models.rules.deeplift.difference import RowsHidden
+from pellucid.models.rules.rows import RowsHidden
 
 INPUTS = "inputs"
 

@@ -15,7 +15,8 @@ from torch import Tensor
 from pellucid.methods.batching import MEMORY
 from pellucid.methods.differences import Pass, check_outputs, check_sums, sum_of
 from pellucid.methods.run import sum_rows
-from pellucid.models.rules.deeplift.difference import Difference, Reference, RowsHidden, score_multipliers
+from pellucid.models.rules.deeplift.difference import Difference, Reference, score_multipliers
+from pellucid.models.rules.rows import RowsHidden
 
 if TYPE_CHECKING:
     from pellucid.methods.run import Evaluator

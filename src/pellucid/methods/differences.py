@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from pellucid.errors import UnsupportedOperation
-from pellucid.models.rules.deeplift.difference import Difference, Reference, RowsHidden, score_multipliers
+from pellucid.models.rules.deeplift.difference import Difference, Reference, score_multipliers
+from pellucid.models.rules.rows import RowsHidden
 
 if TYPE_CHECKING:
     from pellucid.methods.run import Evaluator

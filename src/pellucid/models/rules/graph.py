@@ -15,7 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from pellucid.models.rules.interceptor import Call, Interceptor, caller, tensors
+from pellucid.models.rules.call import Call, tensors
+from pellucid.models.rules.caller import caller
+from pellucid.models.rules.interceptor import Interceptor
 from pellucid.models.rules.operations import Kind, Operation
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pellucid.models.rules.deeplift.difference import RowsHidden
-from pellucid.models.rules.rows import FIRST, RowAxis, by_row
+from pellucid.models.rules.rows import FIRST, RowAxis, RowsHidden, by_row
 
 BIASES = "biases"  # additive parameters: of dense layers, convolutions and normalizations
 CONSTANTS = "constants"  # values that do not depend on the inputs: class tokens, position embeddings, numbers in the code, fixed inputs

@@ -13,10 +13,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
+from pellucid.errors import UnsupportedOperation
+
 if TYPE_CHECKING:
-    from pellucid.models.rules.interceptor import Call
+    from pellucid.models.rules.call import Call
 
 _REMEMBERED = 4096  # answers kept
+
+
+class RowsHidden(UnsupportedOperation):
+    """It is not known where the rows lie in a value: what needs them apart must be done one row at a time."""
 
 
 class RowAxis(NamedTuple):

@@ -18,11 +18,13 @@ from torch import Tensor, nn
 
 from pellucid.errors import UnsupportedOperation
 from pellucid.models.rules.attention.products import Product, as_product
-from pellucid.models.rules.deeplift.difference import Keeper
-from pellucid.models.rules.interceptor import sources_of, tensors, user_line
+from pellucid.models.rules.call import tensors
+from pellucid.models.rules.caller import user_line
+from pellucid.models.rules.keeper import Keeper
+from pellucid.models.rules.marks import sources_of
 
 if TYPE_CHECKING:
-    from pellucid.models.rules.interceptor import Call
+    from pellucid.models.rules.call import Call
     from pellucid.models.rules.operations import Operation
 
 _NOTE = "_pellucid_attention"

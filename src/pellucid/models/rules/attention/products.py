@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from pellucid.models.rules.interceptor import Call
+    from pellucid.models.rules.call import Call
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,21 +16,20 @@ import torch
 from torch import Tensor
 
 from pellucid.errors import UnsupportedOperation
+from pellucid.models.rules.call import Call
 from pellucid.models.rules.deeplift import steps
 from pellucid.models.rules.deeplift.multipliers import body_of, rule_of
 from pellucid.models.rules.deeplift.normalizers import NORMALIZERS
 from pellucid.models.rules.deeplift.rule import Kept, Rule
 from pellucid.models.rules.deeplift.steps import jumps, stepped
-from pellucid.models.rules.interceptor import Call, Interceptor
+from pellucid.models.rules.interceptor import Interceptor
+from pellucid.models.rules.keeper import Keeper
 from pellucid.models.rules.operations import Operation
-from pellucid.models.rules.rows import RowAxis, pick
+from pellucid.models.rules.rows import RowAxis, RowsHidden, pick
+from pellucid.models.rules.ruled import ruled
 
 if TYPE_CHECKING:
     from pellucid.models.protocol import Score
-
-
-class RowsHidden(UnsupportedOperation):
-    """It is not known where the rows lie in a value, so that no single baseline can be picked out: baselines must go row by row."""
 
 
 def hidden() -> RowsHidden:
@@ -38,30 +37,6 @@ def hidden() -> RowsHidden:
     return RowsHidden(
         "The forward does not show which elements belong to which row", received="one baseline", remedy="give each row its own baseline"
     )
-
-
-class Keeper:
-    """Keeps tensors for later without copying them, unless something writes over them first."""
-
-    def __init__(self) -> None:
-        self._places: dict[int, list[tuple[list[Tensor], int]]] = {}
-
-    def keep(self, given: Iterable[Tensor]) -> list[Tensor]:
-        """A list of these tensors as they are now."""
-        kept = [t.detach() for t in given]
-        for place, tensor in enumerate(kept):
-            self._places.setdefault(tensor.untyped_storage().data_ptr(), []).append((kept, place))
-        return kept
-
-    @property
-    def size(self) -> int:
-        """Bytes kept."""
-        return sum(entries[0][0][entries[0][1]].untyped_storage().nbytes() for entries in self._places.values())
-
-    def copy_before_writing(self, tensor: Tensor) -> None:
-        """Copies whatever is kept of the tensor's memory."""
-        for entries, place in self._places.pop(tensor.untyped_storage().data_ptr(), ()):
-            entries[place] = entries[place].clone()
 
 
 class Reference:
@@ -181,8 +156,8 @@ class Difference:
             return self._linear(call)
         with torch.no_grad():
             output, seen = rule.run(call)
-        ruled = self._ruled(call, rule, seen)
-        return ruled if isinstance(output, Tensor) else type(output)((ruled, *output[1:]))
+        first = self._ruled(call, rule, seen)
+        return first if isinstance(output, Tensor) else type(output)((first, *output[1:]))
 
     def _linear(self, call: Call) -> Any:  # noqa: ANN401
         """An operation that autograd does right."""
@@ -199,9 +174,9 @@ class Difference:
             found = rule.backward(call, kept, Kept(_alike(kept.operands, others), _alike(kept.output, there.output)), gradient)
             return tuple(_alike(kept.operands, found))
 
-        ruled = _Averaged.apply([seen[0].detach()], backward, *call.operands)
+        output = ruled(seen[0], backward, *call.operands)
         call.let_go(kept.operands)
-        return ruled
+        return output
 
     def follow(self, call: Call, rule: Rule | None, output: Tensor | None = None, only: Sequence[int] | None = None) -> Tensor:
         """The output of an operation with the graph of its rule; ``only`` some of its operands are differentiated."""
@@ -239,25 +214,9 @@ class Difference:
             )
 
 
-Backward = Callable[[Tensor], tuple[Tensor, ...]]
-
-
 def _alike(here: Iterable[Tensor], there: Iterable[Tensor]) -> list[Tensor]:
     """``there`` in the dtypes of ``here``: masks are kept as they are, and half precision may be computed in single."""
     return [b if b.dtype == a.dtype else b.to(a.dtype) for a, b in zip(here, there, strict=False)]
-
-
-class _Averaged(torch.autograd.Function):
-    """An output computed before, whose backward is a rule."""
-
-    @staticmethod
-    def forward(ctx: Any, output: list[Tensor], rule: Backward, *operands: Tensor) -> Tensor:  # noqa: ANN401, ARG004
-        ctx.rule = rule
-        return output.pop()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        return (None, None, *ctx.rule(gradients[0]))
 
 
 def _reopened(call: Call, body: Callable[..., Any]) -> Any:  # noqa: ANN401

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pellucid.models.rules.deeplift.rule import Kept, Rule, argument
-from pellucid.models.rules.interceptor import Call
+from pellucid.models.rules.call import Call
+from pellucid.models.rules.deeplift.rule import Kept, Rule
 
 _SMALLEST = frozenset({"amin", "min", "minimum", "fmin"})
 
@@ -31,7 +31,7 @@ def run_pool(call: Call) -> tuple[Any, list[Tensor]]:
     given = {k: v for k, v in call.kwargs.items() if k != "return_indices"}
     args = call.args
     place = 2 if kind.startswith("adaptive") else 6
-    wanted = name != kind or bool(argument(call, "return_indices", place, default=False))
+    wanted = name != kind or bool(call.argument("return_indices", place, default=False))
     pooled = getattr(functional, f"{kind}_with_indices")(*args[:place], **given)
     return (pooled if wanted else pooled[0]), [pooled[0], pooled[1]]
 
@@ -55,7 +55,7 @@ def _shared(a: Tensor, b: Tensor, at_a: Tensor, at_b: Tensor, top_a: Tensor, top
 
 
 def _axes(call: Call, ndim: int) -> tuple[int, ...]:
-    dim = argument(call, "dim", 1, default=())
+    dim = call.argument("dim", 1, default=())
     dims = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
     return tuple(sorted(d % ndim for d in dims)) or tuple(range(ndim))
 
@@ -93,7 +93,7 @@ def extremum_rule(call: Call) -> Rule | None:
     name = call.operation.name
     if "pool" in name:
         return Rule(pool, run_pool)
-    two = name in ("maximum", "minimum", "fmax", "fmin") or isinstance(argument(call, "other", 1), Tensor)
+    two = name in ("maximum", "minimum", "fmax", "fmin") or isinstance(call.argument("other", 1), Tensor)
     if two:
         return Rule(of_two) if len(call.operands) > 1 else None
     return Rule(reduced)

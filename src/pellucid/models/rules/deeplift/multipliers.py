@@ -13,12 +13,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from pellucid.models.rules.bodies import table as bodies
+from pellucid.models.rules.bodies.opened import opened
+from pellucid.models.rules.call import Call
+from pellucid.models.rules.caller import unsupported
 from pellucid.models.rules.deeplift.extrema import extremum_rule
 from pellucid.models.rules.deeplift.normalizers import NORMALIZERS
 from pellucid.models.rules.deeplift.products import midpoint, product_rule
-from pellucid.models.rules.deeplift.rule import Kept, Rule, argument, refused, times
+from pellucid.models.rules.deeplift.rule import Kept, Rule, refused, times
 from pellucid.models.rules.deeplift.slopes import mean_slope, relu
-from pellucid.models.rules.interceptor import Call, opened, unsupported
 
 _LINEAR = frozenset({"structural", "linear"})
 _QUADRATIC = frozenset({"lerp", "batch_norm"})  # where more than the first operand depends on the input
@@ -35,7 +37,7 @@ def body_of(call: Call) -> Callable[..., Any] | None:
         return lambda x1, x2, weight, bias=None: bodies.bilinear(x1, x2, weight, bias)
     if varying > 1 and name in _OF_SEVERAL:
         return _OF_SEVERAL[name]
-    if name == "normalize" and argument(call, "p", 1, default=2.0) != 2:
+    if name == "normalize" and call.argument("p", 1, default=2.0) != 2:
         return opened(functional.normalize)
     if call.operation.kind == "norm" and varying > 1:
         return bodies.weighted_norm(name)
@@ -55,7 +57,7 @@ _OF_SEVERAL: dict[str, Callable[..., Any]] = {
 def rule_of(call: Call) -> Rule | None:
     """The rule of an operation; None where it is linear in what depends on the input."""
     name, kind = call.operation.name, call.operation.kind
-    if name == "batch_norm" and bool(argument(call, "training", 5, default=False)):
+    if name == "batch_norm" and bool(call.argument("training", 5, default=False)):
         raise refused(
             "Batch normalization in training mode makes every row depend on its neighbors",
             call,
@@ -71,7 +73,7 @@ def rule_of(call: Call) -> Rule | None:
         return extremum_rule(call) or Rule(ratio)
     if kind == "elementwise":
         return Rule(ratio)
-    if name == "instance_norm" and not argument(call, "use_input_stats", 5, default=True):
+    if name == "instance_norm" and not call.argument("use_input_stats", 5, default=True):
         return None  # by its running statistics
     if name in NORMALIZERS:
         return NORMALIZERS[name]
@@ -91,8 +93,8 @@ def _draws_nothing(call: Call) -> bool:
     if "dropout" not in call.operation.name:
         return False
     usual = "alpha" not in call.operation.name  # F.dropout drops unless it is told not to
-    training = call.kwargs["train"] if "train" in call.kwargs else argument(call, "training", 2, default=usual)
-    return not training or argument(call, "p", 1, default=0.5) == 0
+    training = call.kwargs["train"] if "train" in call.kwargs else call.argument("training", 2, default=usual)
+    return not training or call.argument("p", 1, default=0.5) == 0
 
 
 def ratio(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[Tensor, ...]:

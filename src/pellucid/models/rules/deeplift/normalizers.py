@@ -10,9 +10,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from pellucid.models.rules.deeplift.rule import Kept, Rule, argument
+from pellucid.models.rules.call import Call
+from pellucid.models.rules.deeplift.rule import Kept, Rule
 from pellucid.models.rules.deeplift.slopes import exponential
-from pellucid.models.rules.interceptor import Call
 
 
 def softmax(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[Tensor, ...]:
@@ -42,7 +42,7 @@ def _operands(call: Call, actual: Kept, other: Kept) -> tuple[Tensor, Tensor, tu
     sign = -1 if call.operation.name == "softmin" else 1
     a, b = sign * actual.operands[0], sign * other.operands[0]
     dtype = actual.output[0].dtype
-    dim = argument(call, "dim", 1)
+    dim = call.argument("dim", 1)
     if dim is None:  # torch's own rule for a softmax without an axis
         dim = 0 if a.ndim in (0, 1, 3) else 1
     dims = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
@@ -64,34 +64,34 @@ def _sum_multipliers(a: Tensor, b: Tensor, dims: tuple[int, ...]) -> Tensor:
 
 def layer_norm(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[Tensor, ...]:
     """Over the last axes; the weight of each element multiplies what comes down."""
-    shape, weight = argument(call, "normalized_shape", 1), argument(call, "weight", 2)
+    shape, weight = call.argument("normalized_shape", 1), call.argument("weight", 2)
     count = 1 if isinstance(shape, int) else len(shape)
     gradient = gradient if weight is None else gradient * weight
-    eps = argument(call, "eps", 4, default=1e-5)
+    eps = call.argument("eps", 4, default=1e-5)
     a, b = actual.operands[0], other.operands[0]
     return (normalized(a.flatten(-count), b.flatten(-count), gradient.flatten(-count), eps).reshape(a.shape),)
 
 
 def rms_norm(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[Tensor, ...]:
     """Like a layer norm that does not take the mean off."""
-    shape, weight = argument(call, "normalized_shape", 1), argument(call, "weight", 2)
+    shape, weight = call.argument("normalized_shape", 1), call.argument("weight", 2)
     count = 1 if isinstance(shape, int) else len(shape)
     gradient = gradient if weight is None else gradient * weight
     a, b = actual.operands[0], other.operands[0]
-    eps = argument(call, "eps", 3)
+    eps = call.argument("eps", 3)
     eps = torch.finfo(a.dtype).eps if eps is None else eps
     return (normalized(a.flatten(-count), b.flatten(-count), gradient.flatten(-count), eps, centered=False).reshape(a.shape),)
 
 
 def group_norm(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[Tensor, ...]:
     """Over the channels of a group and all space."""
-    groups, weight, eps = argument(call, "num_groups", 1), argument(call, "weight", 2), argument(call, "eps", 4, default=1e-5)
+    groups, weight, eps = call.argument("num_groups", 1), call.argument("weight", 2), call.argument("eps", 4, default=1e-5)
     return (_by_group(actual.operands[0], other.operands[0], gradient, groups, weight, eps),)
 
 
 def instance_norm(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[Tensor, ...]:
     """Over the space of each channel."""
-    weight, eps = argument(call, "weight", 3), argument(call, "eps", 7, default=1e-5)
+    weight, eps = call.argument("weight", 3), call.argument("eps", 7, default=1e-5)
     return (_by_group(actual.operands[0], other.operands[0], gradient, actual.operands[0].shape[1], weight, eps),)
 
 
@@ -104,7 +104,7 @@ def _by_group(a: Tensor, b: Tensor, gradient: Tensor, groups: int, weight: Tenso
 
 def normalize(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[Tensor, ...]:
     """Vectors of length one along an axis."""
-    dim, eps = argument(call, "dim", 2, default=1), argument(call, "eps", 3, default=1e-12)
+    dim, eps = call.argument("dim", 2, default=1), call.argument("eps", 3, default=1e-12)
     a, b, down = (t.movedim(dim, -1) for t in (actual.operands[0], other.operands[0], gradient))
     return (normalized(a, b, down, eps**2, centered=False, share=1.0).movedim(-1, dim),)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pellucid.models.rules.deeplift.rule import Kept, argument, refused
-from pellucid.models.rules.interceptor import Call
+from pellucid.models.rules.call import Call
+from pellucid.models.rules.deeplift.rule import Kept, refused
 
 ORDERED = frozenset({"sort", "topk", "kthvalue", "median", "msort"})
 _MOST = 128  # elements in one order; each pair of them may cross
@@ -41,9 +41,9 @@ def _dim(call: Call) -> int | None:
     if name == "msort":
         return 0
     if name == "median":
-        dim = argument(call, "dim", 1)
+        dim = call.argument("dim", 1)
         return None if dim is None else dim % max(1, call.operands[0].ndim)
-    return argument(call, "dim", 2 if name in ("topk", "kthvalue") else 1, default=-1) % max(1, call.operands[0].ndim)
+    return call.argument("dim", 2 if name in ("topk", "kthvalue") else 1, default=-1) % max(1, call.operands[0].ndim)
 
 
 def _with_axis(lines: Tensor, at: int, gradient: Tensor) -> tuple[int, ...]:
@@ -58,14 +58,14 @@ def _by_place(call: Call, down: Tensor, count: int) -> Tensor:
     name = call.operation.name
     places = torch.arange(count, device=down.device)
     if name == "kthvalue":
-        chosen = places[argument(call, "k", 1) - 1 :][:1]
+        chosen = places[call.argument("k", 1) - 1 :][:1]
     elif name == "median":
         chosen = places[(count - 1) // 2 :][:1]
     elif name == "topk":
-        k, largest = argument(call, "k", 1), argument(call, "largest", 3, default=True)
+        k, largest = call.argument("k", 1), call.argument("largest", 3, default=True)
         chosen = places.flip(0)[:k] if largest else places[:k]
     else:
-        chosen = places.flip(0) if name == "sort" and argument(call, "descending", 2, default=False) else places
+        chosen = places.flip(0) if name == "sort" and call.argument("descending", 2, default=False) else places
     full = down.new_zeros(*down.shape[:-1], count)
     full[..., chosen] = down
     return full

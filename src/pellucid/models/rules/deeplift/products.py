@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from pellucid.models.rules.call import Call
 from pellucid.models.rules.deeplift.rule import Kept, Rule
-from pellucid.models.rules.interceptor import Call
 
 
 def midpoint(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[Tensor, ...]:

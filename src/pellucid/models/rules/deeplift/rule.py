@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pellucid.errors import UnsupportedOperation
-from pellucid.models.rules.interceptor import Call, tensors
+from pellucid.models.rules.call import Call, tensors
 
 
 @dataclass(eq=False)
@@ -42,13 +42,6 @@ class Rule:
 
     backward: Backward
     run: Callable[[Call], tuple[Any, list[Tensor]]] = plain_run
-
-
-def argument(call: Call, name: str, place: int, default: Any = None) -> Any:  # noqa: ANN401
-    """An argument by its name or its place."""
-    if name in call.kwargs:
-        return call.kwargs[name]
-    return call.args[place] if len(call.args) > place else default
 
 
 def times(gradient: Tensor, slope: Tensor) -> Tensor:

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from pellucid.models.rules.call import Call, tensors
 from pellucid.models.rules.deeplift.ordering import ORDERED, ordered
 from pellucid.models.rules.deeplift.products import midpoint
-from pellucid.models.rules.deeplift.rule import Kept, Rule, argument, refused
-from pellucid.models.rules.interceptor import Call, replaced, soft_of, tensors
+from pellucid.models.rules.deeplift.rule import Kept, Rule, refused
+from pellucid.models.rules.marks import soft_of
 from pellucid.models.rules.operations import operations
 
 _CASTS = frozenset({"to", "type", "type_as", "long", "int", "short", "byte", "char", "bool"})
@@ -95,13 +95,13 @@ def _bounded(value: Any, dtype: torch.dtype) -> Any:  # noqa: ANN401
 def choices(call: Call) -> tuple[Tensor | None, Any, Any]:
     """Of a choice by a mask that depends on the input: the mask, what is taken where it is true, and elsewhere; None for all else."""
     if call.operation.name == "masked_fill":
-        mask, p, q = argument(call, "mask", 1), argument(call, "value", 2), call.args[0]
+        mask, p, q = call.argument("mask", 1), call.argument("value", 2), call.args[0]
     elif call.operation.name != "where" or len(call.args) + len(call.kwargs) < 3:
         return None, None, None
     elif call.function is Tensor.where:
-        mask, p, q = argument(call, "condition", 1), call.args[0], argument(call, "other", 2)
+        mask, p, q = call.argument("condition", 1), call.args[0], call.argument("other", 2)
     else:
-        mask, p, q = argument(call, "condition", 0), argument(call, "input", 1), argument(call, "other", 2)
+        mask, p, q = call.argument("condition", 0), call.argument("input", 1), call.argument("other", 2)
     return (mask if _place(call, mask) is not None else None), p, q
 
 
@@ -133,7 +133,7 @@ def _soft(call: Call, output: Tensor, follower: Follower) -> Tensor | None:
     )
     if chooses or call.operation.kind == "discrete" or len(found) < len(twins):
         return _chosen(call, output, follower)
-    soft = _with_operands(call, found)
+    soft = call.on(found)
     if choices(call)[0] is not None:
         return follower.follow(soft, Rule(_roles(call).select), output.to(_widest(found)))
     if name in _COMPARED:
@@ -148,13 +148,6 @@ def _soft(call: Call, output: Tensor, follower: Follower) -> Tensor | None:
 
 def _widest(values: Sequence[Tensor]) -> torch.dtype:
     return max((v.dtype for v in values), key=lambda dtype: torch.finfo(dtype).bits)
-
-
-def _with_operands(call: Call, operands: Sequence[Tensor]) -> Call:
-    """The same operation on other operands."""
-    given, counter = dict(zip(call.places, operands, strict=True)), count()
-    args = replaced(call.args, given, counter)
-    return replace(call, args=args, kwargs=replaced(call.kwargs, given, counter), operands=tuple(operands), notes={})
 
 
 def _chosen(call: Call, output: Tensor, follower: Follower) -> Tensor | None:

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pellucid.models.rules.deeplift.difference import Keeper
-from pellucid.models.rules.interceptor import Call, tensors
+from pellucid.models.rules.call import Call, tensors
+from pellucid.models.rules.keeper import Keeper
 from pellucid.models.rules.ledger import BIASES, CONSTANTS, NONLINEAR, Ledger
 from pellucid.models.rules.operations import Operation
 from pellucid.models.rules.relevance.moves import constant_elements, lost_elements

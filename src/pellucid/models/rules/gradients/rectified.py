@@ -8,8 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from pellucid.models.rules.deeplift.rule import argument
-from pellucid.models.rules.interceptor import Call, tensors
+from pellucid.models.rules.call import Call, tensors
 from pellucid.models.rules.operations import Operation
 
 # they pass what is positive, and hold back what is negative
@@ -72,10 +71,10 @@ def rectifies(call: Call) -> bool:
     if name in _RECTIFIERS:
         return True
     if name in ("clamp", "clamp_min", "hardtanh"):
-        least = argument(call, "min_val" if name == "hardtanh" else "min", 1, default=-1.0 if name == "hardtanh" else None)
+        least = call.argument("min_val" if name == "hardtanh" else "min", 1, default=-1.0 if name == "hardtanh" else None)
         return _is_zero(least)
     if name == "threshold":
-        return _is_zero(argument(call, "threshold", 1)) and _is_zero(argument(call, "value", 2))
+        return _is_zero(call.argument("threshold", 1)) and _is_zero(call.argument("value", 2))
     if name in ("maximum", "max", "fmax") and len(call.operands) == 1:
         others = [t for t in tensors(call.args, call.kwargs) if t is not call.operands[0]]
         return len(others) == 1 and _is_zero(others[0])

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pellucid.errors import UnsupportedOperation
-from pellucid.models.rules.interceptor import Call
+from pellucid.models.rules.call import Call
 
 _STEPS = "_pellucid_steps"
 _COMPARED = ("gt", "ge", "lt", "le", "eq", "ne")
@@ -57,13 +57,13 @@ def is_linear(call: Call) -> bool:
     name, kind = call.operation.name, call.operation.kind
     varying = [place for place, t in zip(call.places, call.operands, strict=True) if not is_steps(t)]
     if kind == "random":
-        return argument(call, 2, "training", argument(call, 2, "train", default=True)) is False
+        return call.argument("training", 2, call.argument("train", 2, default=True)) is False
     if name in _MAY_VARY and not _MAY_VARY[name].issuperset(varying):
         return False
     if kind == "structural":
         return True
     if kind == "linear":
-        return not (name == "batch_norm" and argument(call, 5, "training", default=False))
+        return not (name == "batch_norm" and call.argument("training", 5, default=False))
     if kind == "product":
         return sum(place not in _ADDED.get(name, ()) for place in varying) <= 1 and call.kwargs.get("rounding_mode") is None
     return name in ("deg2rad", "rad2deg")
@@ -73,7 +73,7 @@ def gaps(call: Call) -> tuple[Tensor, ...] | None:
     """The values at whose change of sign an operation bends; None where it bends nowhere, or where it picks among several."""
     name = call.operation.name
     if name in ("max", "min"):
-        return _difference(call) if isinstance(argument(call, 1, "other"), Tensor) else None
+        return _difference(call) if isinstance(call.argument("other", 1), Tensor) else None
     return BENDS[name](call) if name in BENDS else None
 
 
@@ -82,13 +82,8 @@ def makes_steps(call: Call) -> bool:
     return call.operation.name in (*_COMPARED, *_OF_STEPS, "sign")
 
 
-def argument(call: Call, place: int, name: str, default: Any = None) -> Any:  # noqa: ANN401
-    """An argument by place or by name."""
-    return call.args[place] if len(call.args) > place else call.kwargs.get(name, default)
-
-
 def _input(call: Call) -> Any:  # noqa: ANN401
-    return argument(call, 0, "input")
+    return call.argument("input", 0)
 
 
 def _at_zero(call: Call) -> tuple[Tensor, ...]:
@@ -98,20 +93,20 @@ def _at_zero(call: Call) -> tuple[Tensor, ...]:
 
 
 def _at_zero_unless_training(call: Call) -> tuple[Tensor, ...]:
-    if argument(call, 3, "training", default=False):
+    if call.argument("training", 3, default=False):
         raise not_piecewise_linear(f"{call.operation.name} with random slopes", call)
     return _at_zero(call)
 
 
 def _difference(call: Call) -> tuple[Tensor, ...]:
-    return (torch.as_tensor(_input(call)) - argument(call, 1, "other"),)
+    return (torch.as_tensor(_input(call)) - call.argument("other", 1),)
 
 
 def _between(*bounds: tuple[int, str, float | None]) -> Callable[[Call], tuple[Tensor, ...]]:
     """Bends where the input passes each of some arguments (place, name, default)."""
 
     def found(call: Call) -> tuple[Tensor, ...]:
-        given = (argument(call, place, name, default) for place, name, default in bounds)
+        given = (call.argument(name, place, default) for place, name, default in bounds)
         return tuple(_input(call) - bound for bound in given if bound is not None)
 
     return found
@@ -122,7 +117,7 @@ def _fixed(*bounds: float) -> Callable[[Call], tuple[Tensor, ...]]:
 
 
 def _shrink(call: Call) -> tuple[Tensor, ...]:
-    width = argument(call, 1, "lambd", 0.5)
+    width = call.argument("lambd", 1, 0.5)
     return call.operands[0] - width, call.operands[0] + width
 
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pellucid.models.rules.interceptor import Call
-from pellucid.models.rules.pieces.bends import argument, not_piecewise_linear
+from pellucid.models.rules.call import Call
+from pellucid.models.rules.pieces.bends import not_piecewise_linear
 from pellucid.models.rules.rows import RowAxis
 
 _CHUNK = 2**21  # values compared at once
@@ -57,7 +57,7 @@ def choice(call: Call, at: RowAxis) -> Choice:
 
 def _over_axes(call: Call, at: RowAxis) -> Choice:
     values = call.operands[0]
-    dims = argument(call, 1, "dim")
+    dims = call.argument("dim", 1)
     dims = sorted(d % values.ndim for d in ((dims,) if isinstance(dims, int) else dims or range(values.ndim)))
     if at.axis in dims:
         raise not_piecewise_linear(f"{call.operation.name} over several rows", call)
@@ -75,16 +75,16 @@ def _pooled(call: Call, at: RowAxis, *, adaptive: bool) -> Choice:
         raise not_piecewise_linear(f"{call.operation.name} over several rows", call)
     sizes = tuple(values.shape[-axes:])
     if adaptive:
-        wanted = argument(call, 1, "output_size")
+        wanted = call.argument("output_size", 1)
         _, winners = getattr(functional, f"adaptive_max_pool{axes}d")(values, wanted, return_indices=True)
         spans = tuple(_adaptive_span(n, o) for n, o in zip(sizes, winners.shape[-axes:], strict=True))
     else:
         kernel, stride, padding, dilation = (
-            argument(call, place, key, default)
+            call.argument(key, place, default)
             for place, (key, default) in enumerate((("kernel_size", None), ("stride", None), ("padding", 0), ("dilation", 1)), 1)
         )
         stride = kernel if stride is None or stride == [] or stride == () else stride
-        ceil = argument(call, 5, "ceil_mode", default=False)
+        ceil = call.argument("ceil_mode", 5, default=False)
         pool: Any = getattr(functional, f"max_pool{axes}d")
         _, winners = pool(values, kernel, stride, padding, dilation, ceil, return_indices=True)
         each = zip(*(_for_each(option, axes) for option in (kernel, stride, padding, dilation)), strict=True)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pellucid.errors import UnsupportedOperation
-from pellucid.models.rules.interceptor import Call
+from pellucid.models.rules.call import Call
 from pellucid.models.rules.operations import Operation
 from pellucid.models.rules.pieces.bends import gaps, is_linear, is_steps, makes_steps, mark_steps, not_piecewise_linear, unmark_steps
 from pellucid.models.rules.pieces.envelope import choice, crossings

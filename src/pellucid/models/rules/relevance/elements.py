@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from pellucid.models.rules.interceptor import Call, tensors, unsupported
+from pellucid.models.rules.call import Call, tensors
+from pellucid.models.rules.caller import unsupported
 from pellucid.models.rules.relevance.sums import proportional
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pellucid.models.rules.interceptor import Call
+from pellucid.models.rules.call import Call
 from pellucid.models.rules.relevance.elements import is_gate, passed, product, quotient
 from pellucid.models.rules.relevance.moves import constant, moved, picked, written
 from pellucid.models.rules.relevance.normalizers import log_softmax, logsumexp, norm, softmax

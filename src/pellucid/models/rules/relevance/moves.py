@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from pellucid.models.rules.interceptor import Call, tensors
+from pellucid.models.rules.call import Call, tensors
 from pellucid.models.rules.ledger import CONSTANTS
 
 if TYPE_CHECKING:

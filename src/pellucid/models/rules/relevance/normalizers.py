@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from pellucid.models.rules.deeplift.rule import argument
-from pellucid.models.rules.interceptor import Call
+from pellucid.models.rules.call import Call
 from pellucid.models.rules.ledger import BIASES, EPSILON, SOFTMAX
 from pellucid.models.rules.relevance.elements import passed
 
@@ -81,7 +80,7 @@ def finite(logits: Tensor, probabilities: Tensor) -> Tensor:
 
 def softmax_axes(call: Call) -> tuple[int, ...]:
     """The axes that a softmax or a log-sum-exp runs over."""
-    dim, ndim = argument(call, "dim", 1, default=-1), call.operands[0].ndim
+    dim, ndim = call.argument("dim", 1, default=-1), call.operands[0].ndim
     if dim is None:  # torch's own rule for a softmax without an axis
         dim = 0 if ndim in (0, 1, 3) else 1
     dims = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
@@ -94,7 +93,7 @@ _SHIFTS = {"layer_norm": ("bias", 3), "group_norm": ("bias", 3), "instance_norm"
 def norm(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401
     """(y - shift) R / y, element by element; half of it to a gain that varies. What the shift has of y is booked, or goes to it."""
     name = call.operation.name
-    shift = argument(call, *_SHIFTS[name])
+    shift = call.argument(*_SHIFTS[name])
     varying = [t.requires_grad for t in call.operands]
     if shift is None and sum(varying) == 1:
         return passed(rules, call, site)

@@ -14,13 +14,15 @@ import torch
 from torch import Tensor
 
 from pellucid.models.rules.bodies.table import BODIES
-from pellucid.models.rules.deeplift.difference import Keeper
-from pellucid.models.rules.interceptor import Call, tensors, unsupported
+from pellucid.models.rules.call import Call, tensors
+from pellucid.models.rules.caller import unsupported
+from pellucid.models.rules.keeper import Keeper
 from pellucid.models.rules.ledger import Ledger
 from pellucid.models.rules.operations import Operation
 from pellucid.models.rules.relevance import kinds
 from pellucid.models.rules.relevance.weight_rules import WeightRule
 from pellucid.models.rules.rows import RowAxis
+from pellucid.models.rules.ruled import ruled
 
 _NOTE = "_pellucid_relevance"
 
@@ -189,8 +191,8 @@ class Relevance:
         with torch.no_grad():
             output = call.run(*call.operands)
         first = next(tensors((output,), {}))
-        ruled = _Ruled.apply([first.detach()], backward, *call.operands)
-        return ruled if isinstance(output, Tensor) else type(output)((ruled, *output[1:]))
+        made = ruled(first, backward, *call.operands)
+        return made if isinstance(output, Tensor) else type(output)((made, *output[1:]))
 
     # ---- inside ------------------------------------------------------------------------------------------------------------
 
@@ -210,16 +212,3 @@ class Relevance:
         for tensor in tensors((output,), {}):
             if not any(tensor is t for t in call.operands):
                 setattr(tensor, _NOTE, Note(depth + deeper, tensor._version, maker, gate))
-
-
-class _Ruled(torch.autograd.Function):
-    """An output computed before, whose backward is a rule."""
-
-    @staticmethod
-    def forward(ctx: Any, output: list[Tensor], rule: Callable[..., Any], *operands: Tensor) -> Tensor:  # noqa: ANN401, ARG004
-        ctx.rule = rule
-        return output.pop()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        return (None, None, *ctx.rule(gradients[0]))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from pellucid.models.rules.deeplift.rule import argument
-from pellucid.models.rules.interceptor import Call, tensors, unsupported
+from pellucid.models.rules.call import Call, tensors
+from pellucid.models.rules.caller import unsupported
 from pellucid.models.rules.ledger import BIASES, CONSTANTS, EPSILON
 from pellucid.models.rules.relevance.weight_rules import Epsilon, Passage
 from pellucid.models.rules.relevance.weighted import weighted
@@ -145,11 +145,11 @@ def batch_norm(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401
 
 
 def _batch_norm_map(call: Call, x: Tensor) -> tuple[Tensor, Tensor]:
-    mean, variance = argument(call, "running_mean", 1), argument(call, "running_var", 2)
-    weight, bias = argument(call, "weight", 3), argument(call, "bias", 4)
-    if argument(call, "training", 5, default=False) or mean is None:
+    mean, variance = call.argument("running_mean", 1), call.argument("running_var", 2)
+    weight, bias = call.argument("weight", 3), call.argument("bias", 4)
+    if call.argument("training", 5, default=False) or mean is None:
         others = [axis for axis in range(x.ndim) if axis != 1]
         mean, variance = x.mean(others), x.var(others, correction=0)
-    scale = (variance + argument(call, "eps", 7, default=1e-5)).rsqrt()
+    scale = (variance + call.argument("eps", 7, default=1e-5)).rsqrt()
     scale = scale if weight is None else scale * weight
     return scale, -mean * scale if bias is None else bias - mean * scale

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pellucid.models.rules.interceptor import Call
+from pellucid.models.rules.call import Call
 
 _LINEAR = ("input", "weight", "bias")
 _CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
@@ -97,7 +97,7 @@ def weighted(call: Call) -> Weighted | None:
     if len(call.operands) != 1:
         return None
     if name == "linear":
-        given = _bound(call, _LINEAR)
+        given = call.named(_LINEAR)
         return Weighted(given["weight"], given.get("bias")) if call.places == (0,) else None
     if name in ("matmul", "mm", "addmm"):
         return _matrix(call)
@@ -119,7 +119,7 @@ def _matrix(call: Call) -> Weighted | None:
 def _convolution(call: Call) -> Weighted | None:
     transposed = call.operation.name.startswith("conv_transpose")
     space = int(call.operation.name[-2])
-    given = _bound(call, _TRANSPOSED if transposed else _CONVOLUTION)
+    given = call.named(_TRANSPOSED if transposed else _CONVOLUTION)
     weight, padding = given["weight"], given.get("padding", 0)
     if call.operands[0].ndim != space + 2:  # without a batch axis
         return None
@@ -138,10 +138,6 @@ def _convolution(call: Call) -> Weighted | None:
         given.get("groups", 1),
     )
     return Weighted(weight, given.get("bias"), geometry)
-
-
-def _bound(call: Call, names: tuple[str, ...]) -> dict[str, Any]:
-    return {**dict(zip(names, call.args, strict=False)), **call.kwargs}
 
 
 def _sizes(value: Any, space: int) -> list[int]:  # noqa: ANN401

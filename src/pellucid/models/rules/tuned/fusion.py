@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pellucid.models.rules.call import Call
 from pellucid.models.rules.graph import Node, watch
-from pellucid.models.rules.interceptor import Call, Interceptor
+from pellucid.models.rules.interceptor import Interceptor
 from pellucid.models.rules.operations import Operation
 
 # activations that oneDNN computes with the convolution: its name for them, and their scalars
@@ -129,7 +130,7 @@ def _padding_before(node: Node, nodes: tuple[Node, ...], users: dict[int, list[N
     before = node.arguments[0] if node.arguments else 0
     if before < 1 or nodes[before - 1].operation != "pad" or len(users[before]) > 1:
         return None
-    given = _named(calls[before], ("input", "pad", "mode", "value"))
+    given = calls[before].named(("input", "pad", "mode", "value"))
     left, right, top, bottom = [*given["pad"], -1, -1, -1][:4] if len(given["pad"]) == 4 else (-1, -1, -1, -1)
     zeros = given.get("mode", "constant") == "constant" and not given.get("value")
     return (top, left) if zeros and left == right >= 0 and top == bottom >= 0 else None
@@ -141,12 +142,12 @@ def _only_user(users: dict[int, list[Node]], number: int, output: int) -> Node |
 
 
 def _constant_weights(call: Call) -> bool:
-    given = _named(call, _CONVOLUTION)
+    given = call.named(_CONVOLUTION)
     return len(call.operands) == 1 and call.places == (0,) and not isinstance(given.get("padding"), str) and call.operands[0].ndim == 4
 
 
 def _fixed(call: Call) -> bool:
-    given = _named(call, _NORMALIZATION)
+    given = call.named(_NORMALIZATION)
     return len(call.operands) == 1 and not given.get("training") and isinstance(given.get("running_mean"), Tensor)
 
 
@@ -161,10 +162,10 @@ def _activation_name(call: Call | None) -> str:
 
 
 def _fold(convolution: Call, norm: Call | None, activation: Call | None, more: tuple[int, int]) -> _Fused:
-    given = _named(convolution, _CONVOLUTION)
+    given = convolution.named(_CONVOLUTION)
     weight, bias = given["weight"], given.get("bias")
     if norm is not None:
-        weight, bias = _folded(weight, bias, _named(norm, _NORMALIZATION))
+        weight, bias = _folded(weight, bias, norm.named(_NORMALIZATION))
     return _Fused(
         weight.contiguous(memory_format=torch.channels_last),
         bias,
@@ -184,10 +185,6 @@ def _folded(weight: Tensor, bias: Tensor | None, norm: dict[str, Any]) -> tuple[
     shift = -mean * scale if bias is None else (bias.double() - mean) * scale
     shift = shift if norm.get("bias") is None else shift + norm["bias"].double()
     return weight * scale.to(weight.dtype)[:, None, None, None], shift.to(weight.dtype)
-
-
-def _named(call: Call, names: tuple[str, ...]) -> dict[str, Any]:
-    return dict(zip(names, call.args, strict=False)) | call.kwargs
 
 
 def _pair(value: int | tuple[int, ...] | list[int]) -> list[int]:

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pellucid.models.rules.interceptor import Call, Interceptor
+from pellucid.models.rules.call import Call
+from pellucid.models.rules.interceptor import Interceptor
 from pellucid.models.rules.operations import Operation
 from pellucid.models.rules.tuned.fusion import Diverged, Fusion, _Fused
 
