@@ -11,12 +11,13 @@ from scipy import stats
 from pellucid import views
 from pellucid.errors import InputError, PellucidError, UnknownName
 from pellucid.explanation import LabelledArray, ShownInput
-from pellucid.scenes import Bars, Line, Points
+from pellucid.explanation.frame import to_frame
+from pellucid.scenes import Bars, Line, Lines, Points
+from pellucid.scenes.sampling import MOST
 from pellucid.views.beeswarm import places, rank_correlation, spread
 from pellucid.views.decision_plot import LINES
 from pellucid.views.dependence import partner
 from pellucid.views.importance_bars import half_intervals
-from pellucid.views.many_rows import MOST, sampled
 from views import explanations_by_hand as made
 
 DRAW = np.random.default_rng(0)
@@ -24,6 +25,15 @@ DRAW = np.random.default_rng(0)
 
 def marks_of(scene, kind):
     return [mark for mark in scene.panels[0].marks if isinstance(mark, kind)]
+
+
+def name_of(mark, element):
+    """What hovering calls an element of a mark, as the screen writes it from rows and columns."""
+    labels = mark.labels
+    row, at = divmod(element, len(labels.columns))
+    column = labels.columns[at]
+    value = column.texts[int(column.values[row])] if column.texts else f"{column.values[row]:.4g} {column.unit}".strip()
+    return labels.pattern.format(row=labels.rows[row], label=f"{column.name} = {value}" if column.name else value)
 
 
 def believed(explanation):
@@ -47,9 +57,10 @@ def test_a_point_per_believed_row_and_strongest_feature():
     order = np.argsort(-np.abs(kept).mean(0), kind="stable")[:12]
     scene = views.beeswarm(one)
     (points,) = marks_of(scene, Points)
-    np.testing.assert_allclose(points.x.reshape(12, -1), kept[:, order].T)
+    assert points.sample is None
+    np.testing.assert_array_equal(points.x.reshape(-1, 12), kept[:, order].astype(np.float32))
     assert list(scene.panels[0].y.tick_labels) == [one.arrays[0].coordinates["feature"][k] for k in order]
-    np.testing.assert_array_equal(np.round(points.y).reshape(12, -1), np.repeat(np.arange(12)[:, None], len(kept), 1))
+    np.testing.assert_array_equal(np.round(points.y).reshape(-1, 12), np.repeat(np.arange(12)[None], len(kept), 0))
     assert f"{(~believed(one)).sum()} of 200 rows are refused and left out" in scene.subtitle
     assert len(kept) + (~believed(one)).sum() == 200
 
@@ -59,9 +70,9 @@ def test_colors_are_percentiles_of_the_values_and_labels_name_row_and_value():
     (points,) = marks_of(views.beeswarm(one), Points)
     strongest = int(np.argmax(np.abs(one.arrays[0].values[believed(one)]).mean(0)))
     data = one.inputs[0].data.values[believed(one)][:, strongest]
-    np.testing.assert_allclose(points.values[: len(data)], 100 * (stats.rankdata(data) - 0.5) / len(data), rtol=1e-6)
+    np.testing.assert_array_equal(points.values.reshape(-1, 12)[:, 0], np.round(100 * (stats.rankdata(data) - 0.5) / len(data)))
     name = one.arrays[0].coordinates["feature"][strongest]
-    assert points.labels[5] == f"row 7: {name} = {one.inputs[0].cells[6][strongest]}"  # row 5 is refused
+    assert name_of(points, 5 * 12) == f"row 7: {name} = {one.inputs[0].cells[6][strongest]}"  # row 5 is refused
 
 
 def test_a_missing_value_is_gray_and_so_is_a_category():
@@ -71,10 +82,10 @@ def test_a_missing_value_is_gray_and_so_is_a_category():
     cells = tuple((f"{a:.3f}" if np.isfinite(a) else "missing", "red" if b > 0 else "blue", f"{c:.2f} mm") for a, b, c in data)
     scene = views.beeswarm(replace(one, inputs=(replace(one.inputs[0], cells=cells),)))
     (points,) = marks_of(scene, Points)
-    gray = np.isnan(points.values)
-    assert gray[:30].sum() == 1
-    assert gray[30:60].all()
-    assert not gray[60:].any()
+    gray = np.isnan(points.values.reshape(-1, 3))
+    assert gray.sum(0).tolist() == [1, 30, 0]
+    assert name_of(points, 2 * 3 + 1) == f"row 3: f1 = {cells[2][1]}"
+    assert name_of(points, 2 * 3 + 2) == f"row 3: f2 = {data[2, 2]:.4g} mm"
     assert any("Gray" in note for note in scene.notes)
 
 
@@ -85,27 +96,38 @@ def test_all_rows_refused_are_drawn_hatched_and_praised_by_nothing():
     assert "weighs most" not in scene.panels[0].title
 
 
-def test_of_more_marks_than_may_be_drawn_the_extremes_stay_and_it_is_said():
+def test_of_more_marks_than_may_be_drawn_the_extremes_are_drawn_first_and_it_is_said():
     values = DRAW.normal(size=(3000, 5))
     scene = views.beeswarm(with_values(values))
     (points,) = marks_of(scene, Points)
-    assert len(points.x) == MOST
-    assert "1000 of 3000 rows shown" in scene.panels[0].subtitle
-    drawn = points.x.reshape(5, -1)
     order = np.argsort(-np.abs(values).mean(0))
-    np.testing.assert_array_equal(drawn.min(1), values.min(0)[order])
-    np.testing.assert_array_equal(drawn.max(1), values.max(0)[order])
+    x = points.x.reshape(-1, 5)
+    rows = points.labels.rows - 1
+    assert sorted(rows.tolist()) == list(range(3000)), "all of them are there"
+    np.testing.assert_array_equal(x, values[rows][:, order].astype(np.float32))
+    assert (points.sample.first, points.sample.count) == (MOST, 15_000)
+    assert points.sample.said == "5,000 of 15,000 points shown, the extremes among them"
+    np.testing.assert_array_equal(x[:1000].min(0), values.min(0)[order].astype(np.float32))
+    np.testing.assert_array_equal(x[:1000].max(0), values.max(0)[order].astype(np.float32))
     again = marks_of(views.beeswarm(with_values(values)), Points)[0]
     assert again.x.tobytes() == points.x.tobytes()
+    assert again.labels.rows.tobytes() == points.labels.rows.tobytes()
     np.testing.assert_allclose([row[1] for row in scene.panels[0].table.rows], np.abs(values).mean(0)[order])  # of all rows
+    chinese = marks_of(views.beeswarm(with_values(values), language="zh-CN"), Points)[0]
+    assert chinese.sample.said == "画出 15,000 个点中的 5,000 个点，含极端值"  # noqa: RUF001 (Chinese punctuation)
 
 
-def test_a_sample_is_all_rows_where_they_fit():
-    values = DRAW.normal(size=(50, 2))
-    assert sampled(values, 50).tolist() == list(range(50))
-    some = sampled(values, 10)
-    assert len(some) == len(set(some.tolist())) == 10
-    assert set(np.concatenate([values.argmin(0), values.argmax(0)]).tolist()) <= set(some.tolist())
+def test_texts_do_not_grow_with_the_rows():
+    few, many = (len(to_frame(views.beeswarm(with_values(DRAW.normal(size=(rows, 12)))))) for rows in (1000, 5000))
+    assert (many - few) / (4000 * 12) < 14, "bytes a point: two places and a value of four each, a percentile of one, a row's number"
+
+
+def test_padding_has_no_place_and_is_not_counted():
+    values = DRAW.normal(size=(2600, 2))
+    one = with_values(values)
+    array = replace(one.arrays[0], valid=np.arange(5200).reshape(2600, 2) % 4 != 0)
+    (points,) = marks_of(views.beeswarm(replace(one, arrays=(array,))), Points)
+    assert np.isfinite(points.x).sum() == np.isfinite(points.y).sum() == points.sample.count == 3900
 
 
 def test_points_near_one_another_are_set_apart_and_stay_on_their_line():
@@ -114,6 +136,14 @@ def test_points_near_one_another_are_set_apart_and_stay_on_their_line():
     assert len(set(shift[:7].tolist())) == 7
     assert shift[7] == 0
     assert np.abs(spread(np.zeros(500), 0.1)).max() <= 0.42
+
+
+def test_the_first_points_of_a_crowd_are_spread_as_evenly_as_all():
+    shift = spread(np.zeros(4096), 0.1)
+    for first in (16, 100, 1000):
+        gaps = np.diff(np.sort(shift[:first]))
+        assert gaps.max() <= 2 * 0.84 / first, "no gap is wider than two even ones"
+        assert gaps.max() <= 2.1 * gaps.min()
 
 
 def test_percentiles_of_equal_values_are_equal_and_gaps_stay_gaps():
@@ -201,8 +231,8 @@ def test_dependence_draws_the_feature_asked_for_and_leaves_missing_values_out():
     scene = views.dependence(with_values(values, data), feature="f1")
     (points,) = marks_of(scene, Points)
     kept = np.arange(40) != 7
-    np.testing.assert_allclose(points.x, data[kept, 1])
-    np.testing.assert_allclose(points.y, values[kept, 1])
+    np.testing.assert_array_equal(points.x, data[kept, 1].astype(np.float32))
+    np.testing.assert_array_equal(points.y, values[kept, 1].astype(np.float32))
     assert "1 rows without a value left out" in scene.panels[0].subtitle
     with pytest.raises(UnknownName, match="f1"):
         views.dependence(with_values(values, data), feature="f12")
@@ -230,15 +260,17 @@ def test_units_have_no_values_of_their_own():
 
 def test_paths_lead_from_the_baseline_to_the_score():
     one = made.patients(30)
-    lines = [line for line in marks_of(views.decision_plot(one), Line) if line.thin]
+    (lines,) = marks_of(views.decision_plot(one), Lines)
     kept = np.flatnonzero(believed(one))
-    assert len(lines) == len(kept)
-    np.testing.assert_allclose([line.x[-1] for line in lines], one.decision.baseline_scores[kept])
-    np.testing.assert_allclose([line.x[0] for line in lines], one.decision.scores[kept])
+    assert lines.sample is None
+    np.testing.assert_allclose(lines.x[:, -1], one.decision.baseline_scores[kept], rtol=1e-6)
+    np.testing.assert_allclose(lines.x[:, 0], one.decision.scores[kept], rtol=1e-6)
+    np.testing.assert_array_equal(lines.role, one.decision.scores[kept] < one.decision.baseline_scores[kept])
     strongest = np.argsort(-np.abs(one.arrays[0].values[kept]).mean(0), kind="stable")
     labels = views.decision_plot(one).panels[0].y.tick_labels
     at = labels.index(one.arrays[0].coordinates["feature"][strongest[0]])
-    np.testing.assert_allclose([line.x[at] - line.x[at + 1] for line in lines], one.arrays[0].values[kept, strongest[0]])
+    np.testing.assert_allclose(lines.x[:, at] - lines.x[:, at + 1], one.arrays[0].values[kept, strongest[0]], atol=1e-5)
+    assert name_of(lines, 6) == f"row 8: {one.decision.scores[7]:.4g}"  # row 5 is refused
 
 
 def test_what_is_not_accounted_for_is_a_step_of_its_own():
@@ -247,15 +279,15 @@ def test_what_is_not_accounted_for_is_a_step_of_its_own():
     assert views.decision_plot(told).panels[0].y.tick_labels[0] == "not accounted for"
 
 
-def test_of_many_rows_some_paths_are_drawn_with_the_highest_and_the_lowest():
+def test_of_many_rows_the_highest_and_the_lowest_paths_are_drawn_first():
     one = made.patients()
-    scene = views.decision_plot(one)
-    lines = [line for line in marks_of(scene, Line) if line.thin]
+    (lines,) = marks_of(views.decision_plot(one), Lines)
     kept = one.decision.scores[believed(one)]
-    assert len(lines) == LINES
-    ends = [line.x[0] for line in lines]
-    assert (min(ends), max(ends)) == (pytest.approx(kept.min()), pytest.approx(kept.max()))
-    assert f"{LINES} of {len(kept)} rows shown" in scene.panels[0].subtitle
+    assert len(lines.x) == len(kept)
+    assert lines.sample.first == LINES
+    ends = lines.x[:LINES, 0]
+    assert (ends.min(), ends.max()) == (pytest.approx(kept.min(), rel=1e-6), pytest.approx(kept.max(), rel=1e-6))
+    assert lines.sample.said.startswith(f"{LINES} of {len(kept)} rows shown")
 
 
 def test_values_that_are_no_parts_of_a_whole_have_no_paths():

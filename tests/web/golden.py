@@ -14,7 +14,25 @@ import numpy as np
 
 from pellucid.explanation.frame import to_frame
 from pellucid.report import Edition, Report, Section
-from pellucid.scenes import Axis, Badge, Band, Bars, ColorScale, Image, Line, Mark, Panel, Points, Scene, Table, Text
+from pellucid.scenes import (
+    Axis,
+    Badge,
+    Band,
+    Bars,
+    ColorScale,
+    Column,
+    Image,
+    Line,
+    Lines,
+    Mark,
+    Panel,
+    Points,
+    RowLabels,
+    Sample,
+    Scene,
+    Table,
+    Text,
+)
 from pellucid.scenes.numbers import MINUS
 from pellucid.scenes.palette import colorize
 
@@ -61,12 +79,22 @@ def scene() -> Scene:
         Points("points", x.astype(np.float32), x, labels=("a", "b", "c", "d", "e")),
         Text(0.5, 0.5, "</script><b>no markup</b>"),
         Points("colored", x, x, values=np.array([-4.0, 0.0, 4.0, 9.0, np.nan]), scale=ColorScale("sequential", (-4, 4), "worth")),
+        _lines(),
     )
     table = Table(("name", "value"), (("=1+1", 2.5), ('a "quoted", name', -1.0)))
     panel = Panel("all", "All marks", "Every mark once.", table, marks, Axis("x", (0, 3)), Axis("y", (-2, 4)))
     return Scene(
         "Golden", (panel,), "Every mark once.", badge=Badge("weak", "weak", ("a reason",)), code="pl.explain(net, x)", language="zh-CN"
     )
+
+
+def _lines() -> Lines:
+    """Four lines over shared steps, of which two are drawn of the whole picture; named by their rows."""
+    y = np.array([[0, 1, 2], [2, 1, 0], [3, 3, 3], [-2, np.nan, -2]], np.float32)
+    size = Column("size", np.array([1.5, np.nan, 2.0, 1e6], np.float32), unit="mm")
+    labels = RowLabels("row {row}: {label}", np.array([4, 1, 3, 2], np.uint32), (size,), "missing")
+    sample = Sample(2, 5000, 4, "rows", "2 of 4 rows shown")
+    return Lines("", np.array([0.0, 1.5, 3.0]), y, ("positive", "negative"), np.array([0, 1, 0, 1], np.uint8), labels, sample)
 
 
 def report() -> Report:

@@ -2,10 +2,17 @@
 import { type Context, forgetText, recordText } from "./context";
 import { make } from "./dom";
 import { type Chart, type View, wholeView } from "./layout";
-import { drawer, type Mark } from "./marks";
+import { drawer, type Mark, type Scales } from "./marks";
 import { type Drawn, drawPlot, nearest, prepare } from "./plot";
 import { readingElement, readingRows } from "./reading";
+import { shownTexts } from "./sample";
 import { canZoom, isWhole, zoomAt, zoomTo } from "./zoom";
+
+/** What a drawing shows: whether a part only, and what is to be said of marks that are not all drawn. */
+export interface Shows {
+  readonly zoomed: boolean;
+  readonly told: readonly string[];
+}
 
 interface Chosen {
   readonly mark: Mark;
@@ -31,7 +38,7 @@ export class ChartView {
   private width = 0;
 
   constructor(
-    private readonly panel: Chart, public context: Context, private readonly onZoom: (zoomed: boolean) => void, signal: AbortSignal,
+    private readonly panel: Chart, public context: Context, private readonly onDrawn: (state: Shows) => void, signal: AbortSignal,
   ) {
     this.view = wholeView(panel);
     const help = context.words(canZoom(panel) ? "plotHelp" : "readHelp");
@@ -93,7 +100,12 @@ export class ChartView {
     this.size(prepare(canvas, this.panel, options).layout.height);
     this.drawn = this.paint(canvas, options);
     recordText(this.canvas, this.drawn.boxes);
+    this.onDrawn({ zoomed: !isWhole(this.panel, this.view), told: this.told(this.drawn.scales) });
     this.choose(this.chosen);
+  }
+
+  private told(scales: Scales): string[] {
+    return shownTexts(this.panel, scales, (mark) => drawer(mark).shown!(mark, scales), this.context.language, this.context.words);
   }
 
   private paint(canvas: CanvasRenderingContext2D, options: Parameters<typeof drawPlot>[2]): Drawn {
@@ -183,35 +195,39 @@ export class ChartView {
   private zoomKey(key: string): boolean {
     if (key === "0") this.reset();
     if (!this.drawn || !["+", "=", "-"].includes(key)) return key === "0";
-    const { left, top, width, height } = this.drawn.layout.plot;
-    this.show(zoomAt(this.panel, this.drawn.scales, left + width / 2, top + height / 2, key === "-" ? 1 / 1.5 : 1.5));
+    const { layout: { plot }, scales } = this.drawn;
+    const chosen = this.chosen;
+    const at = chosen ? drawer(chosen.mark).read(chosen.mark, chosen.index, scales, this.context.language) : null;
+    const [left, top] = at ? [at.left, at.top] : [plot.left + plot.width / 2, plot.top + plot.height / 2];
+    this.show(zoomAt(this.panel, scales, left, top, key === "-" ? 1 / 1.5 : 1.5));
+    this.choose(key === "-" ? null : chosen); // what is looked at more closely stays in view
     return true;
   }
 
   /** Right and left go along a mark; down and up along the rows of an image, else from mark to mark. */
   private move(along: number, across: number): void {
-    const marks = this.panel.marks.filter((mark) => drawer(mark).extent(mark).count > 0);
-    const first = marks.at(-1);
+    const scales = this.drawn?.scales;
+    const orders = scales ? this.panel.marks.map((mark) => ({ mark, ...drawer(mark).order(mark, scales) })) : [];
+    const kept = orders.filter(({ elements }) => lengthOf(elements) > 0);
+    const first = kept.at(-1);
     if (!first) return;
-    if (!this.chosen) {
-      this.choose({ mark: first, index: 0 });
+    const here = kept.findIndex(({ mark }) => mark === this.chosen?.mark);
+    const place = this.chosen && here >= 0 ? placeIn(kept[here]!.elements, this.chosen.index) : -1;
+    if (place < 0) {
+      this.choose({ mark: first.mark, index: elementAt(first.elements, 0) });
       return;
     }
-    const { mark, index } = this.chosen;
-    const { count, row } = drawer(mark).extent(mark);
-    if (across && row === 1 && marks.length > 1) {
-      const next = marks[(marks.indexOf(mark) + across + marks.length) % marks.length]!;
-      this.choose({ mark: next, index: Math.min(index, drawer(next).extent(next).count - 1) });
-      return;
-    }
-    this.choose({ mark, index: Math.max(0, Math.min(count - 1, index + along + across * row)) });
+    const turn = across && kept[here]!.row === 1 ? across : 0; // to the next mark, where there is one
+    const { mark, elements, row } = kept[(here + turn + kept.length) % kept.length]!;
+    const wanted = turn && kept.length > 1 ? place : place + along + across * row;
+    this.choose({ mark, index: elementAt(elements, Math.max(0, Math.min(lengthOf(elements) - 1, wanted))) });
   }
 
   private choose(chosen: Chosen | null): void {
     this.chosen = chosen;
     this.readout.hidden = this.marker.hidden = chosen === null;
     if (!chosen || !this.drawn) return;
-    const reading = drawer(chosen.mark).read(chosen.mark, chosen.index, this.drawn.scales);
+    const reading = drawer(chosen.mark).read(chosen.mark, chosen.index, this.drawn.scales, this.context.language);
     const rows = readingRows(this.panel, reading, this.context.language, this.context.words);
     this.readout.replaceChildren(...readingElement(reading.name, rows));
     const [wide, high] = reading.reach.map((r) => Math.max(3, r)) as [number, number];
@@ -247,7 +263,6 @@ export class ChartView {
   private show(view: View): void {
     this.view = view;
     this.chosen = null;
-    this.onZoom(!isWhole(this.panel, view));
     this.draw();
   }
 
@@ -255,4 +270,18 @@ export class ChartView {
     const { left, top } = this.canvas.getBoundingClientRect();
     return [event.clientX - left, event.clientY - top];
   }
+}
+
+type Elements = number | Uint32Array;
+
+function lengthOf(elements: Elements): number {
+  return typeof elements === "number" ? elements : elements.length;
+}
+
+function elementAt(elements: Elements, place: number): number {
+  return typeof elements === "number" ? place : elements[place]!;
+}
+
+function placeIn(elements: Elements, index: number): number {
+  return typeof elements === "number" ? (index < elements ? index : -1) : elements.indexOf(index);
 }

@@ -42,6 +42,7 @@ export function wholeView(panel: Chart): View {
 const ROW = 28; // pixels per category
 const TALL_ROW = 38; // where a label needs two lines
 const GAP = 10; // between tick labels and plot
+export const PART = 0.25; // of a category's band, from which it is named
 const WIDEST_SHARE = 0.42; // of the width, for the labels at the left
 
 /** Ticks of an axis inside the part shown: its own, else round numbers. */
@@ -52,14 +53,29 @@ export function ticksOf(axis: Axis, shown: readonly [number, number], count: num
     return { values, labels: axis.kind === "log" ? values.map((value) => formatValue(value, locale)) : formatTicks(values, locale) };
   }
   const named = axis.tick_labels.length === axis.ticks.length ? axis.tick_labels : formatTicks(axis.ticks, locale);
+  if (axis.kind === "category") return categoriesOf(axis, named, low, high);
   const slack = (high - low) * 1e-9;
   const inside = axis.ticks.map((value, i) => [value, named[i]!] as const).filter(([v]) => v >= low - slack && v <= high + slack);
   return { values: inside.map(([value]) => value), labels: inside.map(([, label]) => label) };
 }
 
+/** The categories that are shown: those whose middle is, else whose band is for a good part; their names stand in the middle of that part. */
+function categoriesOf({ ticks }: Axis, named: readonly string[], low: number, high: number): Ticks {
+  const [values, labels]: [number[], string[]] = [[], []];
+  ticks.forEach((tick, i) => {
+    const [from, to] = [Math.max(low, tick - 0.5), Math.min(high, tick + 0.5)];
+    const middle = tick >= low && tick <= high;
+    if (!middle && to - from < PART) return;
+    values.push(middle ? tick : (from + to) / 2);
+    labels.push(named[i]!);
+  });
+  return { values, labels };
+}
+
 export function layOut(canvas: CanvasRenderingContext2D, panel: Chart, view: View, width: number, tallest: number | null, locale: string): Layout {
   const { x, y } = panel;
-  const labels = y.hidden ? [] : ticksOf(y, view.y, 6, locale).labels;
+  // names of categories keep their room when some of them leave the view, so that the plot does not move under the pointer
+  const labels = y.hidden ? [] : ticksOf(y, y.kind === "category" ? y.domain : view.y, 6, locale).labels;
   const widest = Math.max(0, ...labels.map((label) => measure(canvas, label)));
   const left = y.hidden ? 1 : Math.ceil(Math.min(widest, width * WIDEST_SHARE)) + GAP;
   const right = x.hidden ? 1 : 14;

@@ -63,7 +63,14 @@ function buildChart(panel: Chart, figure: HTMLElement, tools: HTMLElement, conte
   const { words, language } = context;
   const reset = iconButton("reset", words("resetZoom"), () => chart.reset(), signal);
   reset.hidden = true;
-  const chart = new ChartView(panel, context, (zoomed) => (reset.hidden = !zoomed), signal);
+  const told = make("p", { class: "pl-told", role: "status", hidden: "" });
+  const chart = new ChartView(panel, context, (shows) => {
+    reset.hidden = !shows.zoomed;
+    const text = shows.told.join(" · ");
+    if (told.textContent !== text) told.textContent = text;
+    told.hidden = !text;
+  }, signal);
+  figure.querySelector("header")?.append(told);
   const twin = tableBox(panel, context, "pl-table-box pl-twin");
   twin.hidden = true;
   const key = legendElement(panel, language, words);

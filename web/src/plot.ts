@@ -1,8 +1,8 @@
 // Draws the picture of one panel on any 2-D canvas: on the page, and for a download.
 import { drawGrid, drawZero, writeAxes } from "./axes";
-import { type Box, type Chart, type Layout, layOut, type View } from "./layout";
+import { type Box, type Chart, type Layout, layOut, type View, wholeView } from "./layout";
 import { drawer, type Hit, type Mark, type Scales } from "./marks";
-import { axisScale } from "./scales";
+import { axisScale, type Scale } from "./scales";
 import { color, type Theme } from "./theme";
 import type { TextBox } from "./writing";
 
@@ -25,11 +25,16 @@ export interface PlotOptions {
 export function prepare(canvas: CanvasRenderingContext2D, panel: Chart, options: PlotOptions): Omit<Drawn, "boxes"> {
   const layout = layOut(canvas, panel, options.view, options.width, options.tallest, options.locale);
   const { left, top, width, height } = layout.plot;
-  const scales = {
-    x: axisScale(panel.x, options.view.x, left, left + width),
-    y: axisScale(panel.y, options.view.y, top + height, top),
-  };
-  return { layout, scales };
+  const [x, y] = [axisScale(panel.x, options.view.x, left, left + width), axisScale(panel.y, options.view.y, top + height, top)];
+  return { layout, scales: { x, y, zoom: zoomOf(panel, x, y, layout.plot) } };
+}
+
+/** How many times larger than the plot the whole picture would be at these scales. */
+function zoomOf(panel: Chart, x: Scale, y: Scale, plot: Box): number {
+  const whole = wholeView(panel);
+  const [wide, high] = [Math.abs(x.at(whole.x[1]) - x.at(whole.x[0])), Math.abs(y.at(whole.y[1]) - y.at(whole.y[0]))];
+  const zoom = (wide / plot.width) * (high / plot.height);
+  return zoom > 1 + 1e-9 ? zoom : 1;
 }
 
 export function drawPlot(canvas: CanvasRenderingContext2D, panel: Chart, options: PlotOptions): Drawn {

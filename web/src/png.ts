@@ -44,6 +44,7 @@ function headLines(panel: Chart, { badge, words, heading }: Context): Line[] {
   const lines: Line[] = heading && heading !== panel.title ? [[heading, "ink", 15, 650]] : [];
   if (panel.title) lines.push([panel.title, "ink", lines.length ? 13 : 15, 600]);
   if (panel.subtitle) lines.push([panel.subtitle, "muted", 12, 400]);
+  for (const mark of panel.marks) if ("sample" in mark && mark.sample) lines.push([mark.sample.said, "muted", 12, 400]);
   if (badge) lines.push([`${words("verdict")}: ${badge.label}`, badge.level, 12, 650]);
   for (const reason of badge?.reasons ?? []) lines.push([`– ${reason}`, "muted", 12, 400]);
   return lines;

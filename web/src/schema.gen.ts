@@ -63,6 +63,13 @@ export interface ColorScale {
   readonly label: string;
 }
 
+export interface Column {
+  readonly name: string;
+  readonly values: Tensor;
+  readonly texts: readonly (string)[];
+  readonly unit: string;
+}
+
 export interface Decision {
   readonly output_kind: "logits" | "probabilities" | "values" | "unknown";
   readonly outputs: LabelledArray | null;
@@ -133,8 +140,18 @@ export interface Line {
   readonly y: Tensor;
   readonly color: string;
   readonly dashed: boolean;
-  readonly thin: boolean;
   readonly mark: "line";
+}
+
+export interface Lines {
+  readonly name: string;
+  readonly x: Tensor;
+  readonly y: Tensor;
+  readonly roles: readonly (string)[];
+  readonly role: Tensor | null;
+  readonly labels: readonly (string)[] | RowLabels;
+  readonly sample: Sample | null;
+  readonly mark: "lines";
 }
 
 export interface Panel {
@@ -142,7 +159,7 @@ export interface Panel {
   readonly title: string;
   readonly summary: string;
   readonly table: Table;
-  readonly marks: readonly (Image | Line | Band | Bars | Points | Text)[];
+  readonly marks: readonly (Image | Line | Lines | Band | Bars | Points | Text)[];
   readonly x: Axis | null;
   readonly y: Axis | null;
   readonly subtitle: string;
@@ -158,9 +175,10 @@ export interface Points {
   readonly y: Tensor;
   readonly color: string;
   readonly radius: number;
-  readonly labels: readonly (string)[];
+  readonly labels: readonly (string)[] | RowLabels;
   readonly values: Tensor | null;
   readonly scale: ColorScale | null;
+  readonly sample: Sample | null;
   readonly mark: "points";
 }
 
@@ -200,6 +218,21 @@ export interface Report {
   readonly created: string;
   readonly version: string;
   readonly editions: readonly (Edition)[];
+}
+
+export interface RowLabels {
+  readonly pattern: string;
+  readonly rows: Tensor;
+  readonly columns: readonly (Column)[];
+  readonly missing: string;
+}
+
+export interface Sample {
+  readonly first: number;
+  readonly most: number;
+  readonly count: number;
+  readonly unit: string;
+  readonly said: string;
 }
 
 export interface Scene {

@@ -1,23 +1,30 @@
 // Which part of the axes is shown.
-import { type Chart, type View, wholeView } from "./layout";
+import { type Chart, PART, type View, wholeView } from "./layout";
 import type { Scale } from "./scales";
+import type { Axis } from "./schema.gen";
 import type { Scales } from "./marks";
 
 type Span = readonly [number, number];
 
-/** Bars and categories are read whole; lines, points and images can be looked at closely. */
+/** Bars are read whole; lines, points and images can be looked at closely, along categories too. */
 export function canZoom(panel: Chart): boolean {
-  const fixed = panel.x.kind === "category" || panel.y.kind === "category" || panel.marks.some((mark) => mark.mark === "bars");
-  return !fixed && panel.marks.some((mark) => mark.mark !== "text");
+  return panel.marks.some((mark) => mark.mark !== "text") && !panel.marks.some((mark) => mark.mark === "bars");
 }
 
 /** Closer by `factor` (> 1) around a pixel; never beyond the whole. */
 export function zoomAt(panel: Chart, scales: Scales, left: number, top: number, factor: number): View {
   const whole = wholeView(panel);
-  return { x: around(scales.x, whole.x, left, factor), y: around(scales.y, whole.y, top, factor) };
+  let [along, across] = [closest(panel.x, scales.x, factor), closest(panel.y, scales.y, factor)];
+  if (panel.equal) along = across = Math.min(along, across);
+  return { x: around(scales.x, whole.x, left, along), y: around(scales.y, whole.y, top, across) };
 }
 
-/** The view of a box of pixels; where pixels are square the box is widened to the panel's own shape. */
+/** The factor by which an axis can be looked at more closely: of categories one at least is shown. */
+function closest(axis: Axis, { domain }: Scale, factor: number): number {
+  return axis.kind === "category" ? Math.min(factor, Math.max(1, Math.abs(domain[1] - domain[0]))) : factor;
+}
+
+/** The view of a box of pixels, of categories as a whole; where pixels are square the box is widened to the panel's own shape. */
 export function zoomTo(panel: Chart, scales: Scales, from: Span, to: Span): View {
   let [x, y]: [Span, Span] = [sorted(from[0], to[0]), sorted(from[1], to[1])];
   if (panel.equal) {
@@ -27,7 +34,16 @@ export function zoomTo(panel: Chart, scales: Scales, from: Span, to: Span): View
     y = resized(y, share * high);
   }
   const whole = wholeView(panel);
-  return { x: ordered(scales.x, x, whole.x), y: ordered(scales.y, y, whole.y) };
+  const view = { x: ordered(scales.x, x, whole.x), y: ordered(scales.y, y, whole.y) };
+  return panel.equal ? view : { x: bands(panel.x, view.x), y: bands(panel.y, view.y) };
+}
+
+/** The bands of the categories of which a good part is in a span, at least the one in its middle; other axes keep the span. */
+function bands(axis: Axis, [from, to]: Span): Span {
+  if (axis.kind !== "category") return [from, to];
+  const [low, high] = [Math.ceil(from + 0.5 - (1 - PART)) - 0.5, Math.floor(to + 0.5 - PART) + 0.5];
+  const middle = Math.round((from + to) / 2);
+  return within(low < high ? [low, high] : [middle - 0.5, middle + 0.5], axis.domain, false);
 }
 
 export function isWhole(panel: Chart, view: View): boolean {

@@ -125,6 +125,26 @@ describe("a panel", () => {
     expect(readout()).toBe("colored|x|0.25|y|0.25|worth|0");
   });
 
+  it("reads out lines along their steps and from line to line, those drawn only", () => {
+    const plot = plotOf(only("lines"));
+    press(plot, "ArrowRight", "ArrowRight");
+    expect(readout()).toBe("row 4: size = 1.5 mm|x|1.5|y|1");
+    press(plot, "ArrowDown", "ArrowRight");
+    expect(readout()).toBe("row 1: size = missing|x|3|y|0");
+    press(plot, "ArrowDown", "ArrowDown");
+    expect(readout(), "the third line is not drawn").toBe("row 1: size = missing|x|3|y|0");
+  });
+
+  it("says how many are drawn, anew when it is zoomed", () => {
+    const told = (): string | null => document.querySelector(".pl-told")!.textContent;
+    const plot = plotOf(only("lines"));
+    expect(told()).toBe("2 of 4 rows shown");
+    press(plot, "+");
+    expect(told()).toBe("all 3 rows in this view shown"); // the fourth lies outside
+    press(plot, "0");
+    expect(told()).toBe("2 of 4 rows shown");
+  });
+
   it("zooms with the keyboard and back, but not where there are bars", () => {
     const reset = (): HTMLElement => document.querySelector<HTMLElement>('[aria-label="Reset zoom"]')!;
     const plot = plotOf(only("line"));

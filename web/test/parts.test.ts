@@ -66,6 +66,23 @@ describe("text on the canvas", () => {
   });
 });
 
+describe("categories", () => {
+  const axis = { ...chart([]).y, kind: "category" as const, ticks: [0, 1, 2, 3], tick_labels: ["a", "b", "c", "d"] };
+
+  it("are named wherever a good part of their band is shown", () => {
+    expect(ticksOf(axis, [-0.5, 3.5], 5, "en").labels).toEqual(["a", "b", "c", "d"]);
+    expect(ticksOf(axis, [0.6, 2.2], 5, "en")).toEqual({ values: [1, 2], labels: ["b", "c"] });
+    expect(ticksOf(axis, [1.1, 2.2], 5, "en")).toEqual({ values: [1.3, 2], labels: ["b", "c"] });
+    expect(ticksOf(axis, [1.4, 2.2], 5, "en").labels, "too little of b").toEqual(["c"]);
+  });
+
+  it("keep the room of their names when some leave the view", () => {
+    const panel = chart(["line"], { y: { ...axis, domain: [-0.5, 3.5], tick_labels: ["a", "b", "c", "a very long name"] } });
+    const left = (y: readonly [number, number]): number => layOut(canvas, panel, { x: panel.x.domain, y }, 600, null, "en").plot.left;
+    expect(left([-0.5, 1.5])).toBe(left([-0.5, 3.5]));
+  });
+});
+
 describe("layout", () => {
   it("keeps pixels square", () => {
     const panel = chart(["image"], { equal: true });
@@ -81,7 +98,7 @@ describe("points with colors of their own", () => {
   it("take them from the scale, its ends beyond it, and the unknown's where there is no value", () => {
     const table = lookup("sequential", "light");
     const of = (at: number): string => `rgb(${[...table.slice(3 * at, 3 * at + 3)].join(" ")})`;
-    const [lowest, middle, highest, beyond, unknown] = pointColors(colored, "light")!;
+    const [lowest, middle, highest, beyond, unknown] = [0, 1, 2, 3, 4].map(pointColors(colored, "light")!);
     expect([lowest, middle, highest, beyond]).toEqual([of(0), of(512), of(1023), of(1023)]);
     expect(unknown).toBe(`rgb(${rgb(color("line", "light")).join(" ")})`);
     expect(pointColors(marks[0]!, "light")).toBeNull();
@@ -89,9 +106,10 @@ describe("points with colors of their own", () => {
 
   it("read their value out under the scale's name", () => {
     const plain = { domain: [0, 1] as const, log: false, at: (v: number) => v, back: (v: number) => v };
-    expect(points.read(colored, 1, { x: plain, y: plain }).values).toEqual([{ label: "worth", value: 0 }]);
-    expect(points.read(colored, 4, { x: plain, y: plain }).values).toEqual([]);
-    expect(points.read(marks[0]!, 1, { x: plain, y: plain }).values).toEqual([]);
+    const scales = { x: plain, y: plain, zoom: 1 };
+    expect(points.read(colored, 1, scales, "en").values).toEqual([{ label: "worth", value: 0 }]);
+    expect(points.read(colored, 4, scales, "en").values).toEqual([]);
+    expect(points.read(marks[0]!, 1, scales, "en").values).toEqual([]);
   });
 
   it("beside a category are read as that category", () => {
@@ -112,8 +130,8 @@ describe("a long curve", () => {
     });
     const plain = { domain: [0, 1] as const, log: false, at: (v: number) => v, back: (v: number) => v };
     const tensor = (data: readonly number[]) => ({ shape: [data.length], data: Float64Array.from(data) });
-    const mark = { mark: "line", name: "", x: tensor(x), y: tensor(y), color: "ink", dashed: false, thin: false } as const;
-    line.draw(pen, mark, { x: plain, y: plain }, "light");
+    const mark = { mark: "line", name: "", x: tensor(x), y: tensor(y), color: "ink", dashed: false } as const;
+    line.draw(pen, mark, { x: plain, y: plain, zoom: 1 }, "light");
     return steps;
   }
 
@@ -159,6 +177,20 @@ describe("zoom", () => {
     const view = zoomTo(panel, scales, [scales.x.at(-9), scales.y.at(3)], [scales.x.at(1), scales.y.at(1)]);
     expect(view.x[0]).toBeGreaterThanOrEqual(0);
     expect(view.y).toEqual([expect.closeTo(1, 9), expect.closeTo(3, 9)]);
+  });
+
+  it("of categories shows one at least, and all of those in the box", () => {
+    const axis = { ...panel.y, kind: "category", domain: [-0.5, 7.5], reverse: true, ticks: [...Array(8).keys()], tick_labels: [..."abcdefgh"] } as const;
+    const rows = { ...panel, y: axis };
+    const { scales } = drawn(rows);
+    const box = (from: number, to: number) => zoomTo(rows, scales, [scales.x.at(0.5), scales.y.at(from)], [scales.x.at(1.5), scales.y.at(to)]);
+    expect(box(1.6, 3.4).y).toEqual([1.5, 3.5]);
+    expect(box(1.4, 3.6).y, "a sliver of a category is not meant").toEqual([1.5, 3.5]);
+    expect(box(2.1, 2.2).y).toEqual([1.5, 2.5]);
+    expect(box(1.6, 3.4).x.map((v) => v.toFixed(6))).toEqual(["0.500000", "1.500000"]);
+    const near = zoomAt(rows, scales, scales.x.at(1), scales.y.at(2), 100);
+    expect(near.y[1] - near.y[0]).toBeCloseTo(1, 9);
+    expect(near.x[1] - near.x[0]).toBeCloseTo(0.03, 9);
   });
 
   it("is not offered for bars", () => {

@@ -13,9 +13,11 @@ from matplotlib.patheffects import withStroke
 
 from pellucid.errors import InputError
 from pellucid.paper.style import SMALL, Style
-from pellucid.scenes import Band, Bars, Image, Line, Mark, Points, Text
+from pellucid.scenes import Band, Bars, Image, Line, Lines, Mark, Points, Text
 from pellucid.scenes.palette import colorize
+from pellucid.scenes.sampling import drawn
 
+THIN = 0.9  # points, the width of a quiet line and of one of many
 MANY = 500  # points on a line from which it is drawn thin
 CAP = 5.0  # points, of a whisker's ends
 HATCH = 10.0  # points between the lines over a refused picture
@@ -28,7 +30,7 @@ def draw_mark(axes: Axes, mark: Mark, style: Style) -> None:
     elif isinstance(mark, Line):
         dashes = (0, (4, 2.5)) if mark.dashed else "-"
         quiet = mark.color in ("line", "muted")
-        wide = 0.9 if quiet or mark.thin or len(mark.x) > MANY else 1.8
+        wide = THIN if quiet or len(mark.x) > MANY else 1.8
         axes.plot(
             mark.x,
             mark.y,
@@ -45,8 +47,10 @@ def draw_mark(axes: Axes, mark: Mark, style: Style) -> None:
         )
     elif isinstance(mark, Bars):
         _bars(axes, mark, style)
+    elif isinstance(mark, Lines):
+        _lines(axes, drawn(mark), style)
     elif isinstance(mark, Points):
-        _points(axes, mark, style)
+        _points(axes, drawn(mark), style)
     elif isinstance(mark, Text):
         _text(axes, mark, style, pictured=bool(axes.images))
 
@@ -62,6 +66,13 @@ def _image(axes: Axes, mark: Image, style: Style) -> None:
         colors = np.concatenate([colors, np.clip(mark.opacity, 0, 1)[..., None]], axis=-1)
     left, right, top, bottom = mark.extent
     axes.imshow(colors, extent=(left, right, bottom, top), origin="upper", interpolation="antialiased", aspect="auto", zorder=1)
+
+
+def _lines(axes: Axes, mark: Lines, style: Style) -> None:
+    x, y = np.broadcast_arrays(mark.x, mark.y)
+    colors = [style.color(role) for role in mark.roles]
+    chosen = colors[0] if mark.role is None else [colors[at] for at in mark.role]
+    axes.add_collection(LineCollection(list(np.stack([x, y], -1)), colors=chosen, linewidths=THIN, zorder=2.5), autolim=False)
 
 
 def _points(axes: Axes, mark: Points, style: Style) -> None:

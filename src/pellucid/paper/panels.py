@@ -12,6 +12,7 @@ from pellucid.paper.marks import draw_mark, hatch
 from pellucid.paper.sheet import Sheet
 from pellucid.paper.style import HEADING, LEADING, SMALL, Style
 from pellucid.scenes import Axis, Bars, Panel, Text
+from pellucid.scenes.sampling import said
 from pellucid.scenes.ticks import decade_ticks, round_ticks, tick_texts
 
 LABEL_PART = 0.42  # of a panel's width, the most that labels at its left may take
@@ -70,6 +71,7 @@ def plan(panel: Panel, style: Style, width: float, least_left: float = 0.0) -> P
     head = [
         paragraph(panel.title, style, width, HEADING, bold=True, most=3),
         paragraph(panel.subtitle, style, width, SMALL, role="muted", most=4),
+        *(paragraph(text, style, width, SMALL, role="muted", most=2) for text in said(panel)),
         _spaced(legend(panel.legend, style, width)),
     ]
     if panel.x is None or panel.y is None:

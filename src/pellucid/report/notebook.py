@@ -10,8 +10,10 @@ from pellucid.explanation import Explanation
 from pellucid.report.page import page
 from pellucid.report.report import Language
 from pellucid.scenes import Panel, Scene
+from pellucid.scenes.sampling import limited, said
 
 _DPI = 110
+_SENT = 60_000  # marks of one panel: a notebook holds every picture that was ever shown in it
 _WIDTH = 920  # pixels: a notebook's output cell on an ordinary screen, less the card's margins
 
 
@@ -21,6 +23,7 @@ def mimebundle(scene: Scene, language: Language | None = None) -> dict[str, str]
     The frame is sandboxed: it runs its own script and may save a download, but reaches neither the notebook nor the network. Its height is
     estimated from the scene, since a sandboxed frame can not tell its own; it can be dragged at its corner.
     """
+    scene = limited(scene, _SENT)
     content = page(scene, scene.title, language or scene.language)
     style = f"width:100%;height:{height(scene)}px;border:0;resize:vertical;overflow:auto"
     frame = (
@@ -69,7 +72,7 @@ def _alone(scene: Scene) -> bool:
 def _panel_height(panel: Panel, width: float) -> float:
     if panel.x is None or panel.y is None:
         return 100 + 34 * min(len(panel.table.rows), 13)
-    title = 23 * (1 + len(panel.title) * 9 // max(120, int(width) - 120)) + (20 if panel.subtitle else 0) + 10
+    title = 23 * (1 + len(panel.title) * 9 // max(120, int(width) - 120)) + (20 if panel.subtitle else 0) + 20 * len(said(panel)) + 10
     key = (34 if panel.legend or panel.hatched else 0) + (86 if panel.scale else 0)
     return title + _chart_height(panel, width) + key + 26
 

@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import os
+from dataclasses import replace
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -14,6 +15,7 @@ from pellucid.errors import FileError
 from pellucid.explanation.frame import to_frame, write_whole
 from pellucid.report.report import Report
 from pellucid.scenes import Scene
+from pellucid.scenes.sampling import limited
 
 FRONT = Path(__file__).resolve().parents[1] / "front"
 
@@ -57,16 +59,27 @@ def write_report(report: Report, path: str | os.PathLike[str]) -> Path:
 def page(content: Report | Scene, title: str, language: str) -> str:
     """The HTML of a page that shows a report, or a single scene.
 
-    The frame is compressed and in base64 inside a data block; the content security policy lets only this script and this style
-    run, by their hashes, and forbids every request.
+    Of marks of which not all are drawn at once it holds as many as it may, and says so. The frame is compressed and in base64 inside a
+    data block; the content security policy lets only this script and this style run, by their hashes, and forbids every request.
     """
     script, style = _inlined("report.js"), _inlined("report.css")
     policy = f"{_POLICY}; script-src '{_sha256(script)}'; style-src '{_sha256(style)}'"
     # mtime 0: the same report gives the same bytes
-    frame = base64.b64encode(gzip.compress(to_frame(content), compresslevel=9, mtime=0)).decode()
+    frame = base64.b64encode(gzip.compress(to_frame(_limited(content)), compresslevel=9, mtime=0)).decode()
     return _PAGE.format(
         language=escape(language), title=escape(title), policy=policy, noscript=_NOSCRIPT[language], style=style, frame=frame, script=script
     )
+
+
+def _limited(content: Report | Scene) -> Report | Scene:
+    """The content with no more marks than a page may hold."""
+    if isinstance(content, Scene):
+        return limited(content)
+    editions = tuple(
+        replace(edition, sections=tuple(replace(section, scenes=tuple(map(limited, section.scenes))) for section in edition.sections))
+        for edition in content.editions
+    )
+    return replace(content, editions=editions)
 
 
 @cache

@@ -25,6 +25,49 @@ class ColorScale:
 
 
 @dataclass(frozen=True, eq=False)
+class Column:
+    """What the rows behind a mark's elements hold in one respect: numbers with their ``unit`` or, with ``texts``, places in these.
+
+    ``values`` (row,) are not-a-number where one is missing, and empty where nothing is known.
+    """
+
+    name: str
+    values: np.ndarray
+    texts: tuple[str, ...] = ()
+    unit: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class RowLabels:
+    """Names of very many elements, written when one is pointed at: element ``i`` is row ``i // n`` in column ``i % n`` of ``n`` columns.
+
+    ``pattern`` has the fields ``{row}``, out of ``rows`` (row,), and ``{label}``: the column's name and its value, ``missing`` where
+    that is not-a-number.
+    """
+
+    pattern: str
+    rows: np.ndarray
+    columns: tuple[Column, ...]
+    missing: str
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Which elements of a mark are drawn where it has more than can be seen; they are held in order of importance.
+
+    Of the whole picture the ``first`` are drawn, and ``said`` says so. Zoomed, the screen draws the first of those inside the view: as many
+    times more as the view is smaller than the whole, up to ``most``, and all where they are no more. ``count`` is how many there are in
+    all, called by ``unit``; a picture may hold fewer (:func:`pellucid.scenes.sampling.limited`).
+    """
+
+    first: int
+    most: int
+    count: int
+    unit: str
+    said: str
+
+
+@dataclass(frozen=True, eq=False)
 class Image:
     """A map ``values`` (y, x) colored by ``scale``, or a picture ``pixels`` (y, x, 3) of uint8.
 
@@ -43,15 +86,31 @@ class Image:
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """A curve through (x, y), both one-dimensional; ``thin`` where it is one of many."""
+    """A curve through (x, y), both one-dimensional."""
 
     name: str
     x: np.ndarray
     y: np.ndarray
     color: str = "series1"
     dashed: bool = False
-    thin: bool = False
     mark: Literal["line"] = "line"
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """Many thin curves, each a row of ``x`` and of ``y`` (line, step); the one that all share is (step,).
+
+    ``role`` (line,) says which of the ``roles`` is a line's color; the first where it is not given. With a ``sample`` not all are drawn.
+    """
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    roles: tuple[str, ...] = ("series1",)
+    role: np.ndarray | None = None
+    labels: tuple[str, ...] | RowLabels = ()
+    sample: Sample | None = None
+    mark: Literal["lines"] = "lines"
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +151,8 @@ class Points:
     """Points at (x, y); ``labels``, when given, name them when hovered.
 
     With ``values`` (one per point) and a ``scale`` every point has a color of its own, and a thin outline, so that the palest is seen;
-    not-a-number takes the ``line`` role, as in a map.
+    not-a-number takes the ``line`` role, as in a map. A point whose place is not-a-number is not there. With a ``sample`` not all are
+    drawn.
     """
 
     name: str
@@ -100,9 +160,10 @@ class Points:
     y: np.ndarray
     color: str = "series1"
     radius: float = 3.0
-    labels: tuple[str, ...] = ()
+    labels: tuple[str, ...] | RowLabels = ()
     values: np.ndarray | None = None
     scale: ColorScale | None = None
+    sample: Sample | None = None
     mark: Literal["points"] = "points"
 
 
@@ -118,7 +179,7 @@ class Text:
     mark: Literal["text"] = "text"
 
 
-Mark = Image | Line | Band | Bars | Points | Text
+Mark = Image | Line | Lines | Band | Bars | Points | Text
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ them). Entries with ``{}`` fields are filled by
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 from pellucid.errors import UnknownName
@@ -37,6 +37,11 @@ def words(language: Language) -> Mapping[str, str]:
 def spaced(text: str) -> str:
     """``text`` with a space wherever a Chinese character meets a Latin letter or a digit, as good typesetting has it."""
     return _MEETING.sub(" ", text)
+
+
+def joined(parts: Sequence[str], language: Language) -> str:
+    """The parts that are not empty, in one line."""
+    return ("；" if language == "zh-CN" else " · ").join(part for part in parts if part)
 
 
 def method_name(method: str, language: Language) -> str:

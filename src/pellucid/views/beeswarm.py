@@ -8,16 +8,18 @@ from scipy.stats import rankdata
 from pellucid.explanation import Explanation
 from pellucid.scenes import Axis, ColorScale, Line, Panel, Points, Scene, Table
 from pellucid.scenes.numbers import number
+from pellucid.scenes.sampling import MOST, by_importance, sample_of
 from pellucid.scenes.ticks import padded
 from pellucid.scenes.words import Language, words
 from pellucid.views.entries import cell
-from pellucid.views.many_rows import MOST, TOP, ManyRows, counted, many_rows, sampled, summary_scene
-from pellucid.views.reading import joined, value_label
+from pellucid.views.many_rows import TOP, ManyRows, many_rows, summary_scene
+from pellucid.views.reading import value_label
 from pellucid.views.signed_bars import category_axis
 
 RADIUS = 2.4  # points
 WIDTH = 0.012  # of the axis' span: points nearer than this would lie upon one another
 STEP = 0.16  # of the space between two features, from one point to the next upon it
+FINE = 2048  # parts of the same to which places are rounded: no pixel's worth, and half the bytes once they are compressed
 REACH = 0.42  # of the same, the most that points leave their line
 
 
@@ -25,18 +27,18 @@ def beeswarm(explanation: Explanation, *, language: Language = "en", top: int = 
     """A point per row and feature: its attribution, colored by where the feature's value stands among the rows (percentile).
 
     Features are ordered by the mean size of their attributions. Refused rows are left out and counted. Of more than 5,000 points some
-    rows are drawn, the extremes among them, and the picture says so. It does not show what a feature does to the world, nor causes.
+    rows are drawn, the extremes among them, and the picture says so; zooming on the screen brings the others back. It does not show what
+    a feature does to the world, nor causes.
 
     Raises:
         InputError: images and other inputs whose places mean something else in every row.
     """
     found = many_rows(explanation, language)
     parts = found.strongest(top)
-    rows = sampled(found.values[:, parts], max(1, MOST // max(len(parts), 1)))
     gray = np.isnan(found.data[:, parts]) & np.isfinite(found.values[:, parts])
     known = not gray.all()
     notes = [words(language)["beeswarm.gray"]] if known and gray.any() else []
-    return summary_scene(found, _panel(found, parts, rows, language, colored=known), language, notes=notes)
+    return summary_scene(found, _panel(found, parts, language, colored=known), language, notes=notes)
 
 
 def places(values: np.ndarray) -> np.ndarray:
@@ -46,19 +48,42 @@ def places(values: np.ndarray) -> np.ndarray:
     return 100 * (ranks - 0.5) / np.maximum(known, 1)
 
 
+def whole_percent(percent: np.ndarray) -> np.ndarray:
+    """Whole percent in the smallest type that holds them; not-a-number stays."""
+    rounded = np.round(percent)
+    return rounded.astype(np.float32 if np.isnan(rounded).any() else np.uint8)
+
+
 def spread(x: np.ndarray, width: float) -> np.ndarray:
-    """How far above or below its line each point is drawn, so that those closer than ``width`` do not hide one another."""
+    """How far above or below its line each point is drawn, so that those closer than ``width`` do not hide one another.
+
+    The points of a bin take places at equal distances, the first of them places far from one another: whoever draws only the first
+    points fills the bin as evenly.
+    """
     _, bins = np.unique(np.floor(x / (width or 1.0)), return_inverse=True)
+    counts = np.bincount(bins) if len(bins) else np.zeros(1, int)
     order = np.argsort(bins, kind="stable")
-    starts = np.searchsorted(bins[order], np.arange(bins.max() + 1)) if len(bins) else np.zeros(0, int)
+    starts = np.cumsum(counts) - counts
     rank = np.empty(len(x), int)
     rank[order] = np.arange(len(x)) - starts[bins[order]]
-    sides = (rank + 1) // 2 * np.where(rank % 2, 1, -1)  # 0, 1, -1, 2, -2 ...
-    most = int(np.abs(sides).max(initial=0))
-    return sides * (min(STEP, REACH / most) if most else 0.0)
+    by_halves = np.lexsort((_halves(rank), bins))
+    place = np.empty(len(x))
+    place[by_halves] = np.arange(len(x)) - starts[bins[by_halves]]
+    most = float(counts.max() - 1) / 2
+    step = min(STEP, REACH / most) if most else 0.0
+    return (place - (counts[bins] - 1) / 2) * step
 
 
-def _panel(found: ManyRows, parts: np.ndarray, rows: np.ndarray, language: Language, *, colored: bool) -> Panel:
+def _halves(numbers: np.ndarray) -> np.ndarray:
+    """Whole numbers to places in 0..1, each in the middle of a gap that those before it left (van der Corput 1935)."""
+    place, part = np.zeros(len(numbers)), 0.5
+    while numbers.any():
+        place += part * (numbers & 1)
+        numbers, part = numbers >> 1, part / 2
+    return place
+
+
+def _panel(found: ManyRows, parts: np.ndarray, language: Language, *, colored: bool) -> Panel:
     say, label = words(language), value_label(found.explanation, language)
     first = found.names[parts[0]]
     size = number(float(found.sizes[parts[0]]))
@@ -76,37 +101,35 @@ def _panel(found: ManyRows, parts: np.ndarray, rows: np.ndarray, language: Langu
         _table(found, parts, language),
         (
             Line("", np.zeros(2), np.array([-0.5, len(parts) - 0.5]), "muted"),
-            _points(found, parts, rows, (domain, scale), language),
+            _points(found, parts, (domain, scale), language),
         ),
         x=Axis(label, domain),
         y=category_axis(names),
-        subtitle=joined([subtitle, counted(len(rows), len(found.rows), language)], language),
+        subtitle=subtitle,
         scale=scale,
         hatched=found.hatched,
     )
 
 
-def _points(
-    found: ManyRows, parts: np.ndarray, rows: np.ndarray, drawn: tuple[tuple[float, float], ColorScale | None], language: Language
-) -> Points:
+def _points(found: ManyRows, parts: np.ndarray, drawn: tuple[tuple[float, float], ColorScale | None], language: Language) -> Points:
+    """All points, row after row in order of importance; those without an attribution (padding) have no place."""
     (low, high), scale = drawn
-    xs, ys, colors, labels = [], [], [], []
-    percent = places(found.data)
-    for at, part in enumerate(parts):
-        here = rows[np.isfinite(found.values[rows, part])]
-        x = found.values[here, part]
-        xs.append(x)
-        ys.append(at + spread(x, WIDTH * (high - low)))
-        colors.append(percent[here, part])
-        labels += [found.label(int(row), int(part), language) for row in here]
+    most = max(1, MOST // max(len(parts), 1))  # rows
+    rows = by_importance(found.values[:, parts], most)
+    x = found.values[np.ix_(rows, parts)]
+    y = np.full(x.shape, np.nan)
+    for at in range(len(parts)):
+        here = np.isfinite(x[:, at])
+        y[here, at] = at + np.round(spread(x[here, at], WIDTH * (high - low)) * FINE) / FINE
     return Points(
         "",
-        np.concatenate(xs),
-        np.concatenate(ys),
+        x.astype(np.float32).ravel(),
+        y.astype(np.float32).ravel(),
         radius=RADIUS,
-        labels=tuple(labels),
-        values=np.concatenate(colors).astype(np.float32) if scale else None,
+        labels=found.labels(rows, parts.tolist(), language),
+        values=whole_percent(places(found.data[:, parts])[rows]).ravel() if scale else None,
         scale=scale,
+        sample=sample_of(np.isfinite(x), most * len(parts), words(language)["sample.points"], language),
     )
 
 

@@ -12,12 +12,12 @@ from pellucid.harness.comparison import CLEAR
 from pellucid.scenes import Axis, Bars, ColorScale, Image, LegendEntry, Line, Mark, Panel, Points, Scene, Table, Text
 from pellucid.scenes.numbers import number
 from pellucid.scenes.ticks import padded
-from pellucid.scenes.words import Language, compared_name, words
+from pellucid.scenes.words import Language, compared_name, joined, words
 from pellucid.views.attribution import panels_of
 from pellucid.views.entries import cell, feature_entries
 from pellucid.views.gallery import MARKS
 from pellucid.views.image_overlay import frame_axes
-from pellucid.views.reading import joined, one_row, predicted_name, target_name
+from pellucid.views.reading import one_row, predicted_name, target_name
 from pellucid.views.signed_bars import category_axis
 
 MOST = 12  # players drawn by name

@@ -6,24 +6,26 @@ import numpy as np
 
 from pellucid.errors import InputError
 from pellucid.explanation import Explanation
-from pellucid.scenes import Axis, LegendEntry, Line, Panel, Scene, Table
+from pellucid.scenes import Axis, Column, LegendEntry, Line, Lines, Panel, RowLabels, Scene, Table
 from pellucid.scenes.numbers import number
+from pellucid.scenes.sampling import by_importance, sample_of
 from pellucid.scenes.ticks import padded
-from pellucid.scenes.words import Language, words
+from pellucid.scenes.words import Language, joined, words
 from pellucid.views.entries import cell
-from pellucid.views.many_rows import TOP, ManyRows, counted, many_rows, sampled, summary_scene
-from pellucid.views.reading import joined, scale_name
+from pellucid.views.many_rows import TOP, ManyRows, many_rows, summary_scene
+from pellucid.views.reading import scale_name
 from pellucid.views.signed_bars import category_axis
 from pellucid.views.waterfall import NOTICEABLE
 
-LINES = 60  # more can not be told apart
+LINES = 60  # of the whole picture; more can not be told apart
 
 
 def decision_plot(explanation: Explanation, *, language: Language = "en", top: int = TOP) -> Scene:
     """A line a row from the baseline's score (bottom) to the row's score (top), one feature after the other, the strongest last.
 
     All rows share one order of features: the mean size of their attributions. What the attributions leave unexplained is a step of its own
-    where it is noticeable. Of more than 60 rows some are drawn, the highest and lowest scores among them, and the picture says so.
+    where it is noticeable. Of more than 60 rows some are drawn, the highest and lowest scores among them, and the picture says so; zooming
+    on the screen brings the others back.
 
     Raises:
         InputError: a method without a baseline's score, whose values are not parts of a whole; or images.
@@ -67,26 +69,29 @@ def levels(found: ManyRows, rows: np.ndarray, top: int, language: Language) -> t
 def _panel(found: ManyRows, whole: np.ndarray, top: int, language: Language) -> Panel:
     say = words(language)
     names, climbing = levels(found, whole, top, language)
-    chosen = sampled(climbing[:, [0, -1]], LINES)
+    chosen = by_importance(climbing[:, [0, -1]], LINES)
     ends = {"low": number(float(climbing[:, 0].min())), "high": number(float(climbing[:, 0].max()))}
     up = climbing[:, 0] >= climbing[:, -1]
     places = np.arange(len(names), dtype=float)
     base = float(np.median(climbing[:, -1]))
-    lines = tuple(
-        Line(
-            say["decision.row"].format(row=int(found.rows[whole[k]]) + 1, score=number(float(climbing[k, 0]))),
-            climbing[k],
-            places,
-            "positive" if up[k] else "negative",
-            thin=True,
-        )
-        for k in chosen
+    lines = Lines(
+        "",
+        climbing[chosen].astype(np.float32),
+        places.astype(np.float32),
+        ("positive", "negative"),
+        (~up[chosen]).astype(np.uint8),
+        RowLabels(
+            say["many.point"],
+            (found.rows[whole[chosen]] + 1).astype(np.uint32),
+            (Column("", climbing[chosen, 0].astype(np.float32)),),
+            say["missing"],
+        ),
+        sample_of(np.ones(len(chosen), bool), LINES, say["sample.rows"], language),
     )
     said = {"count": len(whole), "baseline": number(base), **ends}
     without = len(found.rows) - len(whole)
     subtitle = [
         say["bars.all" if len(found.names) < len(names) else "bars.some"].format(shown=min(top, len(found.names)), count=len(found.names)),
-        counted(len(chosen), len(whole), language),
         say["decision.without"].format(count=without) if without else "",
     ]
     return Panel(
@@ -94,7 +99,7 @@ def _panel(found: ManyRows, whole: np.ndarray, top: int, language: Language) -> 
         say["decision.title" if found.hatched else "decision.finding"].format(**said),
         say["decision.summary"].format(**said, up=int(up.sum())),
         _table(names, climbing, language),
-        (Line("", np.array([base, base]), np.array([-0.5, len(names) - 0.5]), "muted", dashed=True), *lines),
+        (Line("", np.array([base, base]), np.array([-0.5, len(names) - 0.5]), "muted", dashed=True), lines),
         x=Axis(
             say["score_axis"].format(scale=scale_name(found.explanation, language)), padded(float(climbing.min()), float(climbing.max()))
         ),

@@ -11,12 +11,13 @@ from pellucid.errors import InputError, UnknownName
 from pellucid.explanation import Explanation
 from pellucid.scenes import Axis, ColorScale, Line, Mark, Panel, Points, Scene, Table
 from pellucid.scenes.numbers import percent
+from pellucid.scenes.sampling import MOST, by_importance, sample_of
 from pellucid.scenes.ticks import padded
-from pellucid.scenes.words import Language, words
-from pellucid.views.beeswarm import places, spread
+from pellucid.scenes.words import Language, joined, words
+from pellucid.views.beeswarm import places, spread, whole_percent
 from pellucid.views.entries import cell
-from pellucid.views.many_rows import MOST, ManyRows, counted, many_rows, sampled, summary_scene
-from pellucid.views.reading import joined, value_label
+from pellucid.views.many_rows import ManyRows, compact, many_rows, summary_scene
+from pellucid.views.reading import value_label
 from pellucid.views.signed_bars import category_axis
 
 GROUPS = 10  # of rows with like values of the feature, at most
@@ -73,29 +74,43 @@ def partner(data: np.ndarray, values: np.ndarray, part: int) -> Partner | None:
     if groups < 1:
         return None
     order = np.flatnonzero(known)[np.argsort(data[known, part], kind="stable")]
-    blocks = np.array_split(order, groups)
+    alike = [_group(rows, data[:, part], values) for rows in np.array_split(order, groups)]
     whole = float(((values[known] - values[known].mean()) ** 2).sum())
     others = [k for k in range(data.shape[1]) if k != part and np.isfinite(data[known, k]).all() and np.ptp(data[known, k]) > 0]
-    found = [Partner(k, *_explained(data[:, k], values, data[:, part], blocks, NOTHING * whole)) for k in others]
+    found = [Partner(k, *_explained(data[:, k], alike, NOTHING * whole)) for k in others]
     best = max(found, key=lambda one: one.share, default=None)
     return best if best is not None and best.p_value * len(others) < CHANCE else None
 
 
-def _explained(other: np.ndarray, values: np.ndarray, own: np.ndarray, blocks: list[np.ndarray], nothing: float) -> tuple[float, float]:
-    """The share of the values' variation within blocks, beyond a line in ``own``, that lines in ``other`` explain; and its p-value."""
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Rows with like values of a feature: what a line in the value spans (row, direction), and the attributions beyond it (row,)."""
+
+    rows: np.ndarray
+    line: np.ndarray
+    rest: np.ndarray
+
+
+def _group(rows: np.ndarray, own: np.ndarray, values: np.ndarray) -> Group:
+    spanned = np.stack([np.ones(len(rows)), own[rows] - own[rows].mean()], 1)
+    directions, lengths, _ = np.linalg.svd(spanned, full_matrices=False)
+    line = directions[:, lengths > 1e-9 * lengths[0]]
+    return Group(rows, line, values[rows] - line @ (line.T @ values[rows]))
+
+
+def _explained(other: np.ndarray, groups: list[Group], nothing: float) -> tuple[float, float]:
+    """The share of the attributions' variation within groups, beyond the lines, that lines in ``other`` explain; and its p-value."""
     left = explained = 0.0
     freedom = fits = 0
-    for rows in blocks:
-        line = np.stack([np.ones(len(rows)), own[rows] - own[rows].mean()], 1)
-        directions, lengths, _ = np.linalg.svd(line, full_matrices=False)
-        keep = directions[:, lengths > 1e-9 * lengths[0]]
-        rest, shape = (v[rows] - keep @ (keep.T @ v[rows]) for v in (values, other))
+    for group in groups:
+        mine = other[group.rows]
+        shape = mine - group.line @ (group.line.T @ mine)
         size = float(shape @ shape)
-        left += float(rest @ rest)
-        if size > 1e-18 * max(float(other[rows] @ other[rows]), 1e-300):
-            explained += float(rest @ shape) ** 2 / size
+        left += float(group.rest @ group.rest)
+        if size > 1e-18 * max(float(mine @ mine), 1e-300):
+            explained += float(group.rest @ shape) ** 2 / size
             fits += 1
-        freedom += len(rows) - keep.shape[1]
+        freedom += len(group.rows) - group.line.shape[1]
     freedom -= fits
     if left <= nothing or fits == 0 or freedom <= 0:
         return 0.0, 1.0
@@ -105,14 +120,14 @@ def _explained(other: np.ndarray, values: np.ndarray, own: np.ndarray, blocks: l
 
 
 def _has_values(found: ManyRows, part: int) -> bool:
-    return bool(np.isfinite(found.data[:, part]).any()) or (bool(found.cells) and any(row[part] for row in found.cells))
+    return bool(np.isfinite(found.data[:, part]).any()) or any(found.text(row, part) for row in range(len(found.rows)))
 
 
 def _panel(found: ManyRows, part: int, other: Partner | None, language: Language) -> Panel:
     say, name = words(language), found.names[part]
     x, axis, missing = _along(found, part, language)
     here = np.flatnonzero(np.isfinite(x) & np.isfinite(found.values[:, part]))
-    rows = here[sampled(found.values[here][:, [part]], MOST)]
+    rows = here[by_importance(found.values[here][:, [part]], MOST)]
     y = found.values[rows, part]
     scale = ColorScale("sequential", (0.0, 100.0), say["dependence.color"].format(label=found.names[other.part])) if other else None
     shift = spread(y, 0.02 * float(np.ptp(y) or 1.0)) if axis.kind == "category" else np.zeros(len(rows))
@@ -121,12 +136,13 @@ def _panel(found: ManyRows, part: int, other: Partner | None, language: Language
         Line("", np.array(axis.domain), np.zeros(2), "muted"),
         Points(
             "",
-            x[rows] + shift,
-            y,
+            compact(x[rows] + shift),
+            y.astype(np.float32),
             radius=RADIUS,
-            labels=tuple(found.label(int(row), part, language) for row in rows),
-            values=places(found.data)[rows, other.part].astype(np.float32) if other else None,
+            labels=found.labels(rows, [part], language),
+            values=whole_percent(places(found.data[:, [other.part]])[rows, 0]) if other else None,
             scale=scale,
+            sample=sample_of(np.isfinite(y), MOST, say["sample.points"], language),
         ),
     )
     said = {"label": name, "count": len(here)}
@@ -137,14 +153,13 @@ def _panel(found: ManyRows, part: int, other: Partner | None, language: Language
         "dependence",
         say[finding].format(**said, **colored),
         say["dependence.summary" if other else "dependence.summary_alone"].format(**said, **colored),
-        _table(found, part, other, rows, language),
+        _table(found, part, other, rows[:MOST], language),
         marks,
         x=axis,
         y=Axis(value_label(found.explanation, language), domain),
         subtitle=joined(
             [
                 say["dependence.rule" if other else "dependence.alone"].format(**said, **colored),
-                counted(len(rows), len(here), language),
                 gone,
             ],
             language,
@@ -160,7 +175,7 @@ def _along(found: ManyRows, part: int, language: Language) -> tuple[np.ndarray, 
     if np.isfinite(data).any():
         known = data[np.isfinite(data)]
         return data, Axis(found.names[part], padded(float(known.min()), float(known.max()))), int(np.isnan(data).sum())
-    cells = [row[part] for row in found.cells]
+    cells = [found.text(row, part) for row in range(len(found.rows))]
     known = sorted(set(cells) - {words(language)["missing"], "missing"})
     place = {name: float(at) for at, name in enumerate(known)}
     x = np.array([place.get(one, np.nan) for one in cells])
@@ -174,7 +189,7 @@ def _table(found: ManyRows, part: int, other: Partner | None, rows: np.ndarray, 
     head = [say["row"], found.names[part], say["attribution"], *([found.names[other.part]] if other else [])]
 
     def value(row: int, at: int) -> str | float:
-        return found.cells[row][at] if found.cells else cell(float(found.data[row, at]))
+        return found.text(row, at) or cell(float(found.data[row, at]))
 
     body = tuple(
         (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pellucid.explanation import Explanation
 from pellucid.scenes import Panel, Scene
 from pellucid.scenes.numbers import signed
-from pellucid.scenes.words import Language, words
+from pellucid.scenes.words import Language, joined, words
 from pellucid.views.entries import entry_summary, entry_table, feature_entries, strongest
 from pellucid.views.framing import framed
-from pellucid.views.reading import is_refused, joined, one_row, summed_note, value_label
+from pellucid.views.reading import is_refused, one_row, summed_note, value_label
 from pellucid.views.signed_bars import Captions, signed_bars
 
 TOP = 12

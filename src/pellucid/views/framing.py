@@ -10,8 +10,8 @@ from pellucid.explanation import Check, Explanation, Reason
 from pellucid.explanation.provenance import BETWEEN
 from pellucid.scenes import Badge, Bars, Panel, Scene
 from pellucid.scenes.numbers import number, percent
-from pellucid.scenes.words import Language, check_name, method_name, spaced, words
-from pellucid.views.reading import disagreement, is_complete, joined, predicted_name, scale_name, target_name
+from pellucid.scenes.words import Language, check_name, joined, method_name, spaced, words
+from pellucid.views.reading import disagreement, is_complete, predicted_name, scale_name, target_name
 
 _CURVES_NOTE = re.compile(
     r"(?P<players>\d+) players, in-fill: (?P<infill>.+); (?P<points>\d+) points, "

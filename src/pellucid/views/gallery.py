@@ -10,11 +10,11 @@ import numpy as np
 from pellucid.errors import InputError
 from pellucid.explanation import Explanation, ShownInput
 from pellucid.scenes import ColorScale, Image, Panel, Scene
-from pellucid.scenes.words import Language, method_name, words
+from pellucid.scenes.words import Language, joined, method_name, words
 from pellucid.views.framing import badge, code, decision_words, notes
 from pellucid.views.image_overlay import color_scale, frame_axes, map_summary, map_table, signed_map
 from pellucid.views.rasters import Limit, limit_of, photo
-from pellucid.views.reading import is_refused, joined, one_row, predicted_name, shown_input, target_name, value_label
+from pellucid.views.reading import is_refused, one_row, predicted_name, shown_input, target_name, value_label
 
 MARKS = {"supported": "✓", "weak": "~", "refused": "✕", "unchecked": "?"}
 SPACE = 0.08  # of a picture's width, between the input and its map

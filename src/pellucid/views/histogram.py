@@ -10,8 +10,7 @@ import numpy as np
 from pellucid.errors import InputError
 from pellucid.scenes import Axis, Bars, Panel, Scene, Table
 from pellucid.scenes.numbers import number
-from pellucid.scenes.words import Language, words
-from pellucid.views.reading import joined
+from pellucid.scenes.words import Language, joined, words
 
 
 def histogram(values: Mapping[str, np.ndarray], *, language: Language = "en", title: str = "", bins: int | None = None) -> Scene:

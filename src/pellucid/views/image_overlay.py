@@ -11,10 +11,10 @@ from pellucid.explanation import Explanation
 from pellucid.explanation.provenance import FUSED
 from pellucid.scenes import Axis, ColorScale, Image, Mark, Panel, Scene, Table
 from pellucid.scenes.numbers import number, percent, signed
-from pellucid.scenes.words import Language, words
+from pellucid.scenes.words import Language, joined, words
 from pellucid.views.framing import framed
 from pellucid.views.rasters import PERCENTILE, Limit, blocks, enlarged, limit_of, photo, quiet_gray, richest_region
-from pellucid.views.reading import is_refused, joined, one_row, reduced, shown_input, summed_note, value_label
+from pellucid.views.reading import is_refused, one_row, reduced, shown_input, summed_note, value_label
 
 STRONGEST_OPACITY = 0.92
 

@@ -9,11 +9,10 @@ import numpy as np
 from pellucid.errors import InputError
 from pellucid.scenes import Axis, ColorScale, Image, Panel, Scene, Table, Text
 from pellucid.scenes.numbers import signed
-from pellucid.scenes.words import Language, spaced, words
+from pellucid.scenes.words import Language, joined, spaced, words
 from pellucid.views.entries import CONFIDENCE_95, cell
 from pellucid.views.framing import baseline_name
 from pellucid.views.many_rows import TOP
-from pellucid.views.reading import joined
 
 READABLE = 7  # features up to which the numbers stand in the cells
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from pellucid.errors import InputError
 from pellucid.explanation import Explanation
-from pellucid.scenes import Badge, Panel, Scene
-from pellucid.scenes.numbers import number
-from pellucid.scenes.words import Language, method_name, spaced, words
+from pellucid.scenes import Badge, Column, Panel, RowLabels, Scene
+from pellucid.scenes.words import Language, joined, method_name, spaced, words
 from pellucid.views.framing import baseline_name, code
 from pellucid.views.gallery import MARKS
-from pellucid.views.reading import joined, shown_input
+from pellucid.views.reading import shown_input
 
-MOST = 5000  # marks in one picture; of more, some are drawn
 TOP = 12  # parts drawn by name
-SEED = 0  # of the rows that are drawn where not all are
 POSITIONS = frozenset({"y", "x", "time", "produced", "channel"})  # axes along which one place means another thing in every row
 
 
@@ -33,7 +31,7 @@ class ManyRows:
         names: of the parts: features, units, or places of tokens.
         values: attributions (row, part); not-a-number for padding.
         data: the parts' own values in the user's units (row, part); not-a-number where missing or without an order (a category).
-        cells: the same as text, by row; empty where not known.
+        cells: by part, its array's entries as text, by row and place, and the part's place in them; no rows where there are none.
     """
 
     explanation: Explanation
@@ -41,7 +39,7 @@ class ManyRows:
     names: tuple[str, ...]
     values: np.ndarray
     data: np.ndarray
-    cells: tuple[tuple[str, ...], ...]
+    cells: tuple[tuple[Sequence[tuple[str, ...]], int], ...]
 
     @property
     def refused(self) -> int:
@@ -53,7 +51,7 @@ class ManyRows:
         """Whether there is no row that may be believed."""
         return self.refused == len(self.explanation)
 
-    @property
+    @cached_property
     def sizes(self) -> np.ndarray:
         """The mean size of each part's attributions (part,), padding left out; 0 where a part has none."""
         known = np.isfinite(self.values)
@@ -63,11 +61,34 @@ class ManyRows:
         """The parts with the largest mean size, largest first."""
         return np.argsort(-self.sizes, kind="stable")[:top]
 
-    def label(self, row: int, part: int, language: Language) -> str:
-        """What hovering calls a point: its row, and the part with its value."""
-        cell = self.cells[row][part] if self.cells else ""
-        named = f"{self.names[part]} = {cell}" if cell else self.names[part]
-        return words(language)["many.point"].format(row=int(self.rows[row]) + 1, label=named)
+    def text(self, row: int, part: int) -> str:
+        """A part's value in a row as the table's own text; empty where there is none."""
+        cells, place = self.cells[part]
+        return cells[row][place] if cells else ""
+
+    def labels(self, rows: np.ndarray, parts: Sequence[int], language: Language) -> RowLabels:
+        """What hovering calls the points of these rows in these parts: the row, and the part with its value."""
+        say = words(language)
+        columns = tuple(self._column(rows, int(part)) for part in parts)
+        return RowLabels(say["many.point"], (self.rows[rows] + 1).astype(np.uint32), columns, say["missing"])
+
+    def _column(self, rows: np.ndarray, part: int) -> Column:
+        """A part's own values: numbers with their unit, else categories, else nothing."""
+        name, data = self.names[part], self.data[:, part]
+        known = np.flatnonzero(np.isfinite(data))
+        if len(known):
+            return Column(name, compact(data[rows]), unit=self.text(int(known[0]), part).partition(" ")[2])
+        kinds, places = np.unique([self.text(int(row), part) for row in rows], return_inverse=True)
+        if not any(kinds):
+            return Column(name, np.empty(0, np.float32))
+        return Column(name, compact(places.astype(float)), tuple(kinds.tolist()))
+
+
+def compact(values: np.ndarray) -> np.ndarray:
+    """The numbers in single precision; in double where whole ones would not stay what they are."""
+    small = values.astype(np.float32)
+    whole = np.isfinite(values) & (values == np.round(values))
+    return small if (small[whole] == values[whole]).all() else values
 
 
 def many_rows(explanation: Explanation, language: Language) -> ManyRows:
@@ -81,19 +102,8 @@ def many_rows(explanation: Explanation, language: Language) -> ManyRows:
     found = [_of_array(explanation, index, rows, language) for index in range(len(explanation.arrays))]
     names = tuple(name for part in found for name in part[0])
     values, data = (np.concatenate([part[at] for part in found], 1) for at in (1, 2))
-    cells = tuple(tuple(cell for part in found for cell in part[3][row]) for row in range(len(rows)))
-    return ManyRows(explanation, rows, names, values, data, cells if any(any(row) for row in cells) else ())
-
-
-def sampled(values: np.ndarray, most: int) -> np.ndarray:
-    """At most ``most`` rows of (row, part), in order: those that hold a part's lowest or highest value, then others by a fixed draw."""
-    count = len(values)
-    if count <= most:
-        return np.arange(count)
-    filled = np.where(np.isfinite(values), values, 0.0)
-    extremes = dict.fromkeys(np.stack([filled.argmax(0), filled.argmin(0)], 1).ravel().tolist())
-    others = [row for row in np.random.default_rng(SEED).permutation(count).tolist() if row not in extremes]
-    return np.sort(np.array([*extremes, *others][:most], int))
+    cells = tuple((part[3], place) for part in found for place in range(len(part[0])))
+    return ManyRows(explanation, rows, names, values, data, cells)
 
 
 def summary_scene(found: ManyRows, panel: Panel, language: Language, *, notes: Sequence[str] = ()) -> Scene:
@@ -115,11 +125,6 @@ def summary_scene(found: ManyRows, panel: Panel, language: Language, *, notes: S
         code=code(found.explanation),
         language=language,
     )
-
-
-def counted(shown: int, count: int, language: Language) -> str:
-    """``n of n rows shown``; empty where all are."""
-    return "" if shown == count else words(language)["many.sampled"].format(shown=shown, count=count)
 
 
 def _verdicts(found: ManyRows, language: Language) -> str:
@@ -176,20 +181,18 @@ def _of_array(
 
 
 def _data(explanation: Explanation, index: int, rows: np.ndarray, names: tuple[str, ...]) -> tuple[np.ndarray, list[tuple[str, ...]]]:
-    """The parts' own values, as numbers and as text; unknown but for tables."""
+    """The parts' own values, as numbers and, where the table has such, as text; unknown but for tables."""
     shown = shown_input(explanation, index) if explanation.arrays[index].axes[1:] == ("feature",) else None
-    unknown = np.full((len(rows), len(names)), np.nan)
-    nothing = [("",) * len(names) for _ in rows]
     if (
         shown is None
         or shown.kind != "tabular"
         or shown.data.values.shape[1:] != (len(names),)
         or shown.data.values.dtype.kind not in "fiub"
     ):
-        return unknown, nothing
+        return np.full((len(rows), len(names)), np.nan), []
     data = np.asarray(shown.data.values, float)[rows]
     if not shown.cells:
-        return data, [tuple(number(v, 4) for v in row) for row in data]
+        return data, []
     cells = [shown.cells[row] for row in rows]
     ordered = [any(_is_number(row[part]) for row in cells) for part in range(len(names))]
     return np.where(ordered, data, np.nan), cells

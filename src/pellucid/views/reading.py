@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 (Chinese punctuation is meant)
 """What views read from an explanation: the parts of one row, and how to call them."""
 
 from __future__ import annotations
@@ -118,8 +117,3 @@ def summed_note(axes: tuple[str, ...], language: Language) -> str:
     say = words(language)
     joiner = "、" if language == "zh-CN" else ", "
     return say["summed"].format(axes=joiner.join(say.get(f"axis.{axis}", axis) for axis in axes))
-
-
-def joined(parts: list[str], language: Language) -> str:
-    """The parts that are not empty, in one line."""
-    return ("；" if language == "zh-CN" else " · ").join(part for part in parts if part)

@@ -9,10 +9,10 @@ from pellucid.explanation import Explanation, LabelledArray
 from pellucid.scenes import Axis, Bars, Line, Panel, Scene, Table
 from pellucid.scenes.numbers import signed
 from pellucid.scenes.ticks import padded
-from pellucid.scenes.words import Language, words
+from pellucid.scenes.words import Language, joined, words
 from pellucid.views.entries import Entry, cell, entry_summary
 from pellucid.views.framing import framed
-from pellucid.views.reading import first_sample, is_refused, joined, one_row, reduced, shown_input, summed_note, value_label
+from pellucid.views.reading import first_sample, is_refused, one_row, reduced, shown_input, summed_note, value_label
 from pellucid.views.signed_bars import sign_legend, sign_role
 
 MOST_BARS = 160

@@ -7,10 +7,10 @@ import numpy as np
 from pellucid.explanation import Explanation
 from pellucid.scenes import Panel, Scene
 from pellucid.scenes.numbers import signed
-from pellucid.scenes.words import Language, words
+from pellucid.scenes.words import Language, joined, words
 from pellucid.views.entries import Entry, entry_summary, entry_table, half_widths
 from pellucid.views.framing import framed
-from pellucid.views.reading import first_sample, is_refused, joined, one_row, reduced, shown_input, summed_note, value_label
+from pellucid.views.reading import first_sample, is_refused, one_row, reduced, shown_input, summed_note, value_label
 from pellucid.views.signed_bars import Captions, signed_bars
 
 MOST = 40

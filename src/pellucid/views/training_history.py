@@ -10,9 +10,8 @@ from pellucid.errors import InputError
 from pellucid.scenes import Axis, LegendEntry, Line, Mark, Panel, Points, Scene, Table
 from pellucid.scenes.numbers import number
 from pellucid.scenes.ticks import padded, round_ticks, tick_texts
-from pellucid.scenes.words import Language, words
+from pellucid.scenes.words import Language, joined, words
 from pellucid.views.entries import cell
-from pellucid.views.reading import joined
 
 COLORS = ("series1", "series2", "series3")
 PARTS = ("train", "valid", "test")

@@ -41,5 +41,5 @@ export const band: Drawer<MarkOf<"band">> = {
     };
   },
 
-  extent: (mark) => ({ count: mark.name ? mark.x.data.length : 0, row: 1 }),
+  order: (mark) => ({ elements: mark.name ? mark.x.data.length : 0, row: 1 }),
 };

@@ -54,7 +54,7 @@ export const bars: Drawer<Bars> = {
     };
   },
 
-  extent: (mark) => ({ count: mark.positions.data.length, row: 1 }),
+  order: (mark) => ({ elements: mark.positions.data.length, row: 1 }),
 };
 
 function box(mark: Bars, index: number, scales: Scales): Box {

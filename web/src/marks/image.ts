@@ -56,9 +56,9 @@ export const image: Drawer<Image> = {
     };
   },
 
-  extent(mark) {
+  order(mark) {
     const [rows, columns] = shape(mark);
-    return mark.name && mark.values ? { count: rows * columns, row: columns } : { count: 0, row: 1 };
+    return mark.name && mark.values ? { elements: rows * columns, row: columns } : { elements: 0, row: 1 };
   },
 };
 

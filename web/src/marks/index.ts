@@ -3,11 +3,12 @@ import { band } from "./band";
 import { bars } from "./bars";
 import { image } from "./image";
 import { line } from "./line";
+import { lines } from "./lines";
 import type { Drawer, Mark, MarkOf } from "./mark";
 import { points } from "./points";
 import { text } from "./text";
 
-const DRAWERS: { readonly [K in Mark["mark"]]: Drawer<MarkOf<K>> } = { image, line, band, bars, points, text };
+const DRAWERS: { readonly [K in Mark["mark"]]: Drawer<MarkOf<K>> } = { image, line, lines, band, bars, points, text };
 
 /** The drawer that belongs to a mark. */
 export function drawer<M extends Mark>(mark: M): Drawer<M> {

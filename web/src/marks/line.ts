@@ -42,7 +42,7 @@ export const line: Drawer<MarkOf<"line">> = {
     canvas.beginPath();
     trace(canvas, pixels(mark.x.data, scales.x), pixels(mark.y.data, scales.y));
     canvas.setLineDash(mark.dashed ? [6, 4] : []);
-    canvas.lineWidth = mark.thin ? 1 : 2;
+    canvas.lineWidth = 2;
     canvas.lineJoin = "round";
     canvas.strokeStyle = color(mark.color, theme);
     canvas.stroke();
@@ -71,5 +71,5 @@ export const line: Drawer<MarkOf<"line">> = {
     };
   },
 
-  extent: (mark) => ({ count: mark.name ? mark.x.data.length : 0, row: 1 }),
+  order: (mark) => ({ elements: mark.name ? mark.x.data.length : 0, row: 1 }),
 };

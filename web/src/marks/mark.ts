@@ -1,5 +1,6 @@
 // What every kind of mark can do.
 import type { Scale } from "../scales";
+import type { Shown } from "../sample";
 import type { Panel } from "../schema.gen";
 import type { Theme } from "../theme";
 import type { TextBox } from "../writing";
@@ -10,6 +11,8 @@ export type MarkOf<K extends Mark["mark"]> = Extract<Mark, { readonly mark: K }>
 export interface Scales {
   readonly x: Scale;
   readonly y: Scale;
+  /** How many times smaller than the whole picture the part shown is; 1 where it is the whole. */
+  readonly zoom: number;
 }
 
 /** The nearest element of a mark: its number, and how far away it counts, in pixels. */
@@ -34,7 +37,9 @@ export interface Drawer<M extends Mark> {
   /** Text that is drawn on top of everything; it stays between two pixels, the sides of the plot. */
   write?(canvas: CanvasRenderingContext2D, mark: M, scales: Scales, theme: Theme, within: readonly [number, number]): TextBox[];
   nearest(mark: M, left: number, top: number, scales: Scales): Hit | null;
-  read(mark: M, index: number, scales: Scales): Reading;
-  /** How many elements can be read, and how many make a row (keyboard). */
-  extent(mark: M): { readonly count: number; readonly row: number };
+  read(mark: M, index: number, scales: Scales, locale: string): Reading;
+  /** The elements that can be read (a count: all of them, as they are), in the order of the keyboard, and how many make a row. */
+  order(mark: M, scales: Scales): { readonly elements: number | Uint32Array; readonly row: number };
+  /** What is drawn where not all may be. */
+  shown?(mark: M, scales: Scales): Shown;
 }

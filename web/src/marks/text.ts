@@ -28,5 +28,5 @@ export const text: Drawer<MarkOf<"text">> = {
     throw new RangeError("a text mark has no elements to read");
   },
 
-  extent: () => ({ count: 0, row: 1 }),
+  order: () => ({ elements: 0, row: 1 }),
 };
