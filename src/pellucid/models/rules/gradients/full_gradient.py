@@ -14,16 +14,15 @@ import torch
 from torch import Tensor
 
 from pellucid.models.rules.call import Call, tensors
+from pellucid.models.rules.constants import ADDED, constant_elements, constant_part, has_constants, lost_elements
 from pellucid.models.rules.keeper import Keeper
 from pellucid.models.rules.ledger import BIASES, CONSTANTS, NONLINEAR, Ledger
 from pellucid.models.rules.operations import Operation
-from pellucid.models.rules.relevance.moves import constant_elements, lost_elements
-from pellucid.models.rules.relevance.sums import constant_part, has_constants
 from pellucid.models.rules.rows import RowAxis
 
 # f(t a) = t f(a) for t > 0: their tangent goes through zero
 _HOMOGENEOUS = frozenset({"relu", "leaky_relu", "prelu", "abs", "rrelu", "neg", "positive", "deg2rad", "rad2deg"})
-_BIASED = frozenset({"linear", "bilinear", "addmm", "batch_norm", *(f"conv{t}{n}d" for t in ("", "_transpose") for n in (1, 2, 3))})
+_BIASED = frozenset({"addmm", "batch_norm", *(name for name, place in ADDED.items() if place)})
 _LAST = frozenset({"linear", "layer_norm", "rms_norm"})
 # (operation, bias times gradient in the shape of its result)
 Seen = Callable[[str, Tensor], None]

@@ -14,16 +14,13 @@ from torch import Tensor
 
 from pellucid.errors import UnsupportedOperation
 from pellucid.models.rules.call import Call
+from pellucid.models.rules.constants import ADDED
 
 _STEPS = "_pellucid_steps"
 _COMPARED = ("gt", "ge", "lt", "le", "eq", "ne")
 _OF_STEPS = ("logical_and", "logical_or", "logical_not", "logical_xor", "isnan", "isinf", "isfinite")
-# operands by place that are added, not multiplied; a kind's other operands may vary one at a time
-_ADDED = {
-    "addmm": {0}, "addmv": {0}, "addbmm": {0}, "baddbmm": {0}, "addr": {0}, "addcmul": {0}, "addcdiv": {0}, "linear": {2}, "bilinear": {3},
-    **{f"conv{'_transpose' * t}{n}d": {2} for t in (0, 1) for n in (1, 2, 3)}, "conv_tbc": {2},
-}  # fmt: skip
-_MAY_VARY = {"div": {0}, "addcdiv": {0, 1}, "lerp": {0, 1}, "grid_sample": {0}, "batch_norm": {0}}
+# operands by place that may vary, where these are not all; of a product's others one at a time
+_MAY_VARY = {"div": {0}, "lerp": {0, 1}, "grid_sample": {0}, "batch_norm": {0}}
 
 
 def is_steps(tensor: Tensor) -> bool:
@@ -65,7 +62,7 @@ def is_linear(call: Call) -> bool:
     if kind == "linear":
         return not (name == "batch_norm" and call.argument("training", 5, default=False))
     if kind == "product":
-        return sum(place not in _ADDED.get(name, ()) for place in varying) <= 1 and call.kwargs.get("rounding_mode") is None
+        return sum(place != ADDED.get(name) for place in varying) <= 1 and call.kwargs.get("rounding_mode") is None
     return name in ("deg2rad", "rad2deg")
 
 

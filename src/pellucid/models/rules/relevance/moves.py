@@ -5,21 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
-from pellucid.models.rules.call import Call, tensors
+from pellucid.models.rules.call import Call
+from pellucid.models.rules.constants import constant_elements, lost_elements
 from pellucid.models.rules.ledger import CONSTANTS
 
 if TYPE_CHECKING:
     from pellucid.models.rules.relevance.propagation import Relevance, Site
     from pellucid.models.rules.rows import RowAxis
-
-# operations that put constants among the elements they move
-_MIXING = frozenset(
-    {"cat", "stack", "hstack", "vstack", "dstack", "pad", "where", "masked_fill", "index_fill", "index_copy", "index_put", "scatter"}
-    | {"select_scatter", "slice_scatter", "copy", "tril", "triu", "diag", "setitem", "zero", "fill"}
-)
 
 
 def moved(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401
@@ -50,26 +44,6 @@ def picked(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401
 def _book_constants(rules: Relevance, made: Tensor, constant: Tensor | None, at: Callable[[], RowAxis | None]) -> None:
     if constant is not None:
         made.register_hook(lambda r: None if r is None else rules.ledger.book_product(CONSTANTS, r, constant, at()))
-
-
-def constant_elements(call: Call) -> Tensor | None:
-    """One where an element of the result is a constant, zero where it comes from a varying operand; None where none is a constant."""
-    if call.operation.name not in _MIXING:
-        return None
-    with torch.no_grad():  # elements come from operands that are not a number where they are not a number
-        marked = [torch.full_like(t, float("nan")) if t.requires_grad else t for t in call.operands]
-        result = call.run(*marked)
-        own = result.isnan()
-    return None if bool(own.all()) else (~own).to(result.dtype)
-
-
-def lost_elements(call: Call, output: Tensor) -> Tensor | None:
-    """One where a maximum (or minimum) is that of a constant, a half where it ties with one; None where there is no constant."""
-    others = [t for t in tensors(call.args, call.kwargs) if not t.requires_grad]
-    if not others:
-        return None
-    own = next(t for t in call.operands if t.requires_grad).detach()
-    return (own != output.detach()).to(output.dtype) + (others[0].detach() == own).to(output.dtype) / 2
 
 
 def constant(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401, ARG001

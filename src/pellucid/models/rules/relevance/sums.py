@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
-from pellucid.models.rules.call import Call, tensors
+from pellucid.models.rules.call import Call
 from pellucid.models.rules.caller import unsupported
+from pellucid.models.rules.constants import ADDED, constant_part, has_constants
 from pellucid.models.rules.ledger import BIASES, CONSTANTS, EPSILON
 from pellucid.models.rules.relevance.weight_rules import Epsilon, Passage
-from pellucid.models.rules.relevance.weighted import weighted
+from pellucid.models.rules.weighted import channel_map, weighted
 
 if TYPE_CHECKING:
     from pellucid.models.rules.relevance.propagation import Relevance, Site
@@ -20,7 +20,6 @@ WEIGHTED = {
     **dict.fromkeys(("linear", "matmul", "mm", "addmm"), "dense"),
     **{f"conv{t}{n}d": "convolution" for t in ("", "_transpose") for n in (1, 2, 3)},
 }
-_ADDENDS = {"addmm": 1, "addmv": 1, "addbmm": 1, "baddbmm": 1, "addr": 1, "addcmul": 1}  # their first tensor is added, not multiplied
 _SCALES = {"lerp": 2, "grid_sample": 1}  # this tensor says how to combine the others, and gets nothing
 
 
@@ -68,31 +67,9 @@ def _shares(call: Call) -> list[float]:
     name = call.operation.name
     if call.operation.kind != "product":
         return [0.0 if place == _SCALES.get(name) else 1.0 for place in call.places]
-    factors = [place >= _ADDENDS.get(name, 0) and not (name in _BIASED and place == _BIASED[name]) for place in call.places]
+    factors = [place != ADDED.get(name) for place in call.places]
     varying = sum(f and t.requires_grad for f, t in zip(factors, call.operands, strict=True))
     return [1 / varying if f else 1.0 for f in factors]
-
-
-_BIASED = {"linear": 2, "bilinear": 3, **{f"conv{t}{n}d": 2 for t in ("", "_transpose") for n in (1, 2, 3)}}
-
-
-def has_constants(call: Call) -> bool:
-    """Whether a linear operation or a product also adds something that does not vary."""
-    if call.operation.name in ("add", "sub", "lerp", "index_add", "scatter_add", *_ADDENDS):
-        return any(not t.requires_grad for t in tensors(call.args, call.kwargs)) or _numbers(call)
-    if call.operation.name == "batch_norm":
-        return True
-    return call.operation.name in _BIASED and len(list(tensors(call.args, call.kwargs))) > _BIASED[call.operation.name]
-
-
-def _numbers(call: Call) -> bool:
-    return any(isinstance(a, (int, float)) and a != 0 for a in call.args)
-
-
-def constant_part(call: Call) -> Tensor:
-    """What the operation gives where everything that varies is zero."""
-    with torch.no_grad():
-        return call.run(*(torch.zeros_like(t) if t.requires_grad else t for t in call.operands))
 
 
 def layer(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401
@@ -125,7 +102,7 @@ def layer(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401
 def batch_norm(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401
     """A factor and a shift for each channel, the statistics being constants; nothing where a layer takes it in as its own part."""
     x = call.operands[0]
-    scale, shift = _batch_norm_map(call, x.detach())
+    scale, shift = channel_map(call)
     maker = rules.note(x).maker
     given = rules.keeper.keep([x])
 
@@ -142,14 +119,3 @@ def batch_norm(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401
     if maker is not None and maker.scalable:
         maker.norm = scale, shift, made
     return output
-
-
-def _batch_norm_map(call: Call, x: Tensor) -> tuple[Tensor, Tensor]:
-    mean, variance = call.argument("running_mean", 1), call.argument("running_var", 2)
-    weight, bias = call.argument("weight", 3), call.argument("bias", 4)
-    if call.argument("training", 5, default=False) or mean is None:
-        others = [axis for axis in range(x.ndim) if axis != 1]
-        mean, variance = x.mean(others), x.var(others, correction=0)
-    scale = (variance + call.argument("eps", 7, default=1e-5)).rsqrt()
-    scale = scale if weight is None else scale * weight
-    return scale, -mean * scale if bias is None else bias - mean * scale

@@ -16,8 +16,8 @@ from torch.nn import functional
 
 from pellucid.errors import InputError
 from pellucid.models.rules.ledger import BIASES, EPSILON, Ledger
-from pellucid.models.rules.relevance.weighted import Weighted
 from pellucid.models.rules.rows import RowAxis
+from pellucid.models.rules.weighted import Weighted
 
 
 @dataclass(frozen=True, eq=False)

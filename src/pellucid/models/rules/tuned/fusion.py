@@ -19,11 +19,10 @@ from pellucid.models.rules.call import Call
 from pellucid.models.rules.graph import Node, watch
 from pellucid.models.rules.interceptor import Interceptor
 from pellucid.models.rules.operations import Operation
+from pellucid.models.rules.weighted import Geometry, Weighted, channel_map, weighted
 
 # activations that oneDNN computes with the convolution: its name for them, and their scalars
 _POINTWISE: dict[str, tuple[str, list[float]]] = {"relu": ("relu", []), "relu6": ("hardtanh", [0.0, 6.0]), "silu": ("swish", [])}
-_CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
-_NORMALIZATION = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
 
 
 class Diverged(Exception):
@@ -107,7 +106,8 @@ def plan(net: nn.Module, batch: tuple[Tensor, ...], forward: Callable[[tuple[Ten
     fused: dict[int, _Fused] = {}
     passed: set[int] = set()
     for node in graph.nodes:
-        if node.operation != "conv2d" or not _constant_weights(calls[node.number]):
+        convolution = weighted(calls[node.number]) if node.operation == "conv2d" else None
+        if convolution is None or convolution.geometry is None:
             continue
         last, norm, activation = node.number, None, None
         padding = _padding_before(node, graph.nodes, users, calls)
@@ -121,7 +121,7 @@ def plan(net: nn.Module, batch: tuple[Tensor, ...], forward: Callable[[tuple[Ten
         if after is not None and after.number in calls and _activation_name(calls[after.number]) in _POINTWISE:
             activation = calls[after.number]
             passed.add(after.number)
-        fused[node.number] = _fold(calls[node.number], norm, activation, padding or (0, 0))
+        fused[node.number] = _fold(convolution, convolution.geometry, (norm, activation), padding or (0, 0))
     return Fusion({n.number: n.operation for n in graph.nodes}, fused, frozenset(passed)) if fused else None
 
 
@@ -141,14 +141,9 @@ def _only_user(users: dict[int, list[Node]], number: int, output: int) -> Node |
     return found[0] if len(found) == 1 and number != output else None
 
 
-def _constant_weights(call: Call) -> bool:
-    given = call.named(_CONVOLUTION)
-    return len(call.operands) == 1 and call.places == (0,) and not isinstance(given.get("padding"), str) and call.operands[0].ndim == 4
-
-
 def _fixed(call: Call) -> bool:
-    given = call.named(_NORMALIZATION)
-    return len(call.operands) == 1 and not given.get("training") and isinstance(given.get("running_mean"), Tensor)
+    """Whether a batch norm goes by statistics that it has."""
+    return len(call.operands) == 1 and not call.argument("training", 5) and isinstance(call.argument("running_mean", 1), Tensor)
 
 
 def _activation_name(call: Call | None) -> str:
@@ -161,31 +156,24 @@ def _activation_name(call: Call | None) -> str:
     return call.operation.name
 
 
-def _fold(convolution: Call, norm: Call | None, activation: Call | None, more: tuple[int, int]) -> _Fused:
-    given = convolution.named(_CONVOLUTION)
-    weight, bias = given["weight"], given.get("bias")
+def _fold(convolution: Weighted, geometry: Geometry, after: tuple[Call | None, Call | None], more: tuple[int, int]) -> _Fused:
+    norm, activation = after
+    weight, bias = convolution.weight, convolution.bias
     if norm is not None:
-        weight, bias = _folded(weight, bias, norm.named(_NORMALIZATION))
+        weight, bias = _folded(weight, bias, channel_map(norm, torch.float64))
     return _Fused(
         weight.contiguous(memory_format=torch.channels_last),
         bias,
-        _pair(given.get("stride", 1)),
-        [own + added for own, added in zip(_pair(given.get("padding", 0)), more, strict=True)],
-        _pair(given.get("dilation", 1)),
-        groups=given.get("groups", 1),
+        geometry.stride,
+        [own + added for own, added in zip(geometry.padding, more, strict=True)],
+        geometry.dilation,
+        groups=geometry.groups,
         activation=activation,
     )
 
 
-def _folded(weight: Tensor, bias: Tensor | None, norm: dict[str, Any]) -> tuple[Tensor, Tensor]:
-    """Weight and bias of a convolution followed by normalization with fixed statistics, their factors formed in float64."""
-    mean, variance = norm["running_mean"].double(), norm["running_var"].double()
-    scale = (variance + norm.get("eps", 1e-5)).rsqrt()
-    scale = scale if norm.get("weight") is None else scale * norm["weight"].double()
-    shift = -mean * scale if bias is None else (bias.double() - mean) * scale
-    shift = shift if norm.get("bias") is None else shift + norm["bias"].double()
+def _folded(weight: Tensor, bias: Tensor | None, norm: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a convolution followed by a factor and a shift for each channel, in float64."""
+    scale, shift = norm
+    shift = shift if bias is None else shift + bias.double() * scale
     return weight * scale.to(weight.dtype)[:, None, None, None], shift.to(weight.dtype)
-
-
-def _pair(value: int | tuple[int, ...] | list[int]) -> list[int]:
-    return [value, value] if isinstance(value, int) else list(value) * (2 // len(value))

@@ -1,4 +1,4 @@
-"""Linear maps with constant weights, dense layers and convolutions, as relevance rules need them: with other weights, and backward."""
+"""Linear maps with constant weights: dense layers, convolutions and batch norms, read off a call; with other weights, and backward."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pellucid.models.rules.call import Call
 
 _LINEAR = ("input", "weight", "bias")
 _CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+_BATCH_NORM = ("running_mean", "running_var", "weight", "bias")
 _TRANSPOSED = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
 
 
@@ -138,6 +139,19 @@ def _convolution(call: Call) -> Weighted | None:
         given.get("groups", 1),
     )
     return Weighted(weight, given.get("bias"), geometry)
+
+
+def channel_map(call: Call, dtype: torch.dtype | None = None) -> tuple[Tensor, Tensor]:
+    """What a batch norm multiplies each channel by, and what it adds, formed in this dtype; in the parameters' own where there is none."""
+    mean, variance, weight, bias = (call.argument(name, place) for place, name in enumerate(_BATCH_NORM, 1))
+    if call.argument("training", 5) or mean is None:
+        x = call.operands[0].detach()
+        others = [axis for axis in range(x.ndim) if axis != 1]
+        mean, variance = x.mean(others), x.var(others, correction=0)
+    scale = (variance.to(dtype) + call.argument("eps", 7, default=1e-5)).rsqrt()
+    scale = scale if weight is None else scale * weight.to(dtype)
+    shift = -mean.to(dtype) * scale
+    return scale, shift if bias is None else bias.to(dtype) + shift
 
 
 def _sizes(value: Any, space: int) -> list[int]:  # noqa: ANN401
