@@ -29,11 +29,11 @@ export function prepare(canvas: CanvasRenderingContext2D, panel: Chart, options:
   return { layout, scales: { x, y, zoom: zoomOf(panel, x, y, layout.plot) } };
 }
 
-/** How many times larger than the plot the whole picture would be at these scales. */
+/** How many times closer than the whole picture this is: the mean of both directions. */
 function zoomOf(panel: Chart, x: Scale, y: Scale, plot: Box): number {
   const whole = wholeView(panel);
   const [wide, high] = [Math.abs(x.at(whole.x[1]) - x.at(whole.x[0])), Math.abs(y.at(whole.y[1]) - y.at(whole.y[0]))];
-  const zoom = (wide / plot.width) * (high / plot.height);
+  const zoom = Math.sqrt((wide / plot.width) * (high / plot.height));
   return zoom > 1 + 1e-9 ? zoom : 1;
 }
 

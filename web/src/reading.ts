@@ -11,7 +11,12 @@ export type Row = readonly [label: string, text: string];
 /** The rows of a read-out as text: positions first, then values. */
 export function readingRows(panel: Chart, reading: Reading, locale: string, words: Words): Row[] {
   const number = (value: number): string => (Number.isNaN(value) ? words("noValue") : formatValue(value, locale));
-  const rows: Row[] = reading.position.map(({ axis, value }) => [panel[axis].label || axis, positionText(panel[axis], value, number)]);
+  const rows: Row[] = [];
+  for (const { axis, value } of reading.position) {
+    const [{ label, kind }, text] = [panel[axis], positionText(panel[axis], value, number)];
+    // a category that names the element already is not told twice
+    if (kind !== "category" || !reading.name.includes(text)) rows.push([label || (kind === "category" ? words("at") : axis), text]);
+  }
   for (const { label, value, to } of reading.values) {
     const text = to === undefined ? number(value) : words("range", { low: number(value), high: number(to) });
     rows.push([label === "span" || label === "interval" ? words(label) : label || valueLabel(panel, words), text]);

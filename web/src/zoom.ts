@@ -16,7 +16,14 @@ export function zoomAt(panel: Chart, scales: Scales, left: number, top: number, 
   const whole = wholeView(panel);
   let [along, across] = [closest(panel.x, scales.x, factor), closest(panel.y, scales.y, factor)];
   if (panel.equal) along = across = Math.min(along, across);
-  return { x: around(scales.x, whole.x, left, along), y: around(scales.y, whole.y, top, across) };
+  const view = { x: around(scales.x, whole.x, left, along), y: around(scales.y, whole.y, top, across) };
+  return { x: settled(panel.x, view.x, scales.x.back(left)), y: settled(panel.y, view.y, scales.y.back(top)) };
+}
+
+/** A span no longer than one category becomes the whole of the one that is pointed at. */
+function settled(axis: Axis, span: Span, at: number): Span {
+  if (axis.kind !== "category" || Math.abs(span[1] - span[0]) > 1 + 1e-9) return span;
+  return within([Math.round(at) - 0.5, Math.round(at) + 0.5], axis.domain, false);
 }
 
 /** The factor by which an axis can be looked at more closely: of categories one at least is shown. */

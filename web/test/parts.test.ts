@@ -116,6 +116,8 @@ describe("points with colors of their own", () => {
     const panel = chart(["points"], { y: { ...chart([]).y, kind: "category", ticks: [0, 1], tick_labels: ["first", "second"] } });
     const reading = { name: "", position: [{ axis: "y" as const, value: 1.2 }], values: [], left: 0, top: 0, reach: [1, 1] as const };
     expect(readingRows(panel, reading, "en", wordsOf("en"))).toEqual([["y", "second"]]);
+    expect(readingRows({ ...panel, y: { ...panel.y, label: "" } }, reading, "en", wordsOf("en"))).toEqual([["at", "second"]]);
+    expect(readingRows(panel, { ...reading, name: "row 1: second = 3" }, "en", wordsOf("en")), "not told twice").toEqual([]);
   });
 });
 
@@ -189,7 +191,7 @@ describe("zoom", () => {
     expect(box(2.1, 2.2).y).toEqual([1.5, 2.5]);
     expect(box(1.6, 3.4).x.map((v) => v.toFixed(6))).toEqual(["0.500000", "1.500000"]);
     const near = zoomAt(rows, scales, scales.x.at(1), scales.y.at(2), 100);
-    expect(near.y[1] - near.y[0]).toBeCloseTo(1, 9);
+    expect(near.y, "all of the one that is pointed at").toEqual([1.5, 2.5]);
     expect(near.x[1] - near.x[0]).toBeCloseTo(0.03, 9);
   });
 

@@ -56,7 +56,7 @@ class Sample:
     """Which elements of a mark are drawn where it has more than can be seen; they are held in order of importance.
 
     Of the whole picture the ``first`` are drawn, and ``said`` says so. Zoomed, the screen draws the first of those inside the view: as many
-    times more as the view is smaller than the whole, up to ``most``, and all where they are no more. ``count`` is how many there are in
+    times more as it is closer, up to ``most``, and all where they are no more. ``count`` is how many there are in
     all, called by ``unit``; a picture may hold fewer (:func:`pellucid.scenes.sampling.limited`).
     """
 

@@ -6,6 +6,9 @@ import type { Drawer, MarkOf, Scales } from "./mark";
 
 type Lines = MarkOf<"lines">;
 
+const TOLD_APART = 120;
+const PALEST = 0.08;
+
 export const lines: Drawer<Lines> = {
   draw(canvas, mark, scales, theme) {
     const steps = stepsOf(mark);
@@ -14,15 +17,11 @@ export const lines: Drawer<Lines> = {
     canvas.save();
     canvas.lineWidth = 1;
     canvas.lineJoin = "round";
-    let open = -1; // the role of the path under way: neighbors of one color are stroked together
-    for (const line of drawnLines(mark, scales)) {
-      const role = mark.role?.data[line] ?? 0;
-      if (role !== open) {
-        if (open >= 0) canvas.stroke();
-        canvas.beginPath();
-        canvas.strokeStyle = colors[role]!;
-        open = role;
-      }
+    const drawn = drawnLines(mark, scales);
+    canvas.globalAlpha = opacity(drawn.length);
+    for (const line of drawn) {
+      canvas.beginPath();
+      canvas.strokeStyle = colors[mark.role?.data[line] ?? 0]!;
       let pen = false;
       for (let k = 0; k < steps; k++) {
         const [left, top] = [x(line, k), y(line, k)];
@@ -33,8 +32,8 @@ export const lines: Drawer<Lines> = {
           pen = true;
         }
       }
+      canvas.stroke();
     }
-    if (open >= 0) canvas.stroke();
     canvas.restore();
   },
 
@@ -75,6 +74,11 @@ export const lines: Drawer<Lines> = {
 
   shown: (mark, scales) => shownOf(mark, scales, () => elementsOf(mark, scales)),
 };
+
+/** Where there are more lines than can be told apart, how many lie upon one another can be seen. */
+function opacity(count: number): number {
+  return count <= TOLD_APART ? 1 : Math.max(PALEST, (TOLD_APART / count) ** 0.75);
+}
 
 function stepsOf(mark: Lines): number {
   return mark.x.shape.at(-1) ?? 0;

@@ -11,7 +11,7 @@ export type MarkOf<K extends Mark["mark"]> = Extract<Mark, { readonly mark: K }>
 export interface Scales {
   readonly x: Scale;
   readonly y: Scale;
-  /** How many times smaller than the whole picture the part shown is; 1 where it is the whole. */
+  /** How many times closer than the whole picture this is; 1 where it is the whole. */
   readonly zoom: number;
 }
 
