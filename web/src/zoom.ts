@@ -36,7 +36,8 @@ export function zoomTo(panel: Chart, scales: Scales, from: Span, to: Span): View
   let [x, y]: [Span, Span] = [sorted(from[0], to[0]), sorted(from[1], to[1])];
   if (panel.equal) {
     const [wide, high] = [lengthOf(scales.x), lengthOf(scales.y)];
-    const share = Math.max((x[1] - x[0]) / wide, (y[1] - y[0]) / high);
+    const wanted = Math.max((x[1] - x[0]) / wide, (y[1] - y[0]) / high);
+    const share = Math.max(wanted, 1 / closest(panel.x, scales.x, Infinity), 1 / closest(panel.y, scales.y, Infinity));
     x = resized(x, share * wide);
     y = resized(y, share * high);
   }

@@ -195,6 +195,24 @@ describe("zoom", () => {
     expect(near.x[1] - near.x[0]).toBeCloseTo(0.03, 9);
   });
 
+  it("of square cells shows one at least, and stays square", () => {
+    const names = { kind: "category", ticks: [0, 1, 2], tick_labels: ["a", "b", "c"], domain: [-0.5, 2.5] } as const;
+    const grid = chart(["image"], { equal: true, x: { ...panel.x, ...names }, y: { ...panel.y, ...names, reverse: true } });
+    const { scales } = drawn(grid);
+    const view = zoomTo(grid, scales, [scales.x.at(0.9), scales.y.at(1)], [scales.x.at(1), scales.y.at(1.1)]);
+    expect([view.x, view.y].map(([a, b]) => Number((b - a).toFixed(9)))).toEqual([1, 1]);
+    expect(ticksOf(grid.x, view.x, 3, "en").labels).toContain("b");
+  });
+
+  it("leaves out the notes that lie outside", () => {
+    const noted = chart(["text", "line"]);
+    const texts = (x: readonly [number, number]): string[] =>
+      drawPlot(canvas, noted, { view: { ...wholeView(noted), x }, width: 600, tallest: null, theme: "light", locale: "en" }).boxes.map((box) => box.text);
+    expect(texts(noted.x.domain)).toContain("</script><b>no markup</b>");
+    expect(texts([0.4, 0.6])).toContain("</script><b>no markup</b>");
+    expect(texts([1, 2])).not.toContain("</script><b>no markup</b>");
+  });
+
   it("is not offered for bars", () => {
     expect(canZoom(panel)).toBe(true);
     expect(canZoom(chart(["line", "bars"]))).toBe(false);

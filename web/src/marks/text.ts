@@ -1,4 +1,5 @@
 // A note inside the panel; it stays inside the picture and can be read on any color.
+import type { Scale } from "../scales";
 import { color, textColor } from "../theme";
 import { write } from "../writing";
 import type { Drawer, MarkOf } from "./mark";
@@ -9,6 +10,8 @@ export const text: Drawer<MarkOf<"text">> = {
   draw: () => undefined,
 
   write(canvas, mark, scales, theme, within) {
+    const outside = ({ domain }: Scale, value: number): boolean => value < Math.min(...domain) || value > Math.max(...domain);
+    if (scales.zoom > 1 && (outside(scales.x, mark.x) || outside(scales.y, mark.y))) return [];
     const label = {
       text: mark.text,
       x: scales.x.at(mark.x),
