@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pellucid.errors import InputError, UnsupportedOperation
 from pellucid.models.rules.ledger import BIASES, CONSTANTS, EPSILON, SOFTMAX, Ledger
-from pellucid.models.rules.relevance import kinds, sums, weight_rules
+from pellucid.models.rules.relevance import kinds, propagation, sums, weight_rules
 from pellucid.models.rules.relevance.propagation import Rulebook
 from pellucid.models.rules.relevance.weight_rules import AlphaBeta, Box, Epsilon, Flat, Gamma, Passage
 from pellucid.models.rules.rows import FIRST, RowAxis, by_row
@@ -91,7 +91,7 @@ def test_a_wrong_rule_is_seen(mutation: str, monkeypatch: pytest.MonkeyPatch) ->
     elif what == "norm":
         monkeypatch.setitem(kinds.BY_KIND, "norm", lambda rules, call, site: rules.ruled(call, lambda r: (r * 1.1,)))
     elif what == "written":
-        monkeypatch.setattr(kinds, "written", lambda *_: None)
+        monkeypatch.setattr(propagation, "written", lambda *_: None)
     elif what == "mul":
         monkeypatch.setitem(
             kinds.BY_NAME,

@@ -246,6 +246,9 @@ OPERATIONS: dict[str, dict[str, Function]] = {
         "avg_pool1d": lambda x: F.avg_pool1d(x.unsqueeze(1), 3, 2, 1).tanh(),
         "adaptive_avg_pool1d": lambda x: F.adaptive_avg_pool1d(x.unsqueeze(1), 3).tanh(),
         "conv1d": lambda x: F.conv1d(x.unsqueeze(1), weights(x)[:2, :3].unsqueeze(1)).tanh(),
+        "conv_tbc": lambda x: (
+            torch.conv_tbc(x.reshape(-1, 2, 4).transpose(0, 1).contiguous(), weights(x).reshape(2, 4, 8), weights(x)[0]).squeeze(0).tanh()
+        ),
         "conv_transpose1d": lambda x: F.conv_transpose1d(x.unsqueeze(1), weights(x)[:1, :3].unsqueeze(0)).tanh(),
     },
 }

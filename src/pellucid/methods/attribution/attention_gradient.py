@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pellucid.methods.protocol import Attribution
     from pellucid.methods.run import Evaluator
     from pellucid.models.protocol import Capability
-    from pellucid.models.rules.attention.finder import Attention
+    from pellucid.models.rules.attention.heads import Attention
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pellucid.errors import InputError, LayerError, UnknownName
-from pellucid.models.rules.attention.finder import Attention
+from pellucid.models.rules.attention.heads import Attention
 
 Query = int | Literal["mean"] | None
 Matrix = Callable[[Attention], Tensor]  # one layer's attention to (sample, query, key)

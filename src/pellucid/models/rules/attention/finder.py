@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pellucid.errors import UnsupportedOperation
+from pellucid.models.rules.attention.heads import Attention, Found, Part, resolved
 from pellucid.models.rules.attention.products import Product, as_product
 from pellucid.models.rules.call import tensors
 from pellucid.models.rules.caller import user_line
@@ -34,71 +34,10 @@ _KEEPS = frozenset({"structural", "random"})  # of a softmax's output: still wei
 
 
 @dataclass(frozen=True, eq=False)
-class Attention:
-    """One layer's attention in a batch.
-
-    Attributes:
-        weights: (sample, head, query, key); a query's weights sum to 1 unless some were dropped or cut.
-        values: (sample, head, key, unit).
-        gradient: of the score with respect to ``weights``, same shape; zero where it does not depend on them.
-        read: (sample, query), whether the score depends on what the query gathered, on its way after this layer.
-        projection: (head, unit, output) of the linear map that mixes the heads; None where none follows.
-        module: the module in whose forward it happened.
-        query_inputs, key_inputs: the explained inputs on which queries and keys depend, by number.
-    """
-
-    weights: Tensor
-    values: Tensor
-    gradient: Tensor
-    read: Tensor
-    projection: Tensor | None
-    module: str
-    query_inputs: frozenset[int]
-    key_inputs: frozenset[int]
-
-
-@dataclass(eq=False)
-class _Part:
-    """One product of weights with values: all heads of an attention, or one head computed for itself."""
-
-    product: Product
-    kept: list[Tensor]  # weights as the network had them, and values
-    gradient: Tensor | None = None
-    read: Tensor | None = None
-
-    def hook(self, weights: Tensor, output: Tensor) -> None:
-        """Lets the backward pass say how the score depends on the weights, and on what the queries gathered."""
-
-        def note_gradient(gradient: Tensor) -> None:
-            self.gradient = self.product.arrange(gradient.detach())
-
-        def note_reading(gradient: Tensor) -> None:
-            self.read = (self.product.queries(gradient.detach()) != 0).any(-1)
-
-        if weights.requires_grad:
-            weights.register_hook(note_gradient)
-        if output.requires_grad:
-            output.register_hook(note_reading)
-
-
-@dataclass(eq=False)
-class _Found:
-    """An attention while the pass is under way."""
-
-    parts: list[_Part]
-    module: str
-    where: str
-    query_inputs: frozenset[int]
-    key_inputs: frozenset[int]
-    columns: np.ndarray | None = None  # (sample, column of what the projection takes) -> group * units + unit
-    projection: Tensor | None = None  # (output, column)
-
-
-@dataclass(frozen=True, eq=False)
 class _Mixed:
     """What a product's output is followed with: which attention it is of, and the label of each element."""
 
-    found: _Found
+    found: Found
     labels: Tensor
 
 
@@ -110,7 +49,7 @@ class AttentionRules:
 
     def __init__(self, names: Mapping[int, str]) -> None:
         self.names = names
-        self.found: list[_Found] = []
+        self.found: list[Found] = []
         self.keeper = Keeper()
 
     def opens(self, operation: Operation) -> bool:
@@ -142,7 +81,7 @@ class AttentionRules:
         Raises:
             UnsupportedOperation: attention whose first axes are not samples and heads (within windows, say).
         """
-        return tuple(_resolved(found, rows) for found in self.found if any(part.read is not None for part in found.parts))
+        return tuple(resolved(found, rows) for found in self.found if any(part.read is not None for part in found.parts))
 
     def mixes_rows(self, rows: int) -> bool:
         """Whether samples and heads can not be told apart: folded into one axis, with nothing after it that shows how."""
@@ -164,9 +103,9 @@ class AttentionRules:
 
     def _record(self, call: Call, weights: Tensor, product: Product, output: Tensor) -> None:
         values = next((t for t in tensors(call.args, call.kwargs) if t is not weights), weights)
-        part = _Part(product, self.keeper.keep((weights, product.values)))
+        part = Part(product, self.keeper.keep((weights, product.values)))
         part.hook(weights, output)
-        found = _Found([part], self._module(), user_line(), sources_of(weights), sources_of(values))
+        found = Found([part], self._module(), user_line(), sources_of(weights), sources_of(values))
         self.found.append(found)
         if product.labels is not None:
             setattr(output, _NOTE, _Mixed(found, product.labels))
@@ -182,7 +121,7 @@ class AttentionRules:
         return ""
 
 
-def _move(call: Call, note: _Mixed, output: Any, found: list[_Found]) -> None:  # noqa: ANN401
+def _move(call: Call, note: _Mixed, output: Any, found: list[Found]) -> None:  # noqa: ANN401
     """The labels go where the elements go; heads that are put side by side are parts of one attention from then on."""
     notes = [getattr(t, _NOTE, None) for t in call.operands]
     mixed = [n for n in notes if isinstance(n, _Mixed)]
@@ -208,7 +147,7 @@ def _side_by_side(mixed: list[_Mixed]) -> bool:
     return len({id(m.found) for m in mixed}) == len(mixed) and len(shapes) == 1 and all(m.found.projection is None for m in mixed)
 
 
-def _joined(mixed: list[_Mixed], found: list[_Found]) -> tuple[_Mixed, list[Tensor]]:
+def _joined(mixed: list[_Mixed], found: list[Found]) -> tuple[_Mixed, list[Tensor]]:
     """Several attentions as parts of the first one; their labels numbered on."""
     first, labels, offset = mixed[0].found, [], 0
     for one in mixed:
@@ -242,62 +181,3 @@ def _constant_map(call: Call) -> Tensor | None:
     if name == "addmm":
         return given[2].T if at == 1 else None
     return given[1].T if name in ("matmul", "mm") and at == 0 and given[1].ndim == 2 else None
-
-
-def _resolved(found: _Found, rows: int) -> Attention:
-    """The attention with samples and heads apart."""
-    each = [part.product.arrange(part.kept[0]) for part in found.parts]
-    weights, values = _together(each), _together([part.kept[1] for part in found.parts])
-    gradients = _together([_or_zeros(part.gradient, own) for part, own in zip(found.parts, each, strict=True)])
-    read = _together([_or_zeros(part.read, own[..., 0]) for part, own in zip(found.parts, each, strict=True)]).bool()
-    groups, projection = _groups(found, rows, len(weights))
-
-    def apart(given: Tensor) -> Tensor:
-        if np.array_equal(groups.ravel(), np.arange(len(given))):
-            return given.reshape(*groups.shape, *given.shape[1:])
-        return given[torch.from_numpy(groups).to(given.device)]
-
-    return Attention(
-        apart(weights),
-        apart(values),
-        apart(gradients),
-        apart(read).any(1),
-        projection,
-        found.module,
-        found.query_inputs,
-        found.key_inputs,
-    )
-
-
-def _together(parts: list[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(parts)
-
-
-def _or_zeros(found: Tensor | None, like: Tensor) -> Tensor:
-    return torch.zeros_like(like) if found is None else found
-
-
-def _groups(found: _Found, rows: int, count: int) -> tuple[np.ndarray, Tensor | None]:
-    """The groups (sample, head) that belong to each sample, and the projection (head, unit, output)."""
-    units = found.parts[0].kept[1].shape[-1]
-    if found.columns is None or found.projection is None:
-        lead = found.parts[0].product.lead
-        axis = 0 if rows == 1 else lead.index(rows)
-        numbers = np.arange(count).reshape(len(found.parts), *lead)
-        return (numbers.reshape(1, -1) if rows == 1 else np.moveaxis(numbers, axis + 1, 0).reshape(rows, -1)), None
-    if len(found.columns) != rows:
-        raise _unreadable(found, f"{len(found.columns)} groups of tokens that attend one another, of {rows} samples")
-    groups = np.stack([np.unique(one // units) for one in found.columns])
-    first = found.columns[0]
-    heads = np.searchsorted(groups[0], first // units)
-    projection = found.projection.new_zeros(groups.shape[1], units, len(found.projection))
-    projection[heads, first % units] = found.projection.T
-    return groups, projection
-
-
-def _unreadable(found: _Found, received: str) -> UnsupportedOperation:
-    return UnsupportedOperation(
-        "The attention of this network is not over all tokens of a sample, but within windows or groups of them",
-        received=f"{received}, at {found.where} in {found.module or 'the network'}",
-        remedy="use 'deeplift', 'integrated_gradients' or 'gradcam', which do not read attention",
-    )

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from pellucid.errors import UnsupportedOperation
+from pellucid.models.rules.bodies.varying import body_of
 from pellucid.models.rules.call import Call
 from pellucid.models.rules.deeplift import steps
-from pellucid.models.rules.deeplift.multipliers import body_of, rule_of
+from pellucid.models.rules.deeplift.multipliers import rule_of
 from pellucid.models.rules.deeplift.normalizers import NORMALIZERS
 from pellucid.models.rules.deeplift.rule import Kept, Rule
 from pellucid.models.rules.deeplift.steps import jumps, stepped

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pellucid.models.rules.axes import axes_of
 from pellucid.models.rules.call import Call
 from pellucid.models.rules.deeplift.rule import Kept, Rule
 
@@ -54,19 +55,13 @@ def _shared(a: Tensor, b: Tensor, at_a: Tensor, at_b: Tensor, top_a: Tensor, top
     return found.scatter_add_(-1, at_b, gradient * (1 - first))
 
 
-def _axes(call: Call, ndim: int) -> tuple[int, ...]:
-    dim = call.argument("dim", 1, default=())
-    dims = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
-    return tuple(sorted(d % ndim for d in dims)) or tuple(range(ndim))
-
-
 def reduced(call: Call, actual: Kept, other: Kept, gradient: Tensor) -> tuple[Tensor, ...]:
     """The largest along some axes, or of all."""
     whole = actual.operands[0]
     if whole.ndim == 0:
         return (gradient,)
     sign = -1 if call.operation.name in _SMALLEST else 1
-    axes = _axes(call, whole.ndim)
+    axes = tuple(sorted(axes_of(call.argument("dim", 1), whole.ndim)))
     last = tuple(range(whole.ndim - len(axes), whole.ndim))
     a, b = (sign * t.operands[0].movedim(axes, last).flatten(-len(axes)) for t in (actual, other))
     at_a, at_b = a.argmax(-1, keepdim=True), b.argmax(-1, keepdim=True)

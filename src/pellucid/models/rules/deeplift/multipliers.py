@@ -6,14 +6,8 @@ have no rule: autograd's own gradient is their multiplier. Where a baseline is s
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from torch import Tensor
-from torch.nn import functional
 
-from pellucid.models.rules.bodies import table as bodies
-from pellucid.models.rules.bodies.opened import opened
 from pellucid.models.rules.call import Call
 from pellucid.models.rules.caller import unsupported
 from pellucid.models.rules.deeplift.extrema import extremum_rule
@@ -24,34 +18,6 @@ from pellucid.models.rules.deeplift.slopes import mean_slope, relu
 
 _LINEAR = frozenset({"structural", "linear"})
 _QUADRATIC = frozenset({"lerp", "batch_norm"})  # where more than the first operand depends on the input
-
-
-def body_of(call: Call) -> Callable[..., Any] | None:
-    """What is opened because of how many of its operands depend on the input: more than its rule can average."""
-    name, varying = call.operation.name, len(call.operands)
-    if name == "div" and call.kwargs.get("rounding_mode") is not None:
-        return bodies.div
-    if name == "einsum" and varying > 2:
-        return bodies.einsum
-    if name == "bilinear" and varying > 2:
-        return lambda x1, x2, weight, bias=None: bodies.bilinear(x1, x2, weight, bias)
-    if varying > 1 and name in _OF_SEVERAL:
-        return _OF_SEVERAL[name]
-    if name == "normalize" and call.argument("p", 1, default=2.0) != 2:
-        return opened(functional.normalize)
-    if call.operation.kind == "norm" and varying > 1:
-        return bodies.weighted_norm(name)
-    return None
-
-
-_OF_SEVERAL: dict[str, Callable[..., Any]] = {
-    "pow": bodies.power,
-    "float_power": bodies.power,
-    "clamp": bodies.clamp,
-    "clamp_min": bodies.clamp,
-    "clamp_max": lambda given, max: bodies.clamp(given, None, max),
-    "prelu": bodies.prelu,
-}
 
 
 def rule_of(call: Call) -> Rule | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pellucid.models.rules.axes import softmax_axes
 from pellucid.models.rules.call import Call
 from pellucid.models.rules.deeplift.rule import Kept, Rule
 from pellucid.models.rules.deeplift.slopes import exponential
@@ -42,11 +43,7 @@ def _operands(call: Call, actual: Kept, other: Kept) -> tuple[Tensor, Tensor, tu
     sign = -1 if call.operation.name == "softmin" else 1
     a, b = sign * actual.operands[0], sign * other.operands[0]
     dtype = actual.output[0].dtype
-    dim = call.argument("dim", 1)
-    if dim is None:  # torch's own rule for a softmax without an axis
-        dim = 0 if a.ndim in (0, 1, 3) else 1
-    dims = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
-    return a.to(dtype), b.to(dtype), tuple(d % max(1, a.ndim) for d in dims) or tuple(range(a.ndim))
+    return a.to(dtype), b.to(dtype), softmax_axes(call)
 
 
 def _sum_multipliers(a: Tensor, b: Tensor, dims: tuple[int, ...]) -> Tensor:

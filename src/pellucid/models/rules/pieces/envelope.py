@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pellucid.models.rules.axes import axes_of
 from pellucid.models.rules.call import Call
 from pellucid.models.rules.pieces.bends import not_piecewise_linear
 from pellucid.models.rules.rows import RowAxis
@@ -57,8 +58,7 @@ def choice(call: Call, at: RowAxis) -> Choice:
 
 def _over_axes(call: Call, at: RowAxis) -> Choice:
     values = call.operands[0]
-    dims = call.argument("dim", 1)
-    dims = sorted(d % values.ndim for d in ((dims,) if isinstance(dims, int) else dims or range(values.ndim)))
+    dims = sorted(axes_of(call.argument("dim", 1), values.ndim))
     if at.axis in dims:
         raise not_piecewise_linear(f"{call.operation.name} over several rows", call)
     values = values.movedim(dims, list(range(-len(dims), 0))).flatten(-len(dims))

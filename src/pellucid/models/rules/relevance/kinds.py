@@ -21,8 +21,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pellucid.models.rules.call import Call
-from pellucid.models.rules.relevance.elements import is_gate, passed, product, quotient
-from pellucid.models.rules.relevance.moves import constant, moved, picked, written
+from pellucid.models.rules.relevance.elements import passed, product, quotient
+from pellucid.models.rules.relevance.moves import constant, moved, picked
 from pellucid.models.rules.relevance.normalizers import log_softmax, logsumexp, norm, softmax
 from pellucid.models.rules.relevance.sums import WEIGHTED, batch_norm, layer, proportional
 
@@ -55,5 +55,3 @@ BY_NAME: dict[str, Kind] = {
         ("neg", "positive", *(f"{kind}dropout{n}" for kind in ("", "alpha_", "feature_alpha_") for n in ("", "1d", "2d", "3d"))), passed
     ),
 }
-
-__all__ = ["BY_KIND", "BY_NAME", "WEIGHTED", "is_gate", "written"]

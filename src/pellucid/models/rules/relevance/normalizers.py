@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from pellucid.models.rules.axes import softmax_axes
 from pellucid.models.rules.call import Call
 from pellucid.models.rules.ledger import BIASES, EPSILON, SOFTMAX
 from pellucid.models.rules.relevance.elements import passed
@@ -76,15 +77,6 @@ def logsumexp(rules: Relevance, call: Call, site: Site) -> Any:  # noqa: ANN401
 def finite(logits: Tensor, probabilities: Tensor) -> Tensor:
     """The logits, zero where nothing is left of them (masked by minus infinity)."""
     return logits.masked_fill(probabilities == 0, 0.0)
-
-
-def softmax_axes(call: Call) -> tuple[int, ...]:
-    """The axes that a softmax or a log-sum-exp runs over."""
-    dim, ndim = call.argument("dim", 1, default=-1), call.operands[0].ndim
-    if dim is None:  # torch's own rule for a softmax without an axis
-        dim = 0 if ndim in (0, 1, 3) else 1
-    dims = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
-    return dims or tuple(range(ndim))
 
 
 _SHIFTS = {"layer_norm": ("bias", 3), "group_norm": ("bias", 3), "instance_norm": ("bias", 4), "rms_norm": ("bias", 99)}

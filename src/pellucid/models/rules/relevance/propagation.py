@@ -19,7 +19,10 @@ from pellucid.models.rules.caller import unsupported
 from pellucid.models.rules.keeper import Keeper
 from pellucid.models.rules.ledger import Ledger
 from pellucid.models.rules.operations import Operation
-from pellucid.models.rules.relevance import kinds
+from pellucid.models.rules.relevance.elements import is_gate
+from pellucid.models.rules.relevance.kinds import BY_KIND, BY_NAME
+from pellucid.models.rules.relevance.moves import written
+from pellucid.models.rules.relevance.sums import WEIGHTED
 from pellucid.models.rules.relevance.weight_rules import WeightRule
 from pellucid.models.rules.rows import RowAxis
 from pellucid.models.rules.ruled import ruled
@@ -125,7 +128,7 @@ class Relevance:
 
     def wrote(self, call: Call) -> None:
         """What lands on constants that were written in place is booked."""
-        kinds.written(self, call)
+        written(self, call)
 
     def apply(self, call: Call) -> Any:  # noqa: ANN401
         """Runs one operation; its backward divides relevance."""
@@ -141,7 +144,7 @@ class Relevance:
                 note.maker.readers += 1
         if not any(t.requires_grad for t in call.operands):  # piecewise constant in the inputs: a constant to what follows
             return call.run(*call.operands)
-        kind = kinds.BY_NAME.get(call.operation.name) or kinds.BY_KIND.get(call.operation.kind)
+        kind = BY_NAME.get(call.operation.name) or BY_KIND.get(call.operation.kind)
         if kind is None:
             raise unsupported(call.operation.name)
         output = kind(self, call, site)
@@ -207,8 +210,8 @@ class Relevance:
         depth = max(note.depth for note in notes)
         name = call.operation.name
         deeper = call.operation.kind == "product" and name not in ("mul", "div")
-        maker = site if name in kinds.WEIGHTED else None
-        gate = kinds.is_gate(call, notes)
+        maker = site if name in WEIGHTED else None
+        gate = is_gate(call, notes)
         for tensor in tensors((output,), {}):
             if not any(tensor is t for t in call.operands):
                 setattr(tensor, _NOTE, Note(depth + deeper, tensor._version, maker, gate))
