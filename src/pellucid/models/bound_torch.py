@@ -4,43 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from pellucid.errors import CapabilityError, InputError, LayerError, ModelError, PellucidError, UnknownName
+from pellucid.errors import CapabilityError, InputError, LayerError, PellucidError
 from pellucid.explanation.spec import InputSpec
 from pellucid.models.embeddings import Entry, embed, find_entries, replaced
-from pellucid.models.final_activation import FinalActivation
 from pellucid.models.inputs import RowInputs
 from pellucid.models.layer_shapes import layer_shapes
 from pellucid.models.memory import out_of_memory
-from pellucid.models.outputs import count_parts, main_output, one_row_each
+from pellucid.models.outputs import main_output, one_row_each
 from pellucid.models.protocol import LayerGradient, LayerShape, Ruled, Score
 from pellucid.models.ruled_pass import RuledOutputs, outputs_under, under
 from pellucid.models.tail import Tail
+from pellucid.models.torch_run import BLACK_BOX, TorchRun, first_line
 from pellucid.models.tuned import Tuned
+from pellucid.models.watched_layers import called, looked_at, named_layer, row_each, watched
 
 if TYPE_CHECKING:
     from pellucid.models.rules.interceptor import Rules
     from pellucid.models.torch_model import TorchModel
 
 _HALF = (torch.float16, torch.bfloat16)
-_BLACK_BOX = "use a black-box method such as 'occlusion'"
-
-_ENDS_IN_PROBABILITIES: WeakSet[nn.Module] = WeakSet()  # networks seen to end in a softmax or sigmoid: watched from the start
 
 
 class BoundTorch:
     """A shadow network bound to the rows being explained; see :class:`pellucid.models.protocol.BoundModel`.
 
-    ``ends_in`` is ``"Softmax"`` or ``"Sigmoid"`` once a forward pass was seen to end in one.
+    ``guesses`` are what was guessed before the rows were looked at.
     """
 
-    def __init__(self, net: nn.Module, model: TorchModel, inputs: RowInputs) -> None:
-        self.net, self.model, self.keywords = net, model, inputs.keywords
+    def __init__(self, net: nn.Module, model: TorchModel, inputs: RowInputs, guesses: tuple[str, ...] = ()) -> None:
+        self.net, self.model = net, model
+        self._run = TorchRun(net, model, inputs.keywords)
         if inputs.frame is not None and inputs.frame.categorical:
             raise InputError(
                 "A torch network takes numbers, and this table has categories",
@@ -48,10 +46,7 @@ class BoundTorch:
                 remedy="give preparation=pl.TablePreparation.fit(training_table), the one the network was trained with",
             )
         self.fixed = tuple(self._fit(t, s, cast=inputs.cast) for t, s in zip(inputs.tensors, inputs.specs, strict=True))
-        self.guesses: tuple[str, ...] = ()
-        self.evaluated = 0
-        self.ends_in = ""
-        self._watch_end = True
+        self._guesses = guesses
         integers = {i: t[:1].clone() for i, t in enumerate(self.fixed) if t.dtype in (torch.int64, torch.int32)}
         floats = [i for i, t in enumerate(self.fixed) if t.is_floating_point()]
         self._entries = self._find_entries(integers) if integers else {}
@@ -65,7 +60,7 @@ class BoundTorch:
         self.narrow = tuple(t.dtype for t in wide.values())
         self.embedded = tuple(i in embedded for i in self.slots)
         self.specs: tuple[InputSpec, ...] = tuple(inputs.specs[i] for i in self.slots)
-        self.guesses += tuple(
+        self._guesses += tuple(
             f"{spec.name}: {str(t.dtype).removeprefix('torch.')} values that feed no nn.Embedding are held fixed"
             for i, (spec, t) in enumerate(zip(inputs.specs, self.fixed, strict=True))
             if i not in self.slots and len(self.fixed) > 1
@@ -99,11 +94,11 @@ class BoundTorch:
     def _find_entries(self, integers: dict[int, Tensor]) -> dict[int, tuple[Entry, ...]]:
         """Where the integer inputs are embedded, found with the first row; and whether they act in another way too."""
         first = [integers.get(i, t[:1]).clone() if i not in integers else integers[i] for i, t in enumerate(self.fixed)]
-        found = find_entries(self.net, integers, lambda: self._call(first))
+        found = find_entries(self.net, integers, lambda: self._run.call(first))
         for i, entries in found.items():
-            self.guesses += (f"input {i + 1}: integer tokens are explained at the output of the embedding they feed",)
+            self._guesses += (f"input {i + 1}: integer tokens are explained at the output of the embedding they feed",)
             if self._acts_elsewhere(i, entries):
-                self.guesses += (
+                self._guesses += (
                     f"input {i + 1}: the tokens also act in another way than through nn.Embedding (a mask, say), which is held fixed",
                 )
         return found
@@ -117,7 +112,7 @@ class BoundTorch:
             full = [given.clone() if i == slot else t[:1].clone() for i, t in enumerate(self.fixed)]
             try:
                 with replaced(entries, embed(entries, tokens)):
-                    outputs.append(main_output(self._call(full), self.model.spec.select))
+                    outputs.append(main_output(self._run.call(full), self.model.spec.select))
             except PellucidError:
                 return True
         here = outputs[0]
@@ -165,7 +160,7 @@ class BoundTorch:
             torch.set_grad_enabled(True)  # from here on; the context around the call restores it
             return output if output.requires_grad else output.detach().requires_grad_()
 
-        with self._watched(layers, cut) as kept, torch.no_grad():
+        with watched(self.net, layers, cut) as kept, torch.no_grad():
             outputs = self.forward(tuple(batch), rows)
             torch.set_grad_enabled(True)
             scores = score(outputs, rows)
@@ -179,17 +174,14 @@ class BoundTorch:
             found = self._backward(scores, tuple(kept[name] for name in layers))
         return tuple(
             LayerGradient(scores.detach(), own.detach(), torch.zeros_like(own) if gradient is None else gradient)
-            for own, gradient in zip((_row_each(kept, name, len(rows)) for name in layers), found, strict=True)
+            for own, gradient in zip((row_each(name, kept[name], len(rows)) for name in layers), found, strict=True)
         )
 
     def layer_outputs(self, batch: tuple[Tensor, ...], rows: Tensor, *, layers: tuple[str, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The main output and the outputs of these layers (of the last call of each), without gradient."""
-        with self._watched(layers, Tensor.clone) as kept:
+        with watched(self.net, layers, Tensor.clone) as kept:
             outputs = self._plain(batch, rows)
-        for name in layers:
-            if name not in kept:
-                raise LayerError("The forward pass does not call this layer", received=name, remedy="choose a layer that it uses")
-        found = (_row_each(kept, name, len(rows)) for name in layers)
+        found = [row_each(name, called(kept, name), len(rows)) for name in layers]
         return outputs, tuple(one.dequantize() if one.is_quantized else one for one in found)
 
     def gradients_through(
@@ -199,19 +191,19 @@ class BoundTorch:
 
         One forward and one backward pass in two parts. What goes past the layer is left out.
         """
-        with torch.enable_grad(), self._watched((layer,), lambda output: output) as kept:
+        with torch.enable_grad(), watched(self.net, (layer,), lambda output: output) as kept:
             leaves = tuple(t.detach().requires_grad_() for t in batch)
             scores = score(self.forward(tuple(leaf.clone() for leaf in leaves), rows), rows)
             if layer not in kept or not kept[layer].requires_grad:
                 remedy = "choose a layer that lies between the input and the score"
                 raise LayerError("No gradient passes through this layer", received=layer, remedy=remedy)
-            own = _row_each(kept, layer, len(rows))
+            own = row_each(layer, kept[layer], len(rows))
             above = self.backward(scores, (own,), again=True)[0]
             return self.backward(own, leaves, keep(above))
 
     def tail(self, layer: str) -> Tail:
         """What lies above a layer, to be run again with other outputs of it."""
-        return Tail(self.net, self._layer(layer), self._plain, name=layer)
+        return Tail(self.net, named_layer(self.net, layer), self._plain, name=layer)
 
     def under(self, rules: Rules, batch: tuple[Tensor, ...], rows: Tensor, score: Score) -> Ruled:
         """A forward pass with every operation, the score's included, given to a rule set; and its backward."""
@@ -224,19 +216,23 @@ class BoundTorch:
     @contextmanager
     def looking_at(self, layer: str, look: Callable[[Tensor], None]) -> Iterator[None]:
         """Hands each tensor that a layer returns to ``look``, before the network goes on with it."""
+        with looked_at(self.net, layer, look), self._tuned.held_back():
+            yield
 
-        def hook(_module: nn.Module, _arguments: Any, output: Any) -> None:  # noqa: ANN401
-            if not isinstance(output, Tensor):
-                received = f"{layer}: {type(output).__name__}"
-                raise LayerError("This layer returns no single tensor", received=received, remedy="choose another layer")
-            look(output)
+    @property
+    def guesses(self) -> tuple[str, ...]:
+        """What was guessed of the inputs and of the network."""
+        return (*self._guesses, self._run.guess) if self._run.guess else self._guesses
 
-        handle = self._layer(layer).register_forward_hook(hook)
-        try:
-            with self._tuned.held_back():
-                yield
-        finally:
-            handle.remove()
+    @property
+    def evaluated(self) -> int:
+        """Rows that went through the network so far."""
+        return self._run.evaluated
+
+    @property
+    def ends_in(self) -> str:
+        """``"Softmax"`` or ``"Sigmoid"`` once a forward pass was seen to end in one, or ""."""
+        return self._run.ends_in
 
     @property
     def alone(self) -> bool:
@@ -253,26 +249,6 @@ class BoundTorch:
         return layer_shapes(self.net, lambda: self._plain(first, torch.zeros(1, dtype=torch.long)))
 
     # ---- inside ------------------------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _watched(self, layers: tuple[str, ...], keep: Callable[[Tensor], Tensor]) -> Iterator[dict[str, Tensor]]:
-        """What ``keep`` makes of the outputs of these layers; a copy goes on, since an in-place op that follows must not write over it."""
-        kept: dict[str, Tensor] = {}
-
-        def watch(name: str) -> Callable[..., Tensor]:
-            def hook(_module: nn.Module, _arguments: Any, output: Any) -> Tensor:  # noqa: ANN401
-                if not isinstance(output, Tensor):
-                    received = f"{name}: {type(output).__name__}"
-                    raise LayerError("This layer returns no single tensor", received=received, remedy="choose another layer")
-                kept[name] = keep(output)
-                return kept[name].clone()
-
-            return hook
-
-        with ExitStack() as stack:
-            for name in layers:
-                stack.callback(self._layer(name).register_forward_hook(watch(name)).remove)
-            yield kept
 
     def backward(
         self, scores: Tensor, leaves: tuple[Tensor, ...], multipliers: Tensor | None = None, *, again: bool = False
@@ -296,7 +272,7 @@ class BoundTorch:
             if out_of_memory(error):
                 raise
             raise CapabilityError(
-                f"torch can not differentiate {self.model.name}: {_first_line(error)}", received=self.model.name, remedy=_BLACK_BOX
+                f"torch can not differentiate {self.model.name}: {first_line(error)}", received=self.model.name, remedy=BLACK_BOX
             ) from error
 
     def _no_gradient(self, what: str) -> CapabilityError:
@@ -305,7 +281,7 @@ class BoundTorch:
             if what != "the score"
             else "The score does not depend on the input in a way that torch can differentiate",
             received=self.model.name,
-            remedy=f"look for .detach(), no_grad, argmax or numpy in the forward; or {_BLACK_BOX}",
+            remedy=f"look for .detach(), no_grad, argmax or numpy in the forward; or {BLACK_BOX}",
         )
 
     def _matters(self, slot: int, batch: tuple[Tensor, ...], rows: Tensor, scores: Tensor, score: Score) -> bool:
@@ -314,14 +290,6 @@ class BoundTorch:
         changed[slot] = batch[slot].flip(-1) * 0.5 + 1
         with torch.no_grad():
             return not torch.equal(score(self.forward(tuple(changed), rows), rows), scores)
-
-    def _layer(self, name: str) -> nn.Module:
-        try:
-            if name:
-                return self.net.get_submodule(name)
-        except AttributeError:
-            pass
-        raise UnknownName("layer", name, [n for n, _ in self.net.named_modules() if n])
 
     def forward(self, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor:
         """The main output (batch, ...), with whatever gradient the caller's context asks for."""
@@ -334,70 +302,10 @@ class BoundTorch:
                     stack.enter_context(replaced(self._entries[slot], narrow))
                 else:
                     values[slot] = narrow
-            output = self._main([self.fixed[i][rows] if value is None else value for i, value in enumerate(values)])
+            output = self._run.output(
+                [self.fixed[i][rows] if value is None else value for i, value in enumerate(values)], embedded=bool(self._entries)
+            )
         return one_row_each(output, len(rows), source="model", called="output")
-
-    def _main(self, values: list[Tensor]) -> Tensor:
-        """The main output; in float64 where it comes out of a softmax or sigmoid, which saturate."""
-        if not self._watch_end:
-            return main_output(self._call(values), self.model.spec.select)
-        if not self._entries and self.model.net not in _ENDS_IN_PROBABILITIES:
-            # watching costs some microseconds for each operation, and only what lies in 0..1 can be a probability
-            returned = self._call([value.clone() for value in values])
-            output = main_output(returned, self.model.spec.select)
-            if output.numel() and (bool(output.detach().amin() < 0) or bool(output.detach().amax() > 1)):
-                self._note_parts(returned)
-                self._watch_end = False
-                return output
-        with FinalActivation() as watcher:
-            returned = self._call(values)
-            output = main_output(returned, self.model.spec.select)
-        self._note_parts(returned)
-        ended = watcher.of(output)
-        self._watch_end = ended is not None
-        if ended is None:
-            return output
-        _ENDS_IN_PROBABILITIES.add(self.model.net)
-        self.ends_in = ended[0]
-        return ended[1]
-
-    def _note_parts(self, returned: Any) -> None:  # noqa: ANN401
-        """Says which of several outputs is explained, once."""
-        parts = count_parts(returned) if self.model.spec.select is None else 1
-        if parts > 1:
-            self.guesses += (f"outputs: the first of {parts} tensors is explained; ModelSpec(select=1) takes the second",)
-
-    def _call(self, values: list[Tensor]) -> Any:  # noqa: ANN401
-        self.evaluated += len(values[0])
-        try:
-            return self.net(**dict(zip(self.keywords, values, strict=True))) if self.keywords else self.net(*values)
-        except (PellucidError, torch.OutOfMemoryError, MemoryError):
-            raise
-        except Exception as error:
-            if out_of_memory(error):
-                raise
-            shapes = ", ".join(f"{tuple(v.shape)} {str(v.dtype).removeprefix('torch.')}" for v in values)
-            remedy = "call the model on these inputs yourself; if that fails too, check shape (rows first), dtype and layout"
-            if torch.is_grad_enabled() and "grad" in str(error):
-                remedy = f"the forward leaves torch, so that it has no gradient: {_BLACK_BOX}"
-            elif "more than 1 value per channel" in str(error):
-                remedy = "batch normalization in training mode needs several rows in a batch: use mode='eval', or give batch_size=8"
-            raise ModelError(
-                f"{self.model.name} raised {type(error).__name__}: {_first_line(error)}",
-                received=f"inputs of shape {shapes}",
-                remedy=remedy,
-            ) from error
-
-
-def _row_each(kept: dict[str, Tensor], name: str, rows: int) -> Tensor:
-    """The kept output of a layer, if its first axis is the row."""
-    if kept[name].ndim and len(kept[name]) == rows:
-        return kept[name]
-    raise LayerError(
-        "The first axis of this layer's output is not the row",
-        received=f"{name}: shape {tuple(kept[name].shape)} for {rows} rows",
-        remedy="choose a layer that keeps rows apart",
-    )
 
 
 def _nothing_to_vary(inputs: RowInputs, tensors: tuple[Tensor, ...]) -> InputError:
@@ -407,7 +315,3 @@ def _nothing_to_vary(inputs: RowInputs, tensors: tuple[Tensor, ...]) -> InputErr
         remedy="give floating-point inputs (x.float()), or integer tokens that feed an nn.Embedding module as they are; where the "
         "network embeds them in another way, explain a function of the tokens with 'occlusion' and InputSpec(kind='tokens', blank=0)",
     )
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0] if str(error) else ""

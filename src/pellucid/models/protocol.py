@@ -70,8 +70,16 @@ class BoundModel(Protocol):
     values: tuple[Tensor, ...]
     specs: tuple[InputSpec, ...]
     embedded: tuple[bool, ...]
-    guesses: tuple[str, ...]
-    evaluated: int  # rows that went through the model so far, those to find out about the model itself included
+
+    @property
+    def guesses(self) -> tuple[str, ...]:
+        """What was guessed of inputs and model."""
+        ...
+
+    @property
+    def evaluated(self) -> int:
+        """Rows that went through the model so far, those to find out about the model itself included."""
+        ...
 
     def outputs(self, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor:
         """The main output (batch, ...), without gradient."""

@@ -22,6 +22,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from pellucid.errors import LayerError, ModelError
 from pellucid.models.borrowed_shadow import tree
+from pellucid.models.watched_layers import not_called, row_each, single_tensor
 
 Forward = Callable[..., Any]
 Outputs = Callable[[tuple[Tensor, ...], Tensor], Tensor]  # (batch, rows) -> outputs
@@ -92,12 +93,7 @@ class Tail:
             raise LayerError(
                 "This layer is called another number of times in every forward pass", received=self._name, remedy="choose another layer"
             )
-        if len(recorded.activations) != len(rows):
-            raise LayerError(
-                "The first axis of this layer's output is not the row",
-                received=f"{self._name}: shape {tuple(recorded.activations.shape)} for {len(rows)} rows",
-                remedy="choose a layer that keeps rows apart",
-            )
+        row_each(self._name, recorded.activations, len(rows))
         while self._ways and not self._proven(recorded):
             self._ways.pop(0)
         if self.whole and not self.guess:
@@ -163,7 +159,7 @@ class Tail:
         with _other_forwards(noted, note), _hooked(self._layer, calls, self._name), _before(self._net, restart):
             outputs = self._outputs(tuple(t.clone() for t in batch), rows)
         if not calls.count:
-            raise LayerError("The forward pass does not call this layer", received=self._name, remedy="choose a layer that it uses")
+            raise not_called(self._name)
         if calls.count != self._calls:
             self._calls = calls.count
             return None
@@ -235,10 +231,7 @@ def _hooked(layer: nn.Module, calls: _Calls, name: str) -> Iterator[None]:
     """The layer's output as it leaves its last hook."""
 
     def hook(_module: nn.Module, _arguments: Any, output: Any) -> Tensor | None:  # noqa: ANN401
-        if not isinstance(output, Tensor):
-            raise LayerError(
-                "This layer returns no single tensor", received=f"{name}: {type(output).__name__}", remedy="choose another layer"
-            )
+        output = single_tensor(name, output)
         if not output.is_floating_point():
             raise LayerError(
                 "This layer's output can not be edited", received=f"{name}: {output.dtype}", remedy="use 'scorecam' or 'occlusion'"

@@ -92,12 +92,7 @@ class TorchModel:
             for module in modules if any(issubclass(kind, nn.TransformerEncoder) for kind in kinds) else ():
                 if isinstance(module, nn.TransformerEncoder):
                     module.use_nested_tensor = False  # it zeroes padded positions, which the differentiable path does not
-            bound = BoundTorch(net, self, inputs)
-            if any(m.training and isinstance(m, nn.modules.batchnorm._BatchNorm) for m in modules):
-                bound.guesses += ("batch normalization in training mode: the rows of a batch change one another's scores",)
-            if any("quantized.dynamic" in kind.__module__ for kind in kinds):
-                bound.guesses += ("dynamic quantization takes its range from the whole batch: batch_size=1 keeps rows apart",)
-            yield bound
+            yield BoundTorch(net, self, inputs, _of_batches(modules))
 
     def randomized(self, seed: int) -> TorchModel:
         """A copy with every parameter shuffled among its own entries, batch-norm statistics included, so that their distribution stays."""
@@ -146,3 +141,13 @@ def _tensors(net: nn.Module) -> list[Tensor]:
 
 
 _FINGERPRINTS: Any = __import__("weakref").WeakKeyDictionary()
+
+
+def _of_batches(modules: list[nn.Module]) -> tuple[str, ...]:
+    """What in a network makes the rows of a batch depend on one another."""
+    found: list[str] = []
+    if any(m.training and isinstance(m, nn.modules.batchnorm._BatchNorm) for m in modules):
+        found.append("batch normalization in training mode: the rows of a batch change one another's scores")
+    if any("quantized.dynamic" in type(m).__module__ for m in modules):
+        found.append("dynamic quantization takes its range from the whole batch: batch_size=1 keeps rows apart")
+    return tuple(found)

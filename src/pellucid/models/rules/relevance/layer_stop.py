@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.autograd.graph import get_gradient_edge
 
 from pellucid.errors import LayerError
+from pellucid.models.watched_layers import row_each
 
 
 class LayerStop:
@@ -57,13 +58,7 @@ class LayerStop:
         if len(found) != 1:
             problem = "The score does not depend on this layer" if not found else f"The forward calls this layer {len(found)} times"
             raise LayerError(problem, received=self.layer, remedy="choose a layer whose output the forward uses, and that it calls once")
-        if len(found[0]) != rows:
-            raise LayerError(
-                "The first axis of this layer's output is not the row",
-                received=f"{self.layer}: shape {tuple(found[0].shape)} for {rows} rows",
-                remedy="choose a layer that keeps rows apart",
-            )
-        return found[0]
+        return row_each(self.layer, found[0], rows)
 
 
 class _Entry(torch.autograd.Function):
