@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from benchmarks.peers import import_timm, missing
 from torch import Tensor, nn
 from torch.nn import functional
 
 import pellucid as pl
-from benchmarks.peers import import_timm, missing
 from methods.cams import CAMS, SLOW, cam, close, explained, images
 from pellucid.errors import LayerError
 from pellucid.methods.attribution.layer_maps import fused, resized

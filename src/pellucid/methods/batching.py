@@ -15,7 +15,8 @@ MEMORY = 512 * 2**20  # bytes that one batch may add to the process, unless the 
 LARGEST = 16_384
 GAIN = 0.95  # a doubled batch must take less than this share of the time per row to be worth going on
 TRIALS = 2  # batches of each size; the faster one counts, since other work on the machine only ever slows one down
-SHORT = 5e-3  # seconds
+BRIEF = 1e-3  # seconds below which a batch's time is mostly the call's own overhead, and says nothing about the rows
+SHORT, MORE = 5e-3, 2  # seconds below which so many times as many batches are tried
 AGAIN = 64  # full batches after which a settled size is measured again, so that a bad moment does not stick; doubled each time
 
 
@@ -65,15 +66,15 @@ class BatchSize:
                 self.cap = rows
             self.fastest = min(self.fastest, seconds)
             self.trials += 1
-            if self.trials >= TRIALS or (seconds < SHORT and rows * 2 <= self.cap):
+            brief = seconds < BRIEF and rows * 2 <= self.cap
+            if brief or self.trials >= TRIALS * (MORE if self.fastest < SHORT else 1):
                 self._judge(rows, self.fastest)
 
     def _judge(self, rows: int, seconds: float) -> None:
         gained = seconds / rows < self.best * GAIN
         if seconds / rows < self.best:
             self.best, self.best_size = seconds / rows, rows
-        # below SHORT the time is mostly the call's own overhead, and says nothing about the rows
-        self.misses = 0 if gained or seconds < SHORT else self.misses + 1
+        self.misses = 0 if gained or seconds < BRIEF else self.misses + 1
         self.trials, self.fastest = 0, float("inf")
         if self.misses >= 2 or self.size * 2 > self.cap:
             self.size, self.settled, self.full = self.best_size, True, 0
@@ -88,16 +89,16 @@ class BatchSize:
             self.size, self.settled = max(1, self.size // 2), False
             self.best, self.best_size, self.misses, self.trials, self.fastest = float("inf"), self.size, 0, 0, float("inf")
 
-    def halve(self, error: BaseException) -> None:
-        """After running out of memory: half the rows from now on."""
+    def halve(self, rows: int, error: BaseException) -> None:
+        """After running out of memory with so many rows: half of them from now on."""
         with self.lock:
-            if self.size <= 1:
+            if rows <= 1:
                 raise BudgetError(
                     "One row at a time already runs out of memory",
                     received=str(error).splitlines()[0][:100],
                     remedy="use a smaller input, a black-box method (it keeps no intermediate results), or a machine with more memory",
                 ) from error
-            self.size = self.cap = max(1, self.size // 2)
+            self.size = self.cap = min(self.size, rows // 2)
             self.best_size, self.settled = self.size, True
 
 
@@ -107,7 +108,7 @@ _KNOWN: WeakKeyDictionary[object, dict[Hashable, BatchSize]] = WeakKeyDictionary
 def batch_size(owner: object, key: Hashable, *, row_bytes: int, memory: int | None, fixed: int | None) -> BatchSize:
     """The batch size kept for this model object and key, or a fixed one."""
     if fixed is not None:
-        return BatchSize(0, size=fixed, best_size=fixed, settled=True)
+        return BatchSize(0, size=fixed, best_size=fixed, settled=True, again=sys.maxsize)
     kept = _KNOWN.setdefault(owner, {})
     if (key, memory) not in kept:
         kept[key, memory] = BatchSize(row_bytes, memory or MEMORY)

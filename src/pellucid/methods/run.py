@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -21,10 +21,14 @@ from pellucid.errors import BudgetError, InputError
 from pellucid.explanation.spec import ModelSpec
 from pellucid.explanation.target import OutputSpace, Selection, Target
 from pellucid.methods.batching import BatchSize, batch_size, clock, peak_memory
+from pellucid.methods.mixtures import evaluation
 from pellucid.models.borrowed_shadow import structure
 from pellucid.models.guess import guess_outputs
 from pellucid.models.memory import out_of_memory
 from pellucid.models.protocol import BoundModel, LayerGradient
+
+if TYPE_CHECKING:
+    from pellucid.models.entrance import Entrance
 
 _FOUND: WeakKeyDictionary[object, dict[Hashable, Any]] = WeakKeyDictionary()
 T = TypeVar("T")
@@ -93,6 +97,7 @@ class Evaluator:
         self._selection: Selection | None = None
         self._spec = situation.spec
         self._sizers: dict[str, BatchSize] = {}
+        self._entrance: tuple[Entrance | None] | None = None
         self._started = clock()
 
     # ---- what is explained -------------------------------------------------------------------------------------------------
@@ -170,9 +175,10 @@ class Evaluator:
         found = torch.empty(count * samples, dtype=torch.float64)
         at = 0
         kind = "forward" if together == 1 else f"forward by {together}"
+        evaluate = evaluation(self, points, len(found))
         for places, numbers in self.pairs(samples, kind, together, rows=count):
             rows = places if only is None else only[places]
-            outputs = self.run(kind, lambda r, s: self.bound.outputs(points(r, s), r), rows, numbers)
+            outputs = self.run(kind, evaluate, rows, numbers)
             found[at : at + len(rows)] = score(outputs, rows).double().cpu()
             at += len(rows)
         return found.reshape(count, samples)
@@ -198,6 +204,12 @@ class Evaluator:
                 whole[rows] = part
         self.resolve()
         return found
+
+    def entrance(self) -> Entrance | None:
+        """The model from its first layer on, where that layer alone takes the input; looked for once."""
+        if self._entrance is None:
+            self._entrance = (self.bound.entrance(lambda find: self.remembered("entrance", find)),)
+        return self._entrance[0]
 
     def remembered(self, what: Hashable, find: Callable[[], T]) -> T:
         """What is found out once about this network's modules (not its weights) and shape of input; what ``find`` evaluates counts."""
@@ -275,9 +287,7 @@ class Evaluator:
             if not out_of_memory(error):
                 self.spent.forward += self.bound.evaluated - evaluated
                 raise
-            sizer.halve(error)
-            if count == 1:
-                raise BudgetError("One row already runs out of memory", received=str(error)[:100], remedy="use a smaller input") from error
+            sizer.halve(count, error)
             half = count // 2
             return _join(self.run(kind, call, *(p[:half] for p in pairs)), self.run(kind, call, *(p[half:] for p in pairs)))
         sizer.report(count, clock() - started, peak_memory() - before if learning else 0)
@@ -340,7 +350,7 @@ class Evaluator:
         row_bytes = sum(v[0].numel() * v.element_size() for v in self.values)
         budget = self.situation.budget
         found = batch_size(self.situation.owner, (kind, shapes), row_bytes=row_bytes, memory=budget.memory, fixed=self.situation.batch)
-        return found if self.situation.batch is not None else self._sizers.setdefault(kind, found)
+        return self._sizers.setdefault(kind, found)
 
     def _space(self) -> OutputSpace:
         if self._outputs is None:

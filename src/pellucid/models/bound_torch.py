@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from pellucid.errors import CapabilityError, InputError, LayerError, PellucidError
 from pellucid.explanation.spec import InputSpec
 from pellucid.models.embeddings import Entry, embed, find_entries, replaced
+from pellucid.models.entrance import Entrance, Names, find_entrance, parameter
 from pellucid.models.inputs import RowInputs
 from pellucid.models.layer_shapes import layer_shapes
 from pellucid.models.memory import out_of_memory
@@ -133,6 +134,14 @@ class BoundTorch:
     def expect(self, rows: int) -> None:
         """So many rows are about to be evaluated."""
         self._tuned.expect(rows)
+
+    def entrance(self, remembered: Callable[[Callable[[], Names | None]], Names | None]) -> Entrance | None:
+        """The network from its first linear layer on, where that layer alone takes the input."""
+        names = remembered(lambda: find_entrance(self))
+        if names is None:
+            return None
+        weight, bias = parameter(self, names[0]), parameter(self, names[1]) if len(names) > 1 else None
+        return Entrance(self, weight, bias)
 
     def gradients(self, batch: tuple[Tensor, ...], rows: Tensor, score: Score) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Scores (batch,) and their gradients with respect to each tensor of the batch."""

@@ -98,6 +98,9 @@ class BoundFunction:
     def expect(self, rows: int) -> None:
         """Nothing to prepare."""
 
+    def entrance(self, remembered: object) -> None:
+        """A function can be entered at its beginning only."""
+
     def outputs(self, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor:
         """The scores (batch, ...) as a tensor."""
         self.evaluated += len(rows)

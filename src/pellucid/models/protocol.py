@@ -12,6 +12,7 @@ from pellucid.explanation.spec import InputSpec, ModelSpec
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from pellucid.models.entrance import Entrance, Names
     from pellucid.models.inputs import RowInputs
     from pellucid.models.ruled_pass import RuledOutputs
     from pellucid.models.rules.interceptor import Rules
@@ -87,6 +88,10 @@ class BoundModel(Protocol):
 
     def expect(self, rows: int) -> None:
         """So many rows are about to be evaluated: preparations may be worth it."""
+        ...
+
+    def entrance(self, remembered: Callable[[Callable[[], Names | None]], Names | None]) -> Entrance | None:
+        """The network from its first linear layer on, where that layer alone takes the input; ``remembered`` finds out where once."""
         ...
 
     def gradients(self, batch: tuple[Tensor, ...], rows: Tensor, score: Score) -> tuple[Tensor, tuple[Tensor, ...]]:

@@ -37,7 +37,7 @@ def fit(kept: Tensor, scores: Tensor) -> LocalFit:
     points = kept.reshape(-1, players).double()
     points = points - points.mean(0)
     centered = scores.reshape(len(scores), -1) - scores.mean((1, 2))[:, None]
-    inverse = torch.linalg.pinv(points.T @ points, hermitian=True)  # a player that was never moved gets 0
+    inverse = _inverse(points.T @ points)
     products = centered @ points
     coefficients = products @ inverse
     total = centered.square().sum(1)
@@ -52,6 +52,15 @@ def fit(kept: Tensor, scores: Tensor) -> LocalFit:
     left, right = solve.reshape(2, pairs, players)
     variance = one.square() @ left.square() + 2 * (one * two) @ (left * right) + two.square() @ right.square()
     return LocalFit(coefficients, variance.clamp(min=0).sqrt(), r2)
+
+
+def _inverse(moments: Tensor) -> Tensor:
+    """The inverse of (player, player); a player that was never moved gets 0."""
+    factor, failed = torch.linalg.cholesky_ex(moments)
+    diagonal = factor.diagonal()
+    if int(failed) or float(diagonal.amin()) <= 1e-6 * float(diagonal.amax()):
+        return torch.linalg.pinv(moments, hermitian=True)
+    return torch.cholesky_inverse(factor)
 
 
 def redraw_overlap(coefficients: Tensor, errors: Tensor, top: int, generator: torch.Generator) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,11 +12,12 @@ from torch import Tensor
 from pellucid.errors import InputError
 from pellucid.methods.games.game import Game
 from pellucid.methods.games.value_functions import Elements, Fixed, ValueFunction
+from pellucid.methods.mixtures import mixed_outputs, runs
 
 if TYPE_CHECKING:
     from pellucid.methods.run import Evaluator
 
-AT_ONCE = 2**20  # model rows between two chunks of coalitions: bounds the memory for scores and masks
+AT_ONCE = 2**16  # model rows between two chunks of coalitions: what all rows share of them stays in the processor's cache
 BITS = {torch.float32: torch.int32, torch.float64: torch.int64}
 
 
@@ -62,7 +64,7 @@ class _Points:
         self.shared = [_present(elements, slot, masks) if len(label) == 1 else None for slot, label in enumerate(elements.labels)]
         self.fill = function.prepare(tuple(masks if mask is None else mask for mask in self.shared))
         self.buffers: list[Tensor] = []
-        self.fixed = isinstance(function, Fixed)
+        self.function, self.fixed = function, isinstance(function, Fixed)
         self.alike = self.fixed and self.fills > 1 and all(value.dtype in BITS for value in self.values)
         self.alike &= all(mask is not None for mask in self.shared)
         if self.alike:  # the fills of a row are the same for all of its coalitions
@@ -82,10 +84,22 @@ class _Points:
             self._run(row, int(numbers[0]), slice(0, count))
         else:
             start = 0
-            for row, length in zip(*(part.tolist() for part in torch.unique_consecutive(own, return_counts=True)), strict=True):
+            for row, length in runs(own):
                 self._run(row, int(numbers[start]), slice(start, start + length))
                 start += length
         return tuple(buffer[:count] for buffer in self.buffers)
+
+    def through(self, weight: Tensor, bias: Tensor | None) -> Callable[[Tensor, Tensor], Tensor] | None:
+        """What a linear layer gives for the points of a table whose in-fills are the same for every row and coalition."""
+        mask, function = self.shared[0], self.function
+        if mask is None or not isinstance(function, Fixed) or len(function.points) != 1:
+            return None
+        fills = function.points[0]
+        if len(fills) > 1:  # one for each row
+            if not torch.equal(fills, fills[:1].expand_as(fills)):
+                return None
+            fills = fills[:1]
+        return mixed_outputs(self.values[0], mask, fills[0], weight, bias)
 
     def _single(self, own: Tensor, coalitions: Tensor) -> tuple[Tensor, ...]:
         """One point for each coalition; within one explained row nothing is gathered."""
