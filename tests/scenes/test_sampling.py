@@ -88,6 +88,16 @@ def test_paper_draws_no_more_than_the_first():
     assert any("60 of 200 rows shown" in text for text in texts)
 
 
+def test_axes_of_the_user_say_it_too():
+    from matplotlib.figure import Figure
+
+    from pellucid.paper import draw
+
+    axes = Figure(figsize=(6, 4)).subplots()
+    draw(scene_of(swarm()), ax=axes)
+    assert "1,350 of 10,800 points shown" in axes.get_xlabel().replace("\n", " ")
+
+
 def test_a_file_holds_no_more_than_it_may_and_says_so():
     scene = scene_of(swarm(), bundle(), Line("", np.arange(9000), np.arange(9000)))
     assert limited(scene, 13_000) is scene, "12,000 points, and 200 lines of 5 steps; a plain line is not sampled"

@@ -14,6 +14,7 @@ from pellucid.paper.marks import root_of
 from pellucid.paper.panels import PanelPlan, axes_of, fill, horizontal_ticks, plan, roomy
 from pellucid.paper.style import HEADING, LEADING, SMALL, Style
 from pellucid.scenes import Image, Panel, Scene
+from pellucid.scenes.sampling import said
 
 LEAST = 290.0  # points for which labels are cut at least
 SHRINKING = 0.7  # a layout engine will make axes narrower by about this much to make room for labels
@@ -58,11 +59,11 @@ def _fitted(planned: PanelPlan, style: Style, width: float) -> PanelPlan:
 
 
 def _under(panel: Panel, style: Style, width: float) -> str:
-    """The x axis' label; under a map, what its colors mean."""
+    """The x axis' label; under a map, what its colors mean; and how many of how many are drawn where not all are."""
     x, _ = axes_of(panel)
     scales = [mark.scale for mark in panel.marks if isinstance(mark, Image) and mark.scale is not None]
     label = x.label if not x.hidden else scales[0].label if scales else ""
-    return "\n".join(style.wrapped(label, SMALL, width))
+    return "\n".join(line for text in (label, *said(panel)) for line in style.wrapped(text, SMALL, width))
 
 
 def _title(axes: Axes, scene: Scene, panel: Panel, style: Style, width: float) -> None:

@@ -15,7 +15,7 @@ SENT = 300_000  # marks of one panel that travel in a file; of a line each step 
 SEED = 0  # of the order in which those are drawn that are not extremes
 
 Sampled = Points | Lines
-T = TypeVar("T", Points, Lines)
+T = TypeVar("T", bound=Points | Lines)
 
 
 def by_importance(values: np.ndarray, first: int) -> np.ndarray:
