@@ -27,4 +27,5 @@ def test_every_name_on_the_page_is_there() -> None:
 
 def test_every_public_name_is_on_the_page() -> None:
     told = {path.rpartition(".")[2] for path in NAMED} | {"PellucidError", "datasets"}  # their modules are on the page
-    assert set(pellucid.__all__) - told == set()
+    entries = {row.name for row in pellucid.methods()}  # made when the pages are built
+    assert set(pellucid.__all__) - told - entries == set()

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 class Gradient:
     """How fast the score changes with each input element, at the input itself (Simonyan et al. 2014; signed, not |gradient|).
 
-    Shapes: like the input; units: score per input unit. One gradient evaluation per row. It shows the slope at one
-    point: a feature the network has saturated on, or a kink just beyond the input, is not seen.
+    Shapes: like the input; units: score per input unit. One gradient evaluation per row.
+
+    What it does not show: anything but the slope at one point. A feature the network has saturated on, or a kink just beyond the input, is
+    not seen.
     """
 
     id: ClassVar[str] = "gradient"
@@ -36,8 +38,10 @@ class Gradient:
 class GradientTimesInput:
     """Gradient times input (Shrikumar et al. 2017, section 2): a first-order share of the score.
 
-    Shapes: like the input; units: score. One gradient evaluation per row. It is exact only for a network that is
-    linear through the origin, and an element that is zero gets nothing however much it matters.
+    Shapes: like the input; units: score. One gradient evaluation per row. It is exact only for a network that is linear through the origin.
+
+    What it does not show: an element that is zero, which gets nothing however much it matters; and what the slope is elsewhere on the way
+    from zero.
     """
 
     id: ClassVar[str] = "gradient_times_input"

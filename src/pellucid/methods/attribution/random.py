@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Random:
-    """Standard normal noise in the place of an attribution: the control against which others are judged.
+    """Standard normal noise in the place of an attribution: the control against which others are judged (as in Hooker et al. 2019).
 
-    Shapes: like the input. Draws once per row from the seed and the row's own values, so that a row's answer does not
+    Shapes: like the input; no unit. Draws once per row from the seed and the row's own values, so that a row's answer does not
     depend on its neighbors.
-    It shows nothing about the model, and its verdict must be ``refused``.
+
+    What it does not show: anything about the model. Its verdict must be ``refused``.
     """
 
     id: ClassVar[str] = "random"
