@@ -75,10 +75,10 @@ def _top_tenth(mass: np.ndarray) -> float:
     return float(held / ordered.sum())
 
 
-def removal(explanation: Explanation) -> Removal | None:
-    """What the deletion check's curve of the first row says near a tenth removed; None where it was not measured."""
+def removal(explanation: Explanation, row: int = 0) -> Removal | None:
+    """What the deletion check's curve of a row says near a tenth removed; None where it was not measured."""
     check = next((c for c in explanation.checks if c.name == "deletion"), None)
-    curves = {curve.name: first_sample(curve).values for curve in check.curves} if check else {}
+    curves = {curve.name: first_sample(curve.rows(np.array([row]))).values for curve in check.curves} if check else {}
     if not {"fraction", "curve", "random_mean", "random_low", "random_high"} <= set(curves):
         return None
     fractions = np.asarray(curves["fraction"], float)

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from pellucid.explanation import Explanation, Reason
+from pellucid.explanation import Explanation, LabelledArray, Reason
 from pellucid.explanation.check import LEVELS
 from pellucid.narration.decision import class_name
 from pellucid.narration.facts import TOP, Removal, region, removal
@@ -18,13 +18,13 @@ from pellucid.views.reading import reduced
 
 def summarized(explanation: Explanation, voice: Voice) -> list[Finding]:
     """The rows together; refused rows name nothing."""
-    kept = [explanation[i] for i, verdict in enumerate(explanation.verdicts) if verdict.level != "refused"]
+    kept = np.array([i for i, verdict in enumerate(explanation.verdicts) if verdict.level != "refused"], int)
     found = [_counts(explanation, voice), *_right(explanation, voice), *_why(explanation, voice)]
     if explanation.provenance.method == "random":
         return found
-    if not kept:
+    if not len(kept):
         return [*found, Finding(voice.say("summary.all_refused"), "refused", "reasons", (("refused", float(len(explanation))),))]
-    return [*found, *_named(kept, voice), *_removed(explanation, voice)]
+    return [*found, *_named(explanation, kept, voice), *_removed(explanation, voice)]
 
 
 def _counts(explanation: Explanation, voice: Voice) -> Finding:
@@ -54,14 +54,15 @@ def _why(explanation: Explanation, voice: Voice) -> list[Finding]:
     return found
 
 
-def _named(rows: list[Explanation], voice: Voice) -> list[Finding]:
-    """Which features are most often among the strongest, or where in the picture most rows have their mass."""
-    axes = rows[0].arrays[0].axes
-    if rows[0].kind in ("curve", "surface"):
+def _named(explanation: Explanation, kept: np.ndarray, voice: Voice) -> list[Finding]:
+    """Which features are most often among the strongest of the kept rows, or where in the picture most of them have their mass."""
+    axes = explanation.arrays[0].axes
+    if explanation.kind in ("curve", "surface"):
         return []
+    rows = [explanation.arrays[0].rows(kept[i : i + 1]) for i in range(len(kept))]
     if "y" in axes and "x" in axes:
-        signed = rows[0].provenance.meaning != "slope"
-        places = [place for row in rows if (place := region(row.arrays[0], signed=signed))]
+        signed = explanation.provenance.meaning != "slope"
+        places = [place for row in rows if (place := region(row, signed=signed))]
         counted, key = Counter(voice.word(f"region.{place.index}") for place in places), "summary.regions"
     elif "feature" in axes and "time" not in axes:
         counted, key = Counter(name for row in rows for name in _top_features(row)), "summary.features"
@@ -71,14 +72,14 @@ def _named(rows: list[Explanation], voice: Voice) -> list[Finding]:
     if not common:
         return []
     items = voice.listing([voice.say("summary.item", name=name, count=count) for name, count in common])
-    levels = {row.verdict for row in rows}
+    levels = {explanation.verdicts[i].level for i in kept}
     level = "weak" if len(levels) > 1 or "weak" in levels else "unchecked" if "unchecked" in levels else "supported"
     evidence = (*((f"rows:{name}", float(count)) for name, count in common), ("rows", float(len(rows))))
     return [Finding(voice.say(key, items=items, total=len(rows)), level, "reasons", evidence)]
 
 
-def _top_features(row: Explanation) -> list[str]:
-    values, _ = reduced(row.arrays[0], ("feature",))
+def _top_features(row: LabelledArray) -> list[str]:
+    values, _ = reduced(row, ("feature",))
     names = values.coordinates.get("feature") or tuple(str(i) for i in range(len(values.values)))
     order = np.argsort(-np.abs(values.values), kind="stable")[:TOP]
     return [names[i] for i in order if values.values[i]]
@@ -86,7 +87,7 @@ def _top_features(row: Explanation) -> list[str]:
 
 def _removed(explanation: Explanation, voice: Voice) -> list[Finding]:
     """In how many rows removal does more than nearly all random orders, and the means over all rows measured."""
-    facts = [fact for i in range(len(explanation)) if (fact := removal(explanation[i]))]
+    facts = [fact for i in range(len(explanation)) if (fact := removal(explanation, i))]
     if not facts:
         return []
     below = sum(fact.after < fact.low for fact in facts)
