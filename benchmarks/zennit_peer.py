@@ -29,20 +29,27 @@ def import_zennit() -> Any:
     return zennit
 
 
-def composite(name: str, *, bounds: tuple[Tensor, Tensor] | None = None, gamma: float = 0.25, canonizers: list[Any] | None = None) -> Any:
-    """The composite of zennit that does what ours of this name does."""
+def composite(
+    name: str,
+    *,
+    bounds: tuple[Tensor, Tensor] | None = None,
+    gamma: float = 0.25,
+    epsilon: float = 1e-6,
+    canonizers: list[Any] | None = None,
+) -> Any:
+    """The composite of zennit that does what ours of this name does; ``epsilon`` is zennit's own unless another one is given."""
     zennit = import_zennit()
     made, rules = zennit.composites, zennit.rules
     known = canonizers or []
     if name == "epsilon_plus":
-        return made.EpsilonPlus(canonizers=known)
+        return made.EpsilonPlus(epsilon=epsilon, canonizers=known)
     if name == "epsilon_plus_flat":
-        return made.EpsilonPlusFlat(canonizers=known)
+        return made.EpsilonPlusFlat(epsilon=epsilon, canonizers=known)
     if name == "epsilon_gamma_box" and bounds is not None:
-        return made.EpsilonGammaBox(low=bounds[0], high=bounds[1], gamma=gamma, canonizers=known)
-    convolution = rules.Gamma(gamma) if name == "epsilon_gamma" else rules.Epsilon()
+        return made.EpsilonGammaBox(low=bounds[0], high=bounds[1], epsilon=epsilon, gamma=gamma, canonizers=known)
+    convolution = rules.Gamma(gamma) if name == "epsilon_gamma" else rules.Epsilon(epsilon)
     base = made.layer_map_base()
-    return made.LayerMapComposite([*base, (zennit.types.Convolution, convolution), (nn.Linear, rules.Epsilon())], canonizers=known)
+    return made.LayerMapComposite([*base, (zennit.types.Convolution, convolution), (nn.Linear, rules.Epsilon(epsilon))], canonizers=known)
 
 
 def relevance(net: nn.Module, x: Tensor, target: int, chosen: Any) -> Tensor:

@@ -9,59 +9,15 @@ import torch
 import pellucid as pl
 from pellucid.errors import CapabilityError
 from wall.cases import CASES
-from wall.promises import BOUND, TARGET, difference, explained, float32_bound
-
-PIECEWISE_LINEAR = (
-    "F.relu",
-    "relu in place",
-    "ReLU6",
-    "softshrink",
-    "hardtanh",
-    "leaky ReLU",
-    "RReLU",
-    "clamp",
-    "clamp by values",
-    "PReLU",
-    "dropout, evaluated",
-    "abs",
-    "max_pool1d",
-    "max_pool1d, ceil mode",
-    "max_pool1d, dilated",
-    "max_pool2d",
-    "max_pool2d with places",
-    "max_pool3d",
-    "adaptive_max_pool1d",
-    "adaptive_max_pool2d",
-    "amax",
-    "amin",
-    "max",
-    "min",
-    "maximum",
-    "maximum with a number",
-    "fmin",
-    "times a mask",
-    "sign",
-    "one nn.ReLU used twice",
-    "data parallel",
-    "weight norm",
-    "spectral norm",
-    "PReLU layer",
-    "batch norm",
-    "3-d convolution and pool",
-    "channel shuffle",
-    "RNN, ReLU",
-)
-
-
-def method(baseline: torch.Tensor) -> pl.IntegratedGradients:
-    return pl.IntegratedGradients(rule="exact", max_segments=5000, baseline=baseline)  # type: ignore[arg-type]
+from wall.exact import PIECEWISE_LINEAR, integral, method
+from wall.promises import BOUND, TARGET, float32_bound
 
 
 @pytest.mark.parametrize("name", PIECEWISE_LINEAR)
 def test_the_identity_holds(name: str) -> None:
     net, x = CASES[name].network(), CASES[name].rows()
     for baseline in CASES[name].baselines().values():
-        assert explained(net, x, method(baseline), difference(net, x, baseline)).scores().max() <= BOUND
+        assert integral(net, x, baseline).scores().max() <= BOUND
 
 
 @pytest.mark.parametrize("name", [name for name in PIECEWISE_LINEAR if CASES[name].apart])
@@ -84,7 +40,7 @@ def test_single_precision_is_as_near_as_the_network_itself(name: str) -> None:
         case.baselines(torch.float32)["own"],
     )
     bound = float32_bound(net, wide, (x, baseline))
-    sides = explained(net, x, method(baseline), difference(net, x, baseline))
+    sides = integral(net, x, baseline)
     assert np.abs(sides.left - sides.right).max() <= bound
 
 
