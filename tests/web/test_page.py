@@ -12,14 +12,16 @@ from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pellucid.errors import FileError
 from pellucid.explanation import Explanation
 from pellucid.explanation.codec import Packer
 from pellucid.explanation.frame import from_frame, to_frame
-from pellucid.report import Edition, Report, display, mimebundle, page, write_report
-from pellucid.scenes import Scene
+from pellucid.report import Edition, Report, Section, display, mimebundle, page, write_report
+from pellucid.scenes import Points, Scene
+from pellucid.scenes.sampling import MOST, SENT, sample_of
 from views import explanations_by_hand as by_hand
 from web import golden
 
@@ -59,6 +61,24 @@ def test_two_languages_share_their_arrays() -> None:
 
 def test_the_same_report_gives_the_same_bytes() -> None:
     assert page.page(golden.report(), "t", "en") == page.page(golden.report(), "t", "en")
+
+
+def test_a_page_holds_no_more_marks_than_it_may_and_a_notebook_fewer() -> None:
+    places = np.arange(SENT + 1, dtype=np.float32)
+    points = Points("", places, places, sample=sample_of(places >= 0, MOST, "points", "en"))
+    scene = replace(golden.scene(), panels=(replace(golden.scene().panels[0], marks=(points,)),), language="en")
+    edition = replace(golden.report().editions[0], sections=(Section("s", "S", (), (scene,)),))
+
+    def frame(html: str) -> bytes:
+        return gzip.decompress(base64.b64decode(_parts(html, "script")[0]))
+
+    report = from_frame(frame(page.page(Report("", "", (edition,)), "t", "en")), Report)
+    notebook = from_frame(frame(unescape(mimebundle(scene)["text/html"])), Scene)
+    for found, count in ((report.editions[0].sections[0].scenes[0], SENT), (notebook, 60_000)):
+        mark = found.panels[0].marks[0]
+        assert isinstance(mark, Points)
+        assert len(mark.x) == count
+        assert found.panels[0].subtitle == f"this file holds {count:,} of the 300,001 points: no zoom brings the others back"
 
 
 def test_a_title_can_not_break_out() -> None:
