@@ -8,6 +8,7 @@ from pathlib import Path
 
 import method_pictures
 import pytest
+from digit_transformer import DigitTransformer
 from method_entries import anchor, entry, picture_name, sources
 from method_pictures import FAMILIES, Drawn, Picture, pictures_of
 from subjects import patient
@@ -87,6 +88,13 @@ def test_an_entry_tells_all_of_one_method(monkeypatch):
     assert f"Verdict: {made.verdict}](occlusion.png)" in text
     assert "In: (sample, feature) = 1 × 30. Out: (sample, feature) = 1 × 30." in text  # noqa: RUF001 (a real multiplication sign)
     assert "another in-fill can give another answer" in text
+
+
+def test_what_is_told_of_layers_with_attention_is_all_that_were_read():
+    net, rows = DigitTransformer().eval(), pl.datasets.digits().split(seed=0).test.inputs[:1].astype("float32")
+    both, first = (pl.explain(net, rows, method, checks="none") for method in (pl.Attention(), pl.Attention(layer=0)))
+    assert both.layer == "core.layers.0.self_attn … core.layers.1.self_attn"
+    assert first.layer == "core.layers.0.self_attn"
 
 
 def test_options_that_are_not_the_usual_ones_are_told(monkeypatch):

@@ -10,7 +10,8 @@ import pytest
 
 from pellucid import views
 from pellucid.errors import InputError
-from pellucid.explanation import LabelledArray, Reason, Verdict
+from pellucid.explanation import Explanation, LabelledArray, Reason, Verdict
+from pellucid.explanation.provenance import Meaning
 from pellucid.scenes import Bars, Image, Line, Table
 from pellucid.views.checks_table import outcome_of
 from pellucid.views.entries import Entry, strongest
@@ -80,6 +81,45 @@ def test_colors_end_at_the_stated_percentile_only_where_pixels_are_many():
     label = views.image_overlay(made.photo()).panels[1].scale.label
     assert "99.5th percentile" in label
     assert "largest" in label
+
+
+def meant(explanation: Explanation, meaning: Meaning) -> Explanation:
+    return replace(explanation, provenance=replace(explanation.provenance, meaning=meaning, baseline={}))
+
+
+def test_sizes_have_a_sequential_scale_from_zero_and_are_not_said_to_speak_for_the_target():
+    sizes = replace(made.coarse(), arrays=(replace(made.coarse().arrays[0], values=np.abs(made.coarse().arrays[0].values)),))
+    for view in (views.image_overlay(meant(sizes, "magnitude")), views.gallery(meant(sizes, "magnitude"))):
+        scale = next(mark.scale for panel in view.panels for mark in panel.marks if isinstance(mark, Image) and mark.scale)
+        assert (scale.kind, scale.domain[0]) == ("sequential", 0)
+        assert "without a sign" in scale.label
+        assert "±" not in scale.label
+    assert "of |value|" in views.image_overlay(meant(sizes, "magnitude")).panels[2].subtitle
+    for signed in (meant(sizes, "map"), meant(made.coarse(), "magnitude")):  # a singular vector may be negative
+        assert views.image_overlay(signed).panels[1].scale.kind == "diverging"
+    assert "speaks for it" in views.image_overlay(meant(sizes, "map")).panels[2].subtitle
+
+
+@pytest.mark.parametrize(
+    ("meaning", "words", "start"),
+    [
+        ("contribution", ["raises the score", "lowers the score"], "+"),
+        ("slope", ["a higher value would raise the score", "a higher value would lower the score"], "+"),
+        ("magnitude", [], ""),
+    ],
+)
+def test_bars_say_what_a_sign_means_only_where_it_means_something(meaning, words, start):
+    panel = views.feature_bars(meant(made.patient(), meaning)).panels[0]
+    assert [entry.label for entry in panel.legend] == words
+    largest = max(v for v in made.patient().arrays[0].values[0])
+    assert f"({start}{largest:.3g}" in panel.title
+
+
+def test_what_passes_a_unit_is_not_called_explained_at_a_layer():
+    through = replace(made.patient(), layer="second, unit 3")
+    assert "Only what passes through second, unit 3" in views.feature_bars(through).notes
+    assert "仅计经过 second, unit 3 的部分" in views.feature_bars(through, language="zh-CN").notes
+    assert "Explained at layer features.7" in views.image_overlay(replace(made.coarse(), layer="features.7")).notes
 
 
 def test_a_coarse_map_is_shown_as_its_cells_and_smoothed_only_over_the_photo():

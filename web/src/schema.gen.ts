@@ -202,7 +202,7 @@ export interface Provenance {
   readonly seconds: number;
   readonly check_seconds: number;
   readonly guesses: readonly (string)[];
-  readonly meaning: "contribution" | "slope" | "map";
+  readonly meaning: "contribution" | "slope" | "map" | "magnitude";
   readonly caution: "" | "fails_randomization" | "attention_is_not_importance" | "ignores_target";
   readonly choices: readonly (string)[];
 }

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-# what a value is: a part of the score, how the score reacts to a change, or a map without a unit
-Meaning = Literal["contribution", "slope", "map"]
+# what a value is: a part of the score, how the score reacts to a change, a map without a unit whose sign speaks for or against the target,
+# or a size that says how much and not which way
+Meaning = Literal["contribution", "slope", "map", "magnitude"]
 # what is known against a method, whatever it is used on: it hardly depends on what the network learned; attention is not what decides;
 # it is the same for every target
 Caution = Literal["", "fails_randomization", "attention_is_not_importance", "ignores_target"]

@@ -64,7 +64,14 @@ CHINESE = {
     "where.unchecked": (
         "热图把支持{target}的依据的 {share} 放在画面{region}（该处占画面的 {area}），{top} 放在最强的十分之一画面；尚无检验表明它是对的。"
     ),
-    "where.reacts": "{target}的得分对画面{region}的变化最敏感：占全部敏感度的 {share}（占画面的 {area}）。",
+    "where.slope": "{target}的得分对画面{region}的变化最敏感：占全部敏感度的 {share}（占画面的 {area}）。",
+    "where.magnitude": (
+        "热图的 {share} 位于画面{region}（该处占画面的 {area}），{top} 位于最强的十分之一画面；它不说明这是支持还是反对{target}。"
+    ),
+    "where.doubt.unstable": "这会随随机种子改变。",
+    "where.doubt.cautioned": "检验支持它，但方法本身存疑。",
+    "where.doubt.weak": "检验无法将其与随机热图区分开。",
+    "where.doubt.unchecked": "尚无检验表明它是对的。",
     "where.spread": "画面中没有突出的部分：即使最密集的九分之一，其占比也不到其面积份额的两倍。",
     "where.coarse": "热图只有 {rows} × {columns} 格，位置不可能说得更细。",
     "where.none": "画面中没有任何部分支持{target}：热图没有正值。",

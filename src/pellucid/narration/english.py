@@ -71,7 +71,15 @@ ENGLISH = {
         "The map has {share} of what speaks for {target} {region} ({area} of the picture) and {top} in the strongest tenth of "
         "the picture; no check has shown that it is right."
     ),
-    "where.reacts": "The score of {target} reacts most {region}: {share} of all sensitivity ({area} of the picture).",
+    "where.slope": "The score of {target} reacts most {region}: {share} of all sensitivity ({area} of the picture).",
+    "where.magnitude": (
+        "{share} of what the map holds lies {region} ({area} of the picture), and {top} in the strongest tenth of the picture; it does not "
+        "say whether that speaks for {target} or against it."
+    ),
+    "where.doubt.unstable": "This changes with the random seed.",
+    "where.doubt.cautioned": "The checks bear it out, but the method itself is open to doubt.",
+    "where.doubt.weak": "The checks can not tell this apart from a random map.",
+    "where.doubt.unchecked": "No check has shown that it is right.",
     "where.spread": "No part of the picture stands out: even the richest ninth holds less than twice its share.",
     "where.coarse": "The map has {rows} × {columns} cells, so a place can not be told more finely than that.",
     "where.none": "Nothing in the picture speaks for {target}: the map has no positive value.",

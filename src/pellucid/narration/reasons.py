@@ -13,7 +13,7 @@ from pellucid.narration.facts import TOP, Place, input_shares, period, region, r
 from pellucid.narration.finding import Finding
 from pellucid.narration.voice import Voice
 from pellucid.views.entries import Entry, element_entries, feature_entries, half_widths
-from pellucid.views.reading import first_sample, reduced, shown_input, target_name
+from pellucid.views.reading import first_sample, reduced, shown_input, speaks_for, target_name
 
 FINE = 32  # maps with at least this many cells a side are not called coarse
 
@@ -113,13 +113,14 @@ def _item(entry: Entry, share: float, family: Meaning, voice: Voice) -> str:
 
 def _where(explanation: Explanation, index: int, voice: Voice) -> list[Finding]:
     array = explanation.arrays[index]
-    reacts = explanation.provenance.meaning == "slope"
-    place, level = region(array, signed=not reacts), _level(explanation)
+    place, level = region(array, signed=speaks_for(explanation)), _level(explanation)
     target = voice.quote(target_name(explanation))
     if place is None:
         return [Finding(voice.say("where.none", target=target), level, "reasons", (("positive_mass", 0.0),))]
-    key = "where.reacts" if reacts and hedge(explanation) == "supported" else f"where.{hedge(explanation)}"
-    sentences = [voice.say(key, target=target, region=voice.word(f"region.{place.index}"), **_shares(place, voice))]
+    told = {"target": target, "region": voice.word(f"region.{place.index}"), **_shares(place, voice)}
+    sentences = [voice.say(f"where.{hedge(explanation)}" if speaks_for(explanation) else f"where.{explanation.provenance.meaning}", **told)]
+    if not speaks_for(explanation) and hedge(explanation) != "supported":
+        sentences.append(voice.say(f"where.doubt.{hedge(explanation)}"))
     evidence = [("share_in_region", place.share), ("share_in_strongest_tenth", place.top)]
     if place.share < 2 * place.area:
         sentences.append(voice.say("where.spread"))

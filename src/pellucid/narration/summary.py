@@ -13,7 +13,7 @@ from pellucid.narration.facts import TOP, Removal, region, removal
 from pellucid.narration.finding import Finding
 from pellucid.narration.judgement import reason_words
 from pellucid.narration.voice import Voice
-from pellucid.views.reading import reduced
+from pellucid.views.reading import reduced, speaks_for
 
 
 def summarized(explanation: Explanation, voice: Voice) -> list[Finding]:
@@ -61,7 +61,7 @@ def _named(explanation: Explanation, kept: np.ndarray, voice: Voice) -> list[Fin
         return []
     rows = [explanation.arrays[0].rows(kept[i : i + 1]) for i in range(len(kept))]
     if "y" in axes and "x" in axes:
-        signed = explanation.provenance.meaning != "slope"
+        signed = speaks_for(explanation)
         places = [place for row in rows if (place := region(row, signed=signed))]
         counted, key = Counter(voice.word(f"region.{place.index}") for place in places), "summary.regions"
     elif "feature" in axes and "time" not in axes:

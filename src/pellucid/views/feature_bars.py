@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pellucid.explanation import Explanation
 from pellucid.scenes import Panel, Scene
-from pellucid.scenes.numbers import signed
+from pellucid.scenes.numbers import number, signed
 from pellucid.scenes.words import Language, joined, words
 from pellucid.views.entries import entry_summary, entry_table, feature_entries, strongest
 from pellucid.views.framing import framed
-from pellucid.views.reading import is_refused, one_row, summed_note, value_label
+from pellucid.views.reading import is_refused, one_row, sign_words, summed_note, value_label
 from pellucid.views.signed_bars import Captions, signed_bars
 
 TOP = 12
@@ -31,12 +31,15 @@ def feature_panel(explanation: Explanation, index: int, language: Language, *, t
     shown = min(len(kept), top) if len(kept) < len(entries) else len(entries)
     counted = say["bars.all" if shown == len(entries) else "bars.some"].format(shown=shown, count=len(entries))
     refused = is_refused(explanation)
-    finding = say["bars.finding"].format(label=kept[0].label.rpartition(" = ")[0] or kept[0].label, value=signed(kept[0].value))
+    signs = sign_words(explanation)
+    largest = signed(kept[0].value) if signs else number(kept[0].value)
+    finding = say["bars.finding"].format(label=kept[0].label.rpartition(" = ")[0] or kept[0].label, value=largest)
     captions = Captions(
         id=f"features{index}",
         title=say["bars.title"] if refused else finding,
         subtitle=joined([counted, summed_note(gone, language)], language),
         axis=value_label(explanation, language),
         summary=entry_summary(entries, "bars.summary", language),
+        signs=signs,
     )
     return signed_bars(kept, captions, entry_table(entries, say["feature"], language), language, hatched=refused)

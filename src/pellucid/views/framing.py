@@ -92,7 +92,8 @@ def notes(explanation: Explanation, language: Language, *, whiskers: bool = Fals
     if explanation.spread:
         found.append(say["note.spread"].format(share=percent(disagreement(explanation), language)))
     if explanation.layer:
-        found.append(say["note.layer"].format(layer=explanation.layer))
+        key = "note.layer" if explanation.kind == "layer_attribution" else "note.through"
+        found.append(say[key].format(layer=explanation.layer))
     found += _ledger(explanation, language)
     if whiskers and explanation.error_kind != "none":
         found.append(say[f"note.errors.{explanation.error_kind}"])

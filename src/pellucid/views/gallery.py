@@ -34,7 +34,7 @@ def gallery(explanation: Explanation, *, rows: tuple[int, ...] | None = None, la
     _shown_image(explanation)
     if not ones:
         raise InputError("A gallery needs rows of images", received="no row", remedy="name at least one row")
-    scale = color_scale(_shared_limit(ones, language), value_label(explanation, language), language)
+    scale = color_scale(_shared_limit(ones, language), explanation, language)
     panels = [_pair(one, row, scale, language) for one, row in zip(ones, chosen, strict=True)]
     panels[-1] = replace(panels[-1], scale=scale)
     more = say["gallery.more"].format(shown=len(ones), count=len(explanation)) if len(ones) < len(explanation) else ""

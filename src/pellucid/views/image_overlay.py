@@ -14,7 +14,7 @@ from pellucid.scenes.numbers import number, percent, signed
 from pellucid.scenes.words import Language, joined, words
 from pellucid.views.framing import framed
 from pellucid.views.rasters import PERCENTILE, Limit, blocks, enlarged, limit_of, photo, quiet_gray, richest_region
-from pellucid.views.reading import is_refused, one_row, reduced, shown_input, summed_note, value_label
+from pellucid.views.reading import is_refused, one_row, reduced, shown_input, speaks_for, summed_note, value_label
 
 STRONGEST_OPACITY = 0.92
 
@@ -47,17 +47,18 @@ def signed_map(explanation: Explanation, index: int, language: Language) -> Sign
     return SignedMap(
         array.values.astype(np.float32),
         limit,
-        color_scale(limit, value_label(explanation, language), language),
+        color_scale(limit, explanation, language),
         summed_note(gone, language),
     )
 
 
-def color_scale(limit: Limit, label: str, language: Language) -> ColorScale:
-    """A diverging scale whose label says where its colors end."""
+def color_scale(limit: Limit, explanation: Explanation, language: Language) -> ColorScale:
+    """A scale whose label says where its colors end: diverging about zero, but sequential for sizes, which have no sign."""
+    sizes = explanation.provenance.meaning == "magnitude" and not any(np.nanmin(array.values) < 0 for array in explanation.arrays)
     template = words(language)["image.scale_cut" if limit.cut else "image.scale_all"]
-    shown = number(limit.value if limit.largest else 0.0)
-    text = template.format(label=label, limit=f"±{shown}", percent=number(PERCENTILE), largest=number(limit.largest))
-    return ColorScale("diverging", (-limit.value, limit.value), text)
+    shown = ("" if sizes else "±") + number(limit.value if limit.largest else 0.0)
+    text = template.format(label=value_label(explanation, language), limit=shown, percent=number(PERCENTILE), largest=number(limit.largest))
+    return ColorScale("sequential" if sizes else "diverging", (0.0 if sizes else -limit.value, limit.value), text)
 
 
 def image_panels(explanation: Explanation, index: int, language: Language, *, cells: bool = False) -> tuple[Panel, ...]:
@@ -146,14 +147,14 @@ def _overlay_panel(explanation: Explanation, index: int, found: SignedMap, pixel
 
 
 def _where(explanation: Explanation, values: np.ndarray, language: Language) -> str:
-    """Which ninth of the picture holds most of what speaks for the target (of |value| for slopes, whose sign speaks for nothing)."""
-    slopes = explanation.provenance.meaning == "slope"
-    mass = np.abs(values) if slopes else np.clip(values, 0, None)
+    """Which ninth of the picture holds most of what speaks for the target (of |value| where a sign does not speak for it)."""
+    signed = speaks_for(explanation)
+    mass = np.clip(values, 0, None) if signed else np.abs(values)
     if not np.nansum(mass) > 0:
         return ""
     region, share = richest_region(mass)
     say = words(language)
-    key = "image.region" if slopes else "image.region_for"
+    key = "image.region_for" if signed else "image.region"
     return say[key].format(share=percent(share, language, 2), region=say[f"region.{region}"])
 
 

@@ -54,7 +54,7 @@ def _panel(found: ManyRows, errors: np.ndarray, top: int, language: Language) ->
         subtitle=counts.format(shown=len(shown), count=len(entries), rest=number(float(rest))),
         axis=say["importance.axis"],
         summary=say["importance.summary"].format(**first),
-        signs=False,
+        signs=(),
     )
     rows = tuple((e.label, cell(e.value), cell(e.value - e.error), cell(e.value + e.error)) for e in entries)
     table = Table((say["feature"], say["many.size"], say["low"], say["high"]), rows)

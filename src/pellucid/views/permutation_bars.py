@@ -36,7 +36,7 @@ def permutation_bars(importance: Any, *, language: Language = "en", top: int = T
         subtitle=say["bars.all" if len(entries) <= top else "bars.some"].format(shown=min(top, len(entries)), count=len(entries)),
         axis=say["permuted.axis"].format(score=score),
         summary=say["permuted.summary"].format(**said),
-        signs=False,
+        signs=(),
     )
     table = Table(
         (say["feature"], say["permuted.fall"], say["low"], say["high"], say["permuted.error"]),

@@ -104,9 +104,24 @@ def disagreement(explanation: Explanation) -> float:
     return apart / whole if whole > 0 else 0.0
 
 
+SIGNS = {"contribution": ("raises", "lowers"), "slope": ("raises_if_higher", "lowers_if_higher")}
+
+
+def sign_words(explanation: Explanation) -> tuple[str, ...]:
+    """The words for what a positive and a negative value mean; none where the sign tells nothing about the score."""
+    return SIGNS.get(explanation.provenance.meaning, ())
+
+
+def speaks_for(explanation: Explanation) -> bool:
+    """Whether a positive value speaks for the target; that of a slope says which change would, a size says neither."""
+    return explanation.provenance.meaning in ("contribution", "map")
+
+
 def value_label(explanation: Explanation, language: Language) -> str:
     """What a value of this explanation is, for axes and color bars."""
     key = "contribution" if is_complete(explanation) else "attribution_fused" if FUSED in explanation.layer else "attribution_for"
+    if key == "attribution_for" and explanation.provenance.meaning == "magnitude":
+        key = "magnitude"
     return spaced(words(language)[key].format(scale=scale_name(explanation, language)))
 
 

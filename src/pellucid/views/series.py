@@ -12,7 +12,7 @@ from pellucid.scenes.ticks import padded
 from pellucid.scenes.words import Language, joined, words
 from pellucid.views.entries import Entry, cell, entry_summary
 from pellucid.views.framing import framed
-from pellucid.views.reading import first_sample, is_refused, one_row, reduced, shown_input, summed_note, value_label
+from pellucid.views.reading import first_sample, is_refused, one_row, reduced, shown_input, sign_words, summed_note, value_label
 from pellucid.views.signed_bars import sign_legend, sign_role
 
 MOST_BARS = 160
@@ -104,6 +104,6 @@ def _bar_panel(explanation: Explanation, tag: str, channel: tuple[str, np.ndarra
         x=_time_axis(len(values), language),
         y=Axis(value_label(explanation, language), padded(min(0.0, float(sums.min())), max(0.0, float(sums.max())), 0.08)),
         subtitle=joined([say["series.binned"].format(width=width) if width > 1 else "", note], language),
-        legend=sign_legend(sums, language),
+        legend=sign_legend(sums, sign_words(explanation), language),
         hatched=refused,
     )

@@ -17,14 +17,14 @@ GAP = 0.012  # of the span, between a bar and its number
 
 @dataclass(frozen=True)
 class Captions:
-    """The texts around a chart of bars; ``signs`` says whether a value's sign tells which way the score goes."""
+    """The texts around a chart of bars; ``signs`` are the words for what a positive and a negative value mean, if a sign means anything."""
 
     id: str
     title: str
     subtitle: str
     axis: str
     summary: str
-    signs: bool = True
+    signs: tuple[str, ...] = ("raises", "lowers")
 
 
 def signed_bars(entries: list[Entry], captions: Captions, table: Table, language: Language, *, hatched: bool = False) -> Panel:
@@ -52,7 +52,7 @@ def signed_bars(entries: list[Entry], captions: Captions, table: Table, language
         x=Axis(captions.axis, domain),
         y=category_axis([e.label for e in entries]),
         subtitle=captions.subtitle,
-        legend=sign_legend(values, language) if captions.signs else (),
+        legend=sign_legend(values, captions.signs, language),
         hatched=hatched,
     )
 
@@ -77,10 +77,11 @@ def sign_role(value: float) -> str:
     return "negative" if value < 0 else "positive"
 
 
-def sign_legend(values: np.ndarray, language: Language) -> tuple[LegendEntry, ...]:
-    """What the two colors mean, for the signs that occur."""
-    say = words(language)
-    both = (LegendEntry(say["raises"], "positive"), LegendEntry(say["lowers"], "negative"))
+def sign_legend(values: np.ndarray, signs: tuple[str, ...], language: Language) -> tuple[LegendEntry, ...]:
+    """What the two colors mean in these words, for the signs that occur; nothing where a sign means nothing."""
+    if not signs:
+        return ()
+    both = tuple(LegendEntry(words(language)[word], role) for word, role in zip(signs, ("positive", "negative"), strict=True))
     kept = tuple(e for e, there in zip(both, (np.any(values > 0), np.any(values < 0)), strict=True) if there)
     return kept or both
 

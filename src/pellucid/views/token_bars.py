@@ -10,7 +10,7 @@ from pellucid.scenes.numbers import signed
 from pellucid.scenes.words import Language, joined, words
 from pellucid.views.entries import Entry, entry_summary, entry_table, half_widths
 from pellucid.views.framing import framed
-from pellucid.views.reading import first_sample, is_refused, one_row, reduced, shown_input, summed_note, value_label
+from pellucid.views.reading import first_sample, is_refused, one_row, reduced, shown_input, sign_words, summed_note, value_label
 from pellucid.views.signed_bars import Captions, signed_bars
 
 MOST = 40
@@ -41,7 +41,7 @@ def token_panel(explanation: Explanation, index: int, language: Language, *, top
         joined([counted, summed_note(gone, language)], language),
         value_label(explanation, language),
         entry_summary(entries, "bars.summary", language),
-        signs=explanation.provenance.meaning != "map",
+        signs=sign_words(explanation),
     )
     return signed_bars(kept, captions, entry_table(entries, say["token"], language), language, hatched=refused)
 

@@ -55,7 +55,7 @@ def waterfall_panel(explanation: Explanation, index: int, language: Language, *,
         x=Axis(say["score_axis"].format(scale=scale_name(explanation, language)), _domain(levels)),
         y=category_axis(labels),
         subtitle=_counted(explanation, index, language, top),
-        legend=sign_legend(np.array([s.value for s in steps]), language),
+        legend=sign_legend(np.array([s.value for s in steps]), ("raises", "lowers"), language),
         hatched=is_refused(explanation),
     )
 

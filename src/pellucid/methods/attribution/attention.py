@@ -40,7 +40,7 @@ class Attention:
     id: ClassVar[str] = "attention"
     needs: ClassVar[frozenset[Capability]] = frozenset({"gradient", "attention"})
     sampled: ClassVar[bool] = False
-    meaning: ClassVar[Meaning] = "map"
+    meaning: ClassVar[Meaning] = "magnitude"
     caution: ClassVar[Caution] = "attention_is_not_importance"
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
@@ -49,4 +49,5 @@ class Attention:
             evaluator,
             lambda reading: averaged(reading, lambda one: one_head(one.weights, self.head).mean(1), self.layer),
             query=self.query,
+            layer=self.layer,
         )

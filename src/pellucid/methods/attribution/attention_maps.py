@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pellucid.errors import CapabilityError, LayerError
-from pellucid.methods.attribution.attention_streams import Query, Reading, read
+from pellucid.methods.attribution.attention_streams import Query, Reading, read, with_name_or_number
 from pellucid.methods.attribution.layer_grids import EXTRA, space_of, token_grid
 from pellucid.methods.protocol import Attribution
 from pellucid.models.rules.attention.finder import AttentionRules
@@ -28,16 +28,17 @@ class _Seen:
     """What is the same in every batch."""
 
     module: str = ""
+    layers: str = ""
     inputs: frozenset[int] = frozenset()
     aligned: bool = False
     alone: bool = False  # whether rows are run one by one, since they can not be told apart in a batch
 
 
-def attend(evaluator: Evaluator, combine: Combine, *, query: Query = None) -> Attribution:
+def attend(evaluator: Evaluator, combine: Combine, *, query: Query = None, layer: int | str | None = None) -> Attribution:
     """What ``combine`` makes of each row's attention, laid on the input whose tokens are attended to.
 
     One forward and one backward pass per row: the backward pass says which token the score reads (a class token, the last one, the mean).
-    ``query`` chooses another.
+    ``query`` chooses another; ``layer`` is what ``combine`` looks at alone, if that is not all layers.
 
     Raises:
         CapabilityError: no attention on which the score depends.
@@ -61,6 +62,8 @@ def attend(evaluator: Evaluator, combine: Combine, *, query: Query = None) -> At
             raise _none(evaluator)
         reading = read(found, query)
         seen.module, seen.inputs, seen.aligned = reading.relations[-1].attention.module, reading.source.origin, reading.aligned
+        used = reading.relations if layer is None else with_name_or_number(reading.direct, layer)
+        seen.layers = " … ".join(dict.fromkeys(one.attention.module for one in (used[0], used[-1]) if one.attention.module))
         return combine(reading), *_received(reading)
 
     for rows, _ in evaluator.pairs(1, "attention"):
@@ -99,7 +102,7 @@ def _laid(evaluator: Evaluator, seen: _Seen, values: Tensor, drawn: tuple[Tensor
                 _name_sinks(evaluator, drawn, grid.extra, "cell")
                 evaluator.guesses += (grid.guess,) if grid.guess else ()
                 cells = values[:, 0, grid.extra :].unflatten(1, grid.cells)
-                return Attribution((cells,), layer=seen.module or "attention", input=on)
+                return Attribution((cells,), layer=seen.layers or "attention", input=on)
     shapes = ", ".join(f"{spec.name} {tuple(v.shape[1:])}" for spec, v in zip(evaluator.specs, evaluator.values, strict=True))
     raise LayerError(
         "The tokens that the network attends to can not be laid on its input",

@@ -45,7 +45,7 @@ class AttentionNorm:
     id: ClassVar[str] = "attention_norm"
     needs: ClassVar[frozenset[Capability]] = frozenset({"gradient", "attention"})
     sampled: ClassVar[bool] = False
-    meaning: ClassVar[Meaning] = "map"
+    meaning: ClassVar[Meaning] = "magnitude"
     caution: ClassVar[Caution] = ""
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
@@ -56,7 +56,7 @@ class AttentionNorm:
             bare.update(one.attention.module for one in reading.direct if one.attention.projection is None)
             return averaged(reading, lambda one: norms(one, self.head), self.layer)
 
-        found = attend(evaluator, combine, query=self.query)
+        found = attend(evaluator, combine, query=self.query, layer=self.layer)
         if bare:
             evaluator.guesses += (
                 f"attention_norm: no linear map follows the attention of {', '.join(sorted(bare))}: the values alone count",

@@ -38,7 +38,7 @@ class AttentionRollout:
     id: ClassVar[str] = "attention_rollout"
     needs: ClassVar[frozenset[Capability]] = frozenset({"gradient", "attention"})
     sampled: ClassVar[bool] = False
-    meaning: ClassVar[Meaning] = "map"
+    meaning: ClassVar[Meaning] = "magnitude"
     caution: ClassVar[Caution] = "attention_is_not_importance"
 
     def attribute(self, evaluator: Evaluator) -> Attribution:

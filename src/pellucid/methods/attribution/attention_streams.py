@@ -138,12 +138,13 @@ def _rows(reads: Tensor, query: Query, *, apart: bool) -> Tensor:
 
 def averaged(reading: Reading, matrix: Matrix, layer: int | str | None = None) -> Tensor:
     """The mean of ``matrix`` over the layers in which the reader attends to the source, (sample, row, key)."""
-    chosen = _chosen(reading.direct, layer)
+    chosen = with_name_or_number(reading.direct, layer)
     total = sum((reading.rows @ matrix(one.attention) for one in chosen[1:]), reading.rows @ matrix(chosen[0].attention))
     return total / len(chosen)
 
 
-def _chosen(direct: tuple[Relation, ...], layer: int | str | None) -> tuple[Relation, ...]:
+def with_name_or_number(direct: tuple[Relation, ...], layer: int | str | None) -> tuple[Relation, ...]:
+    """The relations of the layer that a user chose; all where none was chosen."""
     if layer is None:
         return direct
     names = [one.attention.module for one in direct]

@@ -44,7 +44,7 @@ class EigenCAM:
     id: ClassVar[str] = "eigencam"
     needs: ClassVar[frozenset[Capability]] = frozenset({"layers"})
     sampled: ClassVar[bool] = False
-    meaning: ClassVar[Meaning] = "map"
+    meaning: ClassVar[Meaning] = "magnitude"
     caution: ClassVar[Caution] = "ignores_target"
 
     def attribute(self, evaluator: Evaluator) -> Attribution:

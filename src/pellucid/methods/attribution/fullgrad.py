@@ -50,7 +50,7 @@ class FullGrad:
     id: ClassVar[str] = "fullgrad"
     needs: ClassVar[frozenset[Capability]] = frozenset({"gradient", "graph"})
     sampled: ClassVar[bool] = False
-    meaning: ClassVar[Meaning] = "map"
+    meaning: ClassVar[Meaning] = "magnitude"
     caution: ClassVar[Caution] = ""
 
     def attribute(self, evaluator: Evaluator) -> Attribution:

@@ -45,7 +45,7 @@ class Sobol:
     id: ClassVar[str] = "sobol"
     needs: ClassVar[frozenset[Capability]] = frozenset()
     sampled: ClassVar[bool] = True
-    meaning: ClassVar[Meaning] = "map"
+    meaning: ClassVar[Meaning] = "magnitude"
     caution: ClassVar[Caution] = ""
 
     def attribute(self, evaluator: Evaluator) -> Attribution:
