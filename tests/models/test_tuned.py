@@ -49,7 +49,7 @@ class Plain(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.a, self.b = nn.Conv2d(3, 6, 3, padding=1), nn.Conv2d(6, 8, 3, padding=2, dilation=2)
+        self.a, self.b = nn.Conv2d(3, 6, 3, padding="same"), nn.Conv2d(6, 8, 3, padding=2, dilation=2)
         self.head = nn.Linear(8 * 10 * 10, 5)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -245,6 +245,7 @@ OPERATIONS: dict[str, dict[str, Function]] = {
         "pad": lambda x: F.pad(x.unsqueeze(1), (2, 1), mode="reflect").tanh(),
         "avg_pool1d": lambda x: F.avg_pool1d(x.unsqueeze(1), 3, 2, 1).tanh(),
         "adaptive_avg_pool1d": lambda x: F.adaptive_avg_pool1d(x.unsqueeze(1), 3).tanh(),
+        "torch.batch_norm": lambda x: torch.batch_norm(x, *weights(x)[:3], weights(x)[3].abs() + 0.5, False, 0.1, 1e-5, False).tanh(),
         "conv1d": lambda x: F.conv1d(x.unsqueeze(1), weights(x)[:2, :3].unsqueeze(1)).tanh(),
         "conv_tbc": lambda x: (
             torch.conv_tbc(x.reshape(-1, 2, 4).transpose(0, 1).contiguous(), weights(x).reshape(2, 4, 8), weights(x)[0]).squeeze(0).tanh()

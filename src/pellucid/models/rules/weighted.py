@@ -13,7 +13,8 @@ from pellucid.models.rules.call import Call
 
 _LINEAR = ("input", "weight", "bias")
 _CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
-_BATCH_NORM = ("running_mean", "running_var", "weight", "bias")
+_BATCH_NORM = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
+_TORCH_BATCH_NORM = ("input", "weight", "bias", "running_mean", "running_var", "training", "momentum", "eps")  # torch.batch_norm's order
 _TRANSPOSED = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
 
 
@@ -143,15 +144,26 @@ def _convolution(call: Call) -> Weighted | None:
 
 def channel_map(call: Call, dtype: torch.dtype | None = None) -> tuple[Tensor, Tensor]:
     """What a batch norm multiplies each channel by, and what it adds, formed in this dtype; in the parameters' own where there is none."""
-    mean, variance, weight, bias = (call.argument(name, place) for place, name in enumerate(_BATCH_NORM, 1))
-    if call.argument("training", 5) or mean is None:
+    given = _batch_norm(call)
+    mean, variance, weight, bias = (given.get(name) for name in ("running_mean", "running_var", "weight", "bias"))
+    if given.get("training") or mean is None or variance is None:
         x = call.operands[0].detach()
         others = [axis for axis in range(x.ndim) if axis != 1]
         mean, variance = x.mean(others), x.var(others, correction=0)
-    scale = (variance.to(dtype) + call.argument("eps", 7, default=1e-5)).rsqrt()
+    scale = (variance.to(dtype) + given.get("eps", 1e-5)).rsqrt()
     scale = scale if weight is None else scale * weight.to(dtype)
     shift = -mean.to(dtype) * scale
     return scale, shift if bias is None else bias.to(dtype) + shift
+
+
+def has_fixed_statistics(call: Call) -> bool:
+    """Whether a batch norm goes by statistics that it has, and nothing but its input varies."""
+    given = _batch_norm(call)
+    return len(call.operands) == 1 and not given.get("training") and isinstance(given.get("running_mean"), Tensor)
+
+
+def _batch_norm(call: Call) -> dict[str, Any]:
+    return call.named(_TORCH_BATCH_NORM if call.function is torch.batch_norm else _BATCH_NORM)
 
 
 def _sizes(value: Any, space: int) -> list[int]:  # noqa: ANN401

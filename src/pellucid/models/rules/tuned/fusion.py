@@ -19,7 +19,7 @@ from pellucid.models.rules.call import Call
 from pellucid.models.rules.graph import Node, watch
 from pellucid.models.rules.interceptor import Interceptor
 from pellucid.models.rules.operations import Operation
-from pellucid.models.rules.weighted import Geometry, Weighted, channel_map, weighted
+from pellucid.models.rules.weighted import Geometry, Weighted, channel_map, has_fixed_statistics, weighted
 
 # activations that oneDNN computes with the convolution: its name for them, and their scalars
 _POINTWISE: dict[str, tuple[str, list[float]]] = {"relu": ("relu", []), "relu6": ("hardtanh", [0.0, 6.0]), "silu": ("swish", [])}
@@ -114,7 +114,7 @@ def plan(net: nn.Module, batch: tuple[Tensor, ...], forward: Callable[[tuple[Ten
         if padding is not None:
             passed.add(node.arguments[0])
         after = _only_user(users, last, graph.output)
-        if after is not None and after.operation == "batch_norm" and _fixed(calls[after.number]):
+        if after is not None and after.operation == "batch_norm" and has_fixed_statistics(calls[after.number]):
             norm, last = calls[after.number], after.number
             passed.add(last)
             after = _only_user(users, last, graph.output)
@@ -139,11 +139,6 @@ def _padding_before(node: Node, nodes: tuple[Node, ...], users: dict[int, list[N
 def _only_user(users: dict[int, list[Node]], number: int, output: int) -> Node | None:
     found = users.get(number, [])
     return found[0] if len(found) == 1 and number != output else None
-
-
-def _fixed(call: Call) -> bool:
-    """Whether a batch norm goes by statistics that it has."""
-    return len(call.operands) == 1 and not call.argument("training", 5) and isinstance(call.argument("running_mean", 1), Tensor)
 
 
 def _activation_name(call: Call | None) -> str:
