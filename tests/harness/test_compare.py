@@ -115,3 +115,11 @@ def test_a_row_that_does_not_exist_is_refused() -> None:
 def test_when_nothing_beats_chance_nothing_is_praised() -> None:
     found = pl.compare(Linear(), torch.ones(3, 12), [WRONG, "random"], target=0)
     assert "should be trusted" in found.narrate()
+
+
+def test_methods_that_agree_are_not_said_to_contradict_one_another() -> None:
+    alike = pl.compare(Linear(), torch.ones(3, 12), ["integrated_gradients", "gradient_times_input", "occlusion"], target=0)
+    assert alike.rank_correlation.min() > 0.9
+    assert "nearly the same" in alike.narrate() and "at most one" not in alike.narrate()
+    apart = pl.compare(Linear(), torch.ones(3, 12), ["integrated_gradients", WRONG, "occlusion"], target=0)
+    assert "at most one" in apart.narrate()

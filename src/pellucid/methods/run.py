@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -214,14 +215,19 @@ class Evaluator:
     def remembered(self, what: Hashable, find: Callable[[], T]) -> T:
         """What is found out once about this network's modules (not its weights) and shape of input; what ``find`` evaluates counts."""
         owner: Any = self.situation.owner
-        built = structure(owner) if isinstance(owner, torch.nn.Module) else None  # a layer may have been replaced since
-        key = (what, built, tuple(tuple(v.shape[1:]) for v in self.values))
+        key = (what, self._structure, tuple(tuple(v.shape[1:]) for v in self.values))
         kept = _FOUND.setdefault(owner, {})
         if key not in kept:
             before = self.bound.evaluated
             kept[key] = find()
             self.spent.forward += self.bound.evaluated - before
         return kept[key]
+
+    @cached_property
+    def _structure(self) -> Hashable:
+        """Of which modules the network is made: a layer may have been replaced since the last explanation."""
+        owner = self.situation.owner
+        return structure(owner) if isinstance(owner, torch.nn.Module) else None
 
     @contextmanager
     def account(self, stage: str) -> Iterator[Spent]:

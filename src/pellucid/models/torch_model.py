@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from operator import attrgetter
@@ -51,9 +51,10 @@ class TorchModel:
     def can(self) -> frozenset[Capability]:
         """Gradients, layers and the operations of its forward, unless quantized or scripted; parameters where it has some."""
         found: set[Capability] = {"layers"}
-        if self._quantized() is None:
+        kinds = set(map(type, tree(self.net)))
+        if not any(map(_is_quantized, kinds)):
             found.add("gradient")
-            if self._scripted() is None:
+            if not any(map(_is_scripted, kinds)):
                 found.update(("graph", "attention"))
         if any(p.is_floating_point() for p in self.net.parameters()):
             found.add("parameters")
@@ -69,12 +70,14 @@ class TorchModel:
         return "the network has no parameters"
 
     def _scripted(self) -> str | None:
-        return next((name or self.name for name, m in self.net.named_modules() if isinstance(m, torch.jit.ScriptModule)), None)
+        return self._first(_is_scripted)
 
     def _quantized(self) -> str | None:
-        if not any(map(_is_quantized, set(map(type, tree(self.net))))):
-            return None
-        return next((name or self.name for name, m in self.net.named_modules() if _is_quantized(type(m))), None)
+        return self._first(_is_quantized)
+
+    def _first(self, test: Callable[[type], bool]) -> str | None:
+        """The name of the first module whose class passes the test."""
+        return next((name or self.name for name, m in self.net.named_modules() if test(type(m))), None)
 
     @contextmanager
     def open(self, inputs: RowInputs, *, mode: Mode) -> Iterator[BoundTorch]:
@@ -128,6 +131,10 @@ class TorchModel:
         while isinstance(module, nn.Sequential) and len(module):
             module = module[-1]
         return type(module).__name__ if module is not self.net else ""
+
+
+def _is_scripted(kind: type) -> bool:
+    return issubclass(kind, torch.jit.ScriptModule)
 
 
 def _is_quantized(kind: type) -> bool:

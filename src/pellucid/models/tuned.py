@@ -36,7 +36,7 @@ class Tuned:
         self.bound = bound
         self._fusion: Fusion | None = None
         self._regions: tuple[int, Regions] | None = None  # of one explained row
-        self._possible = _suits(bound)
+        self._possible = True
         self._expected = 0
         self._held = self._began = False
 
@@ -88,6 +88,8 @@ class Tuned:
         if self._fusion is not None or not self._possible or self._expected < ENOUGH:
             return self._fusion
         self._possible = False
+        if not _suits(self.bound):
+            return None
         one, row = tuple(t[:1].detach() for t in batch), rows[:1]
         plain: list[Tensor] = []
 

@@ -151,6 +151,7 @@ CHINESE = {
     "comparison.ranked": "按实测忠实度排序：{list}。",
     "comparison.agree": "{first}与{second}最一致（秩相关 {value}）。",
     "comparison.differ": "{first}与{second}最不一致（{value}）：在分歧之处，至多一个是对的。",
+    "comparison.alike": "即使最不一致的{first}与{second}，所指也几乎相同（{value}）。",
     "comparison.refused": "{method}在 {rows} 行中有 {count} 行被拒绝。",
     "comparison.failed": "{method}在此无法使用：{why}",
     "permuted.found": "在 {rows} 行有标签的数据上，{score}为 {reference}；打乱下列特征时变差最多：{items}。",

@@ -12,6 +12,8 @@ from pellucid.narration.voice import Voice
 if TYPE_CHECKING:
     from pellucid.scenes.words import Language
 
+ALIKE = 0.8  # rank correlation from which on two methods name nearly the same
+
 
 def narrate_comparison(compared: Any, *, language: Language = "en") -> str:  # noqa: ANN401 (the harness's Comparison)
     """Who is most faithful, who agrees with whom, who is refused; in one paragraph."""
@@ -45,5 +47,6 @@ def _agreement(compared: Any, names: list[str], voice: Voice) -> list[str]:  # n
     (low, *least), (high, *most) = pairs[0], pairs[-1]
     said = [voice.say("comparison.agree", first=most[0], second=most[1], value=voice.number(high))]
     if len(pairs) > 1 and np.isfinite(low):
-        said.append(voice.say("comparison.differ", first=least[0], second=least[1], value=voice.number(low)))
+        told = "comparison.alike" if low >= ALIKE else "comparison.differ"
+        said.append(voice.say(told, first=least[0], second=least[1], value=voice.number(low)))
     return said

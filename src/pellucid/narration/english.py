@@ -192,6 +192,7 @@ ENGLISH = {
     "comparison.ranked": "In order of measured faithfulness: {list}.",
     "comparison.agree": "{first} and {second} agree most (rank correlation {value}).",
     "comparison.differ": "{first} and {second} agree least ({value}): where they differ, at most one of them is right.",
+    "comparison.alike": "Even {first} and {second}, which agree least, name nearly the same ({value}).",
     "comparison.refused": "{method} is refused for {count} of {rows} rows.",
     "comparison.failed": "{method} could not be used here: {why}",
     "permuted.found": "On {rows} labelled rows the {score} is {reference}; it gets worse most when these are permuted: {items}.",
