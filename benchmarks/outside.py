@@ -12,7 +12,8 @@ import numpy as np
 
 from pellucid.models.bound_torch import BoundTorch
 
-_CALLS = ("forward", "outputs", "_plain", "gradients", "layer_gradients", "layer_outputs", "under", "outputs_under")  # some call one another
+# some call one another
+_CALLS = ("forward", "outputs", "_plain", "gradients", "layer_gradients", "layer_outputs", "under", "outputs_under")
 
 
 @dataclass

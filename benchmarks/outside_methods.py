@@ -1,11 +1,12 @@
 """How much of a call of every method is not spent inside the model: ``python -m benchmarks.outside_methods [METHOD ...]``.
 
-One row, ``checks="none"``, networks of which one call costs more than a millisecond. Inside the model is what the bound network does: its
-forward and backward passes, for methods that go by rules with the rules. Budgets are small, which is the worst case: fixed costs weigh most.
+One row, ``checks="none"``, networks of which one call costs more than a millisecond. Inside the model is what the bound network does:
+its forward and backward passes, for methods that go by rules with the rules. Budgets are small, the worst case: fixed costs weigh most.
 """
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ def table() -> Subject:
     torch.manual_seed(0)
     widths = (30, 2048, 2048, 2048, 2)
     layers: list[nn.Module] = []
-    for given, made in zip(widths, widths[1:], strict=False):
+    for given, made in itertools.pairwise(widths):
         layers += [nn.Linear(given, made), nn.ReLU()]
     return Subject("MLP 30-2048-2048-2048-2", nn.Sequential(*layers[:-1]).eval(), torch.randn(1, 30), torch.randn(32, 30))
 
@@ -138,7 +139,7 @@ def main(chosen: tuple[str, ...] = ()) -> None:
     lines = [line(name) for name in track(chosen or tuple(METHODS), "methods", console=console, transient=True)]
     text = ["# Outside the model", "", *described("python -m benchmarks.outside_methods", ("torch", "numpy", "pellucid"))]
     text += [
-        f"- one row, one thread, `checks=\"none\"`, median of {REPEATS} calls; the aim is at most {AIM:.0%}",
+        f'- one row, one thread, `checks="none"`, median of {REPEATS} calls; the aim is at most {AIM:.0%}',
         "- inside the model: forward and backward passes of the bound network; for methods that go by rules, with the rules",
         "",
         "| method | network | model rows | CPU ms of a call | of it outside, ms | share outside |",

@@ -17,10 +17,9 @@ from pellucid.models import entrance
 
 FEATURES = 9
 METHODS = {
-    "marginal": pl.SHAP(estimator="leverage", value="marginal", samples=120),
-    "baseline": pl.SHAP(estimator="permutation", value="baseline", samples=120),
+    "leverage": pl.SHAP(estimator="leverage", value="marginal", samples=120),
+    "permutation": pl.SHAP(estimator="permutation", value="marginal", samples=120),
     "proxy": pl.SHAP(estimator="proxy", samples=64),
-    "lime": pl.LIME(samples=200),
 }
 
 
@@ -96,6 +95,7 @@ def entered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(entrance.Entrance, "outputs", outputs)
     monkeypatch.setattr(mixtures, "ENOUGH", 32)
+    monkeypatch.setattr(mixtures, "WIDE", 2)
     return rows
 
 
@@ -125,45 +125,45 @@ def test_it_is_what_the_points_give(network: str, method: str, batch_size: int |
 @pytest.mark.parametrize("network", ELSEWHERE)
 def test_where_the_input_goes_elsewhere_the_points_are_made(network: str, entered: list[int]) -> None:
     net, x, background = made(ELSEWHERE[network])
-    found = values(net, x, METHODS["marginal"], background, batch_size=50)
+    found = values(net, x, METHODS["leverage"], background, batch_size=50)
     assert not entered
-    np.testing.assert_array_equal(found, plainly(net, x, METHODS["marginal"], background, batch_size=50))
+    np.testing.assert_array_equal(found, plainly(net, x, METHODS["leverage"], background, batch_size=50))
 
 
 def test_a_branch_that_looks_at_the_input_is_noticed(entered: list[int]) -> None:
     net, x, background = made(Branching)
-    found = values(net, x, METHODS["marginal"], background, batch_size=50)
+    found = values(net, x, METHODS["leverage"], background, batch_size=50)
     assert entered == [0]
-    np.testing.assert_array_equal(found, plainly(net, x, METHODS["marginal"], background, batch_size=50))
+    np.testing.assert_array_equal(found, plainly(net, x, METHODS["leverage"], background, batch_size=50))
 
 
 def test_a_hook_that_changes_the_input_is_noticed(entered: list[int]) -> None:
     net, x, background = made(mlp)
     net[0].register_forward_pre_hook(lambda _, given: (given[0] * 2 if len(given[0]) > 1 else given[0],))  # type: ignore[index]
-    found = values(net, x, METHODS["marginal"], background, batch_size=50)
+    found = values(net, x, METHODS["leverage"], background, batch_size=50)
     assert entered == [0]
-    np.testing.assert_array_equal(found, plainly(net, x, METHODS["marginal"], background, batch_size=50))
+    np.testing.assert_array_equal(found, plainly(net, x, METHODS["leverage"], background, batch_size=50))
 
 
 def test_weights_are_those_of_the_moment(entered: list[int]) -> None:
     net, x, background = made(mlp)
-    values(net, x, METHODS["marginal"], background)
+    values(net, x, METHODS["leverage"], background)
     optimizer = torch.optim.SGD(net.parameters(), 1.0)
     net(x).square().sum().backward()
     optimizer.step()
     optimizer.zero_grad()
-    found = values(net, x, METHODS["marginal"], background)
+    found = values(net, x, METHODS["leverage"], background)
     assert all(entered)
-    np.testing.assert_allclose(found, plainly(net, x, METHODS["marginal"], background), rtol=1e-9, atol=1e-12 * np.abs(found).max())
+    np.testing.assert_allclose(found, plainly(net, x, METHODS["leverage"], background), rtol=1e-9, atol=1e-12 * np.abs(found).max())
 
 
 def test_missing_values_are_filled_as_ever(entered: list[int]) -> None:
     net, x, background = made(lambda: nn.Sequential(nn.Linear(FEATURES, 8), nn.ReLU(), nn.Linear(8, 3)))
     x[0, 0] = torch.nan
     spec = pl.ModelSpec(inputs=(pl.InputSpec(kind="tabular", missing=True),))
-    found = values(net, x, METHODS["marginal"], background, spec=spec, batch_size=50)
+    found = values(net, x, METHODS["leverage"], background, spec=spec, batch_size=50)
     assert not entered
-    np.testing.assert_array_equal(found, plainly(net, x, METHODS["marginal"], background, spec=spec, batch_size=50))
+    np.testing.assert_array_equal(found, plainly(net, x, METHODS["leverage"], background, spec=spec, batch_size=50))
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e4])
@@ -174,11 +174,19 @@ def test_in_single_precision_it_is_no_farther_from_the_truth(scale: float, enter
     with torch.no_grad():
         net[0].weight.div_(units)  # type: ignore[index]
     x, background = x * units, background * units + 3 * units
-    method = METHODS["marginal"]
+    method = METHODS["leverage"]
     found, plain = values(net, x, method, background), plainly(net, x, method, background)
     truth = plainly(net.double(), x.double(), method, background.double())
     assert all(entered) and entered
     assert np.abs(found - truth).max() <= 2 * np.abs(plain - truth).max() + 1e-7 * np.abs(truth).max()
+
+
+def test_narrow_tables_and_few_rows_are_evaluated_plainly(entered: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    net, x, background = made(mlp)
+    values(net, x[:2], METHODS["leverage"], background)
+    monkeypatch.undo()
+    values(net, x, METHODS["leverage"], background)
+    assert not entered
 
 
 def test_a_wrong_way_in_would_be_seen(entered: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,6 +197,6 @@ def test_a_wrong_way_in_would_be_seen(entered: list[int], monkeypatch: pytest.Mo
         "mixed_outputs",
         lambda *arguments: (lambda inner: lambda rows, numbers: inner(rows, numbers) * 1.01)(original(*arguments)),
     )
-    found = values(net, x, METHODS["marginal"], background, batch_size=50)
+    found = values(net, x, METHODS["leverage"], background, batch_size=50)
     assert entered == [0]
-    np.testing.assert_array_equal(found, plainly(net, x, METHODS["marginal"], background, batch_size=50))
+    np.testing.assert_array_equal(found, plainly(net, x, METHODS["leverage"], background, batch_size=50))

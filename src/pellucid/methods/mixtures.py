@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 ENOUGH = 4096  # points from which on it pays to look for the layer
 SHARED = 2**24  # elements that all rows share: what the layer gives for the in-fills of every mask
-SOME = 3  # explained rows that share them, from which on computing them pays where there are several in-fills
+FEW = 3  # explained rows that share them, and in-fills, from which on that pays
+WIDE = 96  # features from which on it does: below, adding what is shared takes as long as the layer itself (measured)
 
 
 @runtime_checkable
@@ -56,8 +57,8 @@ def mixed_outputs(
 ) -> Callable[[Tensor, Tensor], Tensor] | None:
     """(rows, numbers) -> what a linear layer gives for points that are the row where a mask holds, and one of the in-fills elsewhere.
 
-    A point's number is ``mask * len(fills) + fill``. The products of values and weights are those of the points themselves, so that
-    nothing cancels that does not there. None where that would cost more than the points.
+    A point's number is ``mask * len(fills) + fill``, and a batch holds whole masks of one row after the other. The products of values
+    and weights are those of the points themselves, so that nothing cancels that does not there. None where it would not pay.
 
     Args:
         values: explained rows (row, feature).
@@ -66,9 +67,10 @@ def mixed_outputs(
         weight: (unit, feature).
         bias: (unit,).
     """
-    count, units = len(fills), len(weight)
-    few = count > 1 and len(values) < SOME
-    if few or len(masks) * count * units > SHARED or not bool(torch.isfinite(values).all() and torch.isfinite(fills).all()):
+    (units, features), count = weight.shape, len(fills)
+    if count < FEW or len(values) < FEW or features < WIDE or len(masks) * count * units > SHARED:
+        return None
+    if not bool(torch.isfinite(values).all() and torch.isfinite(fills).all()):
         return None
     present = masks.to(values.dtype)
     shared = torch.empty(len(masks), count, units, dtype=values.dtype, device=values.device)
@@ -79,7 +81,7 @@ def mixed_outputs(
 
 
 class _Mixed:
-    """What :func:`mixed_outputs` gives: ``shared`` (mask, fill, unit) is what the layer makes of the in-fills."""
+    """What :func:`mixed_outputs` gives: ``shared`` (mask, fill, unit) is what the layer makes of the in-fills, for all rows."""
 
     def __init__(self, values: Tensor, present: Tensor, shared: Tensor, weight: Tensor) -> None:
         self.values, self.present, self.shared, self.weight = values, present, shared, weight
@@ -93,21 +95,14 @@ class _Mixed:
         into, start, fills = self.buffer[: len(rows)], 0, self.shared.shape[1]
         for row, count in runs(rows):
             first = int(numbers[start])
-            self._write(row, slice(first // fills, -(-(first + count) // fills)), into[start : start + count], first % fills)
+            masks = slice(first // fills, -(-(first + count) // fills))
+            shared, own, here = self.shared[masks], (self.present[masks] @ self._of(row))[:, None], into[start : start + count]
+            if first % fills or count % fills:
+                here.copy_((shared + own).flatten(0, 1)[first % fills : first % fills + count])
+            else:
+                torch.add(shared, own, out=here.unflatten(0, shared.shape[:2]))
             start += count
         return into
-
-    def _write(self, row: int, masks: slice, into: Tensor, skipped: int) -> None:
-        """The outputs for some masks of one row; ``skipped`` in-fills of the first mask are not asked for."""
-        shared, weight = self.shared[masks], self._of(row)
-        if shared.shape[1] == 1:
-            torch.addmm(shared[:, 0], self.present[masks], weight, out=into)
-            return
-        own = (self.present[masks] @ weight)[:, None]
-        if skipped or shared.shape[0] * shared.shape[1] != len(into):
-            into.copy_((shared + own).flatten(0, 1)[skipped : skipped + len(into)])
-        else:
-            torch.add(shared, own, out=into.unflatten(0, shared.shape[:2]))
 
     def _of(self, row: int) -> Tensor:
         """The products of a row's values and the weights (feature, unit), kept for the row at hand."""

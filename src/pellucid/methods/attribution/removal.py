@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from pellucid.methods.mixtures import mixed_outputs
-
 if TYPE_CHECKING:
     from pellucid.methods.run import Evaluator, Points
 
@@ -48,9 +46,25 @@ class Removal:
             labels.append((own + offset.reshape(-1, *[1] * (own.ndim - 1))).to(values.device))
         return cls(evaluator.values, filled, tuple(labels), counts)
 
-    def points(self, kept: Tensor) -> Copies:
+    def points(self, kept: Tensor) -> Points:
         """Copies of rows: copy ``k`` keeps the players of ``kept[k]``, bool (copy, player)."""
-        return Copies(self, kept.to(self.values[0].device))
+        kept = kept.to(self.values[0].device)
+        # looked up once where all rows have the same players and the answer is small, instead of in every batch
+        masks = [
+            _bits(kept[:, label[0]], value) if len(label) == 1 and len(kept) * label.numel() <= _SMALL else None
+            for label, value in zip(self.labels, self.values, strict=True)
+        ]
+
+        def copies(rows: Tensor, samples: Tensor) -> tuple[Tensor, ...]:
+            parts = []
+            for value, fill, label, mask in zip(self.values, self.filled, self.labels, masks, strict=True):
+                if mask is None:
+                    parts.append(torch.where(_of_elements(kept[samples], label, rows), value[rows], fill[rows]))
+                else:
+                    parts.append(_mixed(mask, value, fill, (rows, samples)))
+            return tuple(parts)
+
+        return copies
 
     def blends(self, shares: Tensor) -> Points:
         """Copies of rows: copy ``k`` keeps the share ``shares[k]`` of each player, float (copy, player), the rest is the in-fill's."""
@@ -75,36 +89,6 @@ class Removal:
             sizes = torch.zeros(len(flat), found.shape[1], dtype=found.dtype).scatter_add_(1, flat, ones)
             parts.append(_of_elements(found / sizes.clamp(min=1), label.cpu(), rows).reshape(value.shape).to(value))
         return tuple(parts)
-
-
-class Copies:
-    """Copies of rows that keep some players each; see :meth:`Removal.points`."""
-
-    def __init__(self, removal: Removal, kept: Tensor) -> None:
-        self.removal, self.kept = removal, kept
-        # looked up once where all rows have the same players and the answer is small, instead of in every batch
-        self.chosen = [kept[:, label[0]] if len(label) == 1 and len(kept) * label.numel() <= _SMALL else None for label in removal.labels]
-        self.masks: list[Tensor | None] = []
-
-    def __call__(self, rows: Tensor, samples: Tensor) -> tuple[Tensor, ...]:
-        """The copies, one tensor (batch, ...) per input."""
-        removal, parts = self.removal, []
-        if not self.masks:
-            pairs = zip(self.chosen, removal.values, strict=True)
-            self.masks = [None if chosen is None else _bits(chosen, value) for chosen, value in pairs]
-        for value, fill, label, mask in zip(removal.values, removal.filled, removal.labels, self.masks, strict=True):
-            if mask is None:
-                parts.append(torch.where(_of_elements(self.kept[samples], label, rows), value[rows], fill[rows]))
-            else:
-                parts.append(_mixed(mask, value, fill, (rows, samples)))
-        return tuple(parts)
-
-    def through(self, weight: Tensor, bias: Tensor | None) -> Callable[[Tensor, Tensor], Tensor] | None:
-        """What a linear layer gives for the copies of tables whose in-fill is the same for every row."""
-        (value, fill, chosen) = self.removal.values[0], self.removal.filled[0], self.chosen[0]
-        if chosen is None or not torch.equal(fill, fill[:1].expand_as(fill)):
-            return None
-        return mixed_outputs(value, chosen, fill[:1], weight, bias)
 
 
 def _bits(chosen: Tensor, like: Tensor) -> Tensor:

@@ -90,16 +90,11 @@ class _Points:
         return tuple(buffer[:count] for buffer in self.buffers)
 
     def through(self, weight: Tensor, bias: Tensor | None) -> Callable[[Tensor, Tensor], Tensor] | None:
-        """What a linear layer gives for the points of a table whose in-fills are the same for every row and coalition."""
+        """What a linear layer gives for the points of a table beside background rows."""
         mask, function = self.shared[0], self.function
-        if mask is None or not isinstance(function, Fixed) or len(function.points) != 1:
+        if mask is None or not isinstance(function, Fixed) or len(function.points) != 1 or len(function.points[0]) > 1:
             return None
-        fills = function.points[0]
-        if len(fills) > 1:  # one for each row
-            if not torch.equal(fills, fills[:1].expand_as(fills)):
-                return None
-            fills = fills[:1]
-        return mixed_outputs(self.values[0], mask, fills[0], weight, bias)
+        return mixed_outputs(self.values[0], mask, function.points[0][0], weight, bias)
 
     def _single(self, own: Tensor, coalitions: Tensor) -> tuple[Tensor, ...]:
         """One point for each coalition; within one explained row nothing is gathered."""
