@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pellucid.scenes import Scene
 
 
+WIDTH = 7.2  # inches: a page's column, so that words are as large as those around them
+
+
 @dataclass(frozen=True)
 class Picture:
     """One picture of a method: of what, with which options (the method's own where none are given), and drawn how."""
@@ -58,7 +61,7 @@ RULES: Family = {
 LAYER_MAPS: Family = {
     "gradcam": (Picture(flower()),),
     "gradcam++": (Picture(four_photos()),),
-    "hirescam": (Picture(flower(), pl.HiResCAM(layer="blocks.10")),),
+    "hirescam": (Picture(four_photos(), pl.HiResCAM(layer="blocks.15")),),
     "layercam": (Picture(four_photos()), Picture(four_photos(), pl.LayerCAM(layer=("blocks.4", "head")))),
     "scorecam": (Picture(four_photos()),),
     "ablationcam": (Picture(four_photos()),),
@@ -113,4 +116,4 @@ def drawn(method: str) -> tuple[Drawn, ...]:
 
 def _drawn(picture: Picture, method: str) -> Drawn:
     explanation = picture.subject.explained(picture.method or method)
-    return Drawn(picture.subject, explanation, paper.png_bytes(paper.draw(picture.view(explanation)), dpi=110))
+    return Drawn(picture.subject, explanation, paper.png_bytes(paper.draw(picture.view(explanation), width=WIDTH), dpi=150))

@@ -29,6 +29,7 @@ def missing(method: str) -> list[str]:
         "shapes": AXES.search(text),
         "a source": sources(method),
         "what it does not show": "What it does not show: " in text,
+        "lines that are no headings": not re.search(r"^\s*# ", method_class(method).__doc__ or "", re.MULTILINE),
         **{f"a limit in {language}": f"limit.{method}" in catalog for language, catalog in CATALOGS.items()},
     }
     return [name for name, there in found.items() if not there]

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from paper.extents import cut_off, overlaps, texts_of
 from pellucid.paper import draw, png_bytes
+from pellucid.scenes import Panel, Scene, Table
 from views.scenes_by_hand import SCENES
 
 PAGES = [(name, theme, language) for name in SCENES for theme, language in (("light", "en"), ("dark", "zh-CN"))]
@@ -59,6 +60,14 @@ def test_title_verdict_and_panel_titles_are_written(pages, name):
         assert wanted in written
     for note in scene.notes:
         assert note in written
+
+
+def test_a_chart_that_is_left_for_the_last_row_has_all_of_it():
+    name = "a name that needs much more room than half a page has"
+    panel = Panel("effects", "Effects", "one effect", Table(("feature", "range", "mean"), ((name, 1.0, 2.0),)))
+    pages = (draw(Scene("Effects", (panel,) * count, "", columns=2), width=6) for count in (3, 2))
+    written = [[text for text, _ in texts_of(page)].count(name) for page in pages]
+    assert written == [1, 0]
 
 
 def test_the_theme_colors_the_page(pages):

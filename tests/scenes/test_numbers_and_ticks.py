@@ -48,6 +48,12 @@ def test_what_is_not_certain_is_not_called_certain(share):
     assert percent(share) not in ("0\u00a0%", "100\u00a0%", "0.00\u00a0%", "100.0\u00a0%")
 
 
+def test_what_is_nearly_all_is_not_rounded_up_to_more_than_it_is():
+    shares = (0.99, 0.9989, 0.9996, 0.9998, 0.99995)
+    assert [percent(s, "zh-CN", digits=2) for s in shares] == ["99%", "99.9%", "99.96%", "99.98%", ">99.99%"]
+    assert [percent(s, "zh-CN") for s in shares] == ["99.0%", "99.9%", "99.96%", "99.98%", ">99.99%"]
+
+
 def test_percent_in_both_languages():
     assert (percent(0.998), percent(0.998, "zh-CN"), percent(1), percent(0)) == ("99.8\u00a0%", "99.8%", "100\u00a0%", "0\u00a0%")
 

@@ -86,7 +86,7 @@ def _sheet(style: Style, width: float, height: float) -> Sheet:
 
 
 def _rows(scene: Scene, style: Style, inner: float) -> list[Row]:
-    """The panels in rows; among pictures side by side, a chart has a row of its own."""
+    """The panels in rows; among pictures side by side, a chart has a row of its own, and one that is left for the last row all of it."""
     columns, mixed = max(1, scene.columns), any(panel.equal for panel in scene.panels)
     rows: list[list[Panel]] = []
     for panel in scene.panels:
@@ -96,7 +96,8 @@ def _rows(scene: Scene, style: Style, inner: float) -> list[Row]:
         rows[-1].append(panel)
     made: list[Row] = []
     for row in rows:
-        count = 1 if mixed and not row[0].equal else columns
+        last_is_alone = len(row) == 1 and row is rows[-1]  # as on screen
+        count = 1 if not row[0].equal and (mixed or last_is_alone) else columns
         wide = (inner - GAP * (count - 1)) / count
         made.append(Row([plan(panel, style, wide) for panel in row], wide))
     if columns == 1 and not mixed:

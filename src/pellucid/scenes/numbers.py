@@ -36,6 +36,8 @@ def percent(share: float, language: str = "en", digits: int = 3) -> str:
         return "–"
     exact = 100 * share
     decimals = 0 if share in (0, 1) else max(0, min(2, digits - 1 - _exponent(exact, digits)))
+    while exact < 100 and decimals < 2 and float(f"{exact:.{decimals}f}") >= 100:
+        decimals += 1
     text = f"{exact:.{decimals}f}"
     if share < 1 and float(text) >= 100:
         text = ">99.99"

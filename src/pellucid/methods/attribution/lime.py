@@ -34,7 +34,7 @@ class LIME:
     Shapes: like the input; units: score; a player's coefficient is shared equally between its elements. Errors are standard errors that
     allow for a score that is not linear.
 
-    # differs from paper: tables are not cut into quartile bins, nor moved by noise: a feature is its value or the in-fill's, as
+    It differs from the paper: tables are not cut into quartile bins, nor moved by noise: a feature is its value or the in-fill's, as
     everywhere else here. On a forest over breast-cancer data that is linear to R2 .93, Gaussian noise to .6, and its ranking
     stands where that of noise changed with the seed.
 

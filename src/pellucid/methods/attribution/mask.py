@@ -38,7 +38,7 @@ class Mask:
     Shapes: like the input; no unit: a pixel's value (the sum over channels) is the mean of the masks, 1 for what belongs even to the
     smallest part and 0 for what belongs to none. Works on images and, over time, on series.
 
-    # differs from paper: linear enlargement stands for its max-convolution, and Adam for gradient descent with momentum.
+    It differs from the paper: linear enlargement stands for its max-convolution, and Adam for gradient descent with momentum.
 
     What it does not show: other parts that keep the score as well, since an optimum is not the only one; evidence against the target.
 

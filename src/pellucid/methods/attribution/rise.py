@@ -33,8 +33,8 @@ class RISE:
     Shapes: like the input; units: score. A pixel's value (the sum over its channels) is E[score M] / E[M] - E[score], with a standard
     error. A budget's seconds, calls or error may stop it earlier.
 
-    # differs from paper: the mean score is subtracted, which the paper's map adds to every pixel alike and which is most of its noise; with
-    opposite masks it cancels exactly. Masks have mean 1/2.
+    It differs from the paper: the mean score is subtracted, which the paper's map adds to every pixel alike and which is most of its
+    noise; with opposite masks it cancels exactly. Masks have mean 1/2.
 
     What it does not show: details smaller than a cell; which of two neighbors it was, since masks are smooth.
 
