@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ENOUGH = 4096  # points from which on it pays to look for the layer
 SHARED = 2**24  # elements that all rows share: what the layer gives for the in-fills of every mask
 FEW = 3  # explained rows that share them, and in-fills, from which on that pays
-WIDE = 96  # features from which on it does: below, adding what is shared takes as long as the layer itself (measured)
+WIDE = 64  # features from which on it does: below, adding what is shared takes as long as the layer itself (measured)
 
 
 @runtime_checkable
