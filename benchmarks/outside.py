@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from pellucid.models.bound_torch import BoundTorch
 
 # some call one another
 _CALLS = ("forward", "outputs", "_plain", "gradients", "layer_gradients", "layer_outputs", "under", "outputs_under")
+_PLACES: tuple[tuple[Any, str], ...] = (*((BoundTorch, name) for name in _CALLS), (torch.autograd, "grad"))
 
 
 @dataclass
@@ -26,9 +28,9 @@ class Clock:
 
 @contextmanager
 def clocked() -> Iterator[Clock]:
-    """Every call of a bound network adds its CPU time to the clock."""
+    """Every call of a bound network, and every backward pass, adds its CPU time to the clock."""
     clock = Clock()
-    originals = {name: getattr(BoundTorch, name) for name in _CALLS}
+    originals = [(owner, name, getattr(owner, name)) for owner, name in _PLACES]
 
     def timed(original: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
@@ -41,13 +43,13 @@ def clocked() -> Iterator[Clock]:
 
         return call
 
-    for name, original in originals.items():
-        setattr(BoundTorch, name, timed(original))
+    for owner, name, original in originals:
+        setattr(owner, name, timed(original))
     try:
         yield clock
     finally:
-        for name, original in originals.items():
-            setattr(BoundTorch, name, original)
+        for owner, name, original in originals:
+            setattr(owner, name, original)
 
 
 @dataclass(frozen=True)

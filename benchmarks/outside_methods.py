@@ -133,10 +133,11 @@ def line(name: str) -> str:
 
 
 def main(chosen: tuple[str, ...] = ()) -> None:
-    """Measures, prints, and writes ``results/outside_methods.md``."""
+    """Measures, prints, and writes ``results/outside_methods.md``; rows of methods that were not chosen stay as they were."""
     torch.set_num_threads(1)
     console = Console(width=120)
-    lines = [line(name) for name in track(chosen or tuple(METHODS), "methods", console=console, transient=True)]
+    kept = {row.split("`")[1]: row for row in RESULT.read_text("utf-8").splitlines() if row.startswith("| `")} if RESULT.is_file() else {}
+    kept |= {name: line(name) for name in track(chosen or tuple(METHODS), "methods", console=console, transient=True)}
     text = ["# Outside the model", "", *described("python -m benchmarks.outside_methods", ("torch", "numpy", "pellucid"))]
     text += [
         f'- one row, one thread, `checks="none"`, median of {REPEATS} calls; the aim is at most {AIM:.0%}',
@@ -144,11 +145,10 @@ def main(chosen: tuple[str, ...] = ()) -> None:
         "",
         "| method | network | model rows | CPU ms of a call | of it outside, ms | share outside |",
         "|---|---|---|---|---|---|",
-        *lines,
+        *(kept[name] for name in METHODS if name in kept),
     ]
     console.print("\n".join(text), markup=False, highlight=False, soft_wrap=True)
-    if not chosen:
-        RESULT.write_text("\n".join(text) + "\n", encoding="utf-8")
+    RESULT.write_text("\n".join(text) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
