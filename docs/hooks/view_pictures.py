@@ -22,8 +22,8 @@ VIEWS = {
     "faithfulness_curves": "The score while the strongest are removed or put back first, with the band of random orders.",
     "checks_table": "Every check beside its reference, with its interval.",
     "gallery": "Several rows side by side on one color scale.",
-    "alignment_grid": "Which source token each produced token draws on. The network reverses strings, so the rising diagonal is right. To "
-    "the whole string every source token matters alike: no order of removal beats chance, and the verdict says so.",
+    "alignment_grid": "Which source token each produced token draws on. The network reverses strings, so the rising diagonal is right. "
+    "Source tokens are removed for each produced token in the order of its own row, and its own score is looked at.",
     "beeswarm": "A point per row and feature: how much, which way, and for which values. Refused rows are left out and counted.",
     "importance_bars": "The mean size of the attributions by feature, with its interval over rows.",
     "dependence": "A feature's attribution against its value, colored by the feature that interacts most, where one does.",

@@ -12,14 +12,10 @@ from torch import Tensor, nn
 
 import pellucid as pl
 from attention.networks import HEADS, TOKENS, WIDTH, Block, reader, sentences, softmax_product
+from attention.reversing import LENGTH, SPEC, VOCABULARY, Reversing, strings
 from pellucid import views
 
 METHODS = ("attention", "attention_norm", "attention_rollout", "attention_gradient")
-LENGTH, VOCABULARY = 8, ("<s>", *"abcdefghijk")
-SPEC = pl.ModelSpec(
-    inputs=(pl.InputSpec("source", kind="tokens", names=VOCABULARY), pl.InputSpec("so far", kind="tokens", names=VOCABULARY)),
-    class_names=VOCABULARY,
-)
 
 
 def plain(net: Any, x: Any, method: Any, **options: Any) -> np.ndarray:
@@ -142,49 +138,6 @@ def test_windows_of_a_series() -> None:
 
 
 # ---- two inputs ------------------------------------------------------------------------------------------------------------
-
-
-class Reversing(nn.Module):
-    """An encoder-decoder transformer."""
-
-    def __init__(self, layers: int = 1, width: int = 32) -> None:
-        super().__init__()
-        self.source, self.target = nn.Embedding(12, width), nn.Embedding(12, width)
-        self.places = nn.Parameter(torch.randn(2, LENGTH, width) * 0.3)
-        self.core = nn.Transformer(width, 4, layers, layers, 64, dropout=0.0, batch_first=True)
-        self.head = nn.Linear(width, 12)
-
-    def forward(self, source: Tensor, so_far: Tensor) -> Tensor:
-        mask = nn.Transformer.generate_square_subsequent_mask(so_far.shape[1], dtype=self.places.dtype)
-        source, so_far = self.source(source) + self.places[0, : source.shape[1]], self.target(so_far) + self.places[1, : so_far.shape[1]]
-        return self.head(self.core(source, so_far, tgt_mask=mask, tgt_is_causal=True))
-
-
-def strings(rows: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Strings, what the decoder has seen of their reverse, and the reverse."""
-    source = torch.randint(1, 12, (rows, LENGTH), generator=generator)
-    wanted = source.flip(1)
-    return source, torch.cat([torch.zeros(rows, 1, dtype=torch.long), wanted[:, :-1]], 1), wanted
-
-
-@pytest.fixture(scope="module")
-def reversing() -> tuple[Reversing, tuple[Tensor, Tensor]]:
-    """The network after 400 steps (three seconds), and strings it has not seen; it reverses all of them."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        net = Reversing()
-    generator = torch.Generator().manual_seed(0)
-    optimizer = torch.optim.Adam(net.parameters(), 3e-3)
-    for _ in range(400):
-        source, so_far, wanted = strings(64, generator)
-        loss = nn.functional.cross_entropy(net(source, so_far).flatten(0, 1), wanted.flatten())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    net.eval()
-    source, so_far, wanted = strings(32, generator)
-    assert bool((net(source, so_far).argmax(-1) == wanted).all())
-    return net, (source, so_far)
 
 
 # measured 0.996, 0.996, 0.996, 0.992; chance is 0.125

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from torch import Tensor
 from pellucid.data.players import WINDOWS, grid, players, windows
 
 if TYPE_CHECKING:
+    from pellucid.explanation.scores import Score
     from pellucid.methods.protocol import Attribution, Method
     from pellucid.methods.run import Evaluator
 
@@ -33,7 +35,8 @@ class Evidence:
     """One attribution under test.
 
     Attributes:
-        strengths: (sample, player) in float64, the sum of the values of each player's elements.
+        strengths: (sample, produced, player) in float64, the sum of the values of each player's elements; of values that relate no produced
+            tokens to the input there is one row.
         infill: what takes the place of a removed player, per input (sample, ...), and its name.
         rerun: the same method with another ``seed=``, or on a network with parameters ``shuffled=`` by a seed, as strengths.
         can_shuffle: whether there are parameters to shuffle.
@@ -56,8 +59,17 @@ class Evidence:
         """Scores (sample,) with every player removed; evaluated once, for all checks."""
         return self.scores_without(np.ones((1, 1, self.players.count), bool))[:, 0]
 
-    def scores_without(self, removed: np.ndarray) -> np.ndarray:
-        """Scores (sample, mask) with players removed; ``removed`` is boolean (sample or 1, mask, player)."""
+    @cached_property
+    def stated(self) -> np.ndarray:
+        """The rows of the strengths that say anything in any sample; all where none does."""
+        some = np.flatnonzero((self.strengths != 0).any((0, 2)))
+        return some if len(some) else np.arange(self.strengths.shape[1])
+
+    def scores_without(self, removed: np.ndarray, score: Score | None = None) -> np.ndarray:
+        """Scores (sample, mask) with players removed; ``removed`` is boolean (sample or 1, mask, player).
+
+        Another ``score`` than the target's may give (sample, mask, ...).
+        """
         values, infill = self.evaluator.values, self.infill
         gone = torch.from_numpy(np.pad(removed, ((0, 0), (0, 0), (0, 1)))).to(values[0].device)
         labels = [torch.tensor(label).to(values[0].device) for label in self.players.labels]
@@ -68,7 +80,7 @@ class Evidence:
                 torch.where(chosen[:, label], fill[rows], value[rows]) for value, fill, label in zip(values, infill, labels, strict=True)
             )
 
-        return self.evaluator.scores(points, removed.shape[1]).numpy()
+        return self.evaluator.scores(points, removed.shape[1], score=score).numpy()
 
 
 def find_players(evaluator: Evaluator, attribution: Attribution) -> Players:
@@ -93,18 +105,19 @@ def find_players(evaluator: Evaluator, attribution: Attribution) -> Players:
 
 
 def strengths_of(attribution: Attribution, found: Players) -> np.ndarray:
-    """The sum of the values over each player's elements, (sample, player); a layer map is spread over the input's pixels first.
+    """The sum of the values over each player's elements, (sample, produced, player); a layer map is spread over the input's pixels first.
 
-    The units of a layer are no players of the input: their values are given as they are, (sample, unit).
+    The units of a layer are no players of the input: their values are given as they are, (sample, 1, unit).
     """
     if attribution.units:
-        return attribution.values[0].detach().double().cpu().numpy()
-    rows = len(attribution.values[0])
+        return attribution.values[0].detach().double().cpu().numpy()[:, None]
+    apart = "produced" in attribution.axes
+    samples, rows = len(attribution.values[0]), math.prod(attribution.values[0].shape[: 1 + apart])
     total = np.zeros((rows, found.count))
     explained = (found.labels[attribution.input],) if attribution.layer or attribution.axes else found.labels
     for values, labels in zip(attribution.values, explained, strict=True):
         flat = values.detach().double().cpu().numpy()
-        flat = flat.sum(1) if "produced" in attribution.axes else flat
+        flat = flat.reshape(rows, *flat.shape[2:]) if apart else flat
         if flat.shape[1:] != labels.shape:
             offset = int(labels.min())
             span = int(labels.max()) - offset + 1
@@ -114,7 +127,7 @@ def strengths_of(attribution: Attribution, found: Players) -> np.ndarray:
         order = labels.reshape(-1)
         for row in range(rows):
             total[row] += np.bincount(order, weights=flat[row].reshape(-1), minlength=found.count)
-    return total
+    return total.reshape(samples, -1, found.count)
 
 
 def _resampled(maps: np.ndarray, labels: np.ndarray, span: int) -> np.ndarray:

@@ -20,7 +20,8 @@ def parameter_randomization(evidence: Evidence) -> Check | None:
         return None
     with evidence.evaluator.account("checks") as spent:
         runs = [evidence.rerun(shuffled=evidence.evaluator.situation.seed + k) for k in range(DRAWS)]
-    found = np.array([_rank_correlation(np.abs(evidence.strengths), np.abs(run)) for run in runs])
+    ours, *others = (np.abs(run[:, evidence.stated]).reshape(len(run), -1) for run in (evidence.strengths, *runs))
+    found = np.array([_rank_correlation(ours, other) for other in others])
     value, none = found.mean(0), np.full(len(evidence.strengths), np.nan)
     note = f"{DRAWS} networks with shuffled parameters; 0 is no similarity, at {SIMILAR} what was learned hardly mattered"
     return Check(

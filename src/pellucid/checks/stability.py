@@ -20,7 +20,7 @@ def seed_stability(evidence: Evidence) -> Check | None:
         seed = evidence.evaluator.situation.seed
         runs = [evidence.strengths] + [evidence.rerun(seed=seed + 1 + k) for k in range(SEEDS - 1)]
     top = max(1, min(TOP, evidence.players.count // 3))
-    chosen = [np.argsort(-np.abs(run), axis=1, kind="stable")[:, :top] for run in runs]
+    chosen = [np.argsort(-np.abs(run.sum(1)), axis=1, kind="stable")[:, :top] for run in runs]
     overlaps = np.array([[_jaccard(a[r], b[r]) for r in range(len(a))] for i, a in enumerate(chosen) for b in chosen[i + 1 :]])
     value = overlaps.mean(0)
     count = evidence.players.count

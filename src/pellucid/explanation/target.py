@@ -66,13 +66,18 @@ class OutputSpace:
 
 @dataclass(frozen=True)
 class Selection:
-    """A resolved target: its name and class (-1: none) per row, its score function and the scale of the scores."""
+    """A resolved target: its name and class (-1: none) per row, its score function and the scale of the scores.
+
+    Where the score is the sum over some ``positions`` of what is produced, ``apart`` gives the score of every position, (sample, produced).
+    """
 
     labels: tuple[str, ...]
     classes: np.ndarray
     score: Score
     scale: Scale
     written: str
+    apart: Score | None = None
+    positions: tuple[int, ...] = ()
 
 
 class Target(Protocol):
@@ -194,14 +199,17 @@ class Token:
         names = OutputSpace(space.outputs[:, 0], space.kind, space.class_names)
         best = space.outputs.argmax(-1)
         ids = best if self.which is None else np.full_like(best, class_index(self.which, names))
-        places = slice(None) if self.position is None else slice(self.position, self.position + 1)
+        positions = range(shape[1]) if self.position is None else (self.position,)
+
+        def apart(outputs: Any, rows: Any) -> Any:  # noqa: ANN401
+            chosen = outputs.new_tensor(ids.tolist()).long()[rows]
+            return outputs.gather(-1, chosen[..., None])[..., 0]
 
         def score(outputs: Any, rows: Any) -> Any:  # noqa: ANN401
-            chosen = outputs.new_tensor(ids.tolist()).long()[rows]
-            return outputs.gather(-1, chosen[..., None])[:, places, 0].sum(1)
+            return apart(outputs, rows)[:, list(positions)].sum(1)
 
         kind: Scale = "probability" if space.kind == "probabilities" else "logit" if space.kind == "logits" else "value"
-        return Selection(self._labels(ids, names), np.full(space.rows, -1), score, kind, repr(self))
+        return Selection(self._labels(ids, names), np.full(space.rows, -1), score, kind, repr(self), apart, tuple(positions))
 
     def _labels(self, ids: np.ndarray, names: OutputSpace) -> tuple[str, ...]:
         if self.position is not None:

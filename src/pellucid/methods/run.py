@@ -19,6 +19,7 @@ from torch import Tensor
 
 from pellucid.data.baselines import Baseline, as_baseline, default_baseline
 from pellucid.errors import BudgetError, InputError
+from pellucid.explanation.scores import Score
 from pellucid.explanation.spec import ModelSpec
 from pellucid.explanation.target import OutputSpace, Selection, Target
 from pellucid.methods.batching import BatchSize, batch_size, clock, peak_memory
@@ -120,12 +121,12 @@ class Evaluator:
         _ = self.selection
         return self._space()
 
-    def scores_at_inputs(self) -> Tensor:
-        """The explained score of each row (sample,), from the evaluation that resolved the target."""
+    def scores_at_inputs(self, score: Score | None = None) -> Tensor:
+        """The explained score of each row (sample,), from the evaluation that resolved the target; ``score`` in its place, where given."""
         selection = self.selection
         if self._outputs is None:
             raise RuntimeError("the outputs were not kept")
-        return selection.score(self._outputs, torch.arange(self.rows)).double()
+        return (score or selection.score)(self._outputs, torch.arange(self.rows)).double()
 
     def generator(self, stream: int = 0) -> torch.Generator:
         """A fresh local generator: the same seed and stream give the same draws."""
@@ -165,24 +166,23 @@ class Evaluator:
 
     # ---- evaluations -------------------------------------------------------------------------------------------------------
 
-    def scores(self, points: Points, samples: int, *, only: Tensor | None = None, together: int = 1) -> Tensor:
+    def scores(self, points: Points, samples: int, *, only: Tensor | None = None, together: int = 1, score: Score | None = None) -> Tensor:
         """Scores (sample, point) in float64 at ``samples`` points per row, without gradient; ``only`` of these rows, where given.
 
-        ``together`` consecutive points share a batch.
+        ``together`` consecutive points share a batch. ``score`` takes the place of the target's own, and may give (sample, point, ...).
         """
-        score = self.selection.score
+        score = score or self.selection.score
         count = self.rows if only is None else len(only)
         self.afford(samples if only is None else -(-samples * count // self.rows))
-        found = torch.empty(count * samples, dtype=torch.float64)
-        at = 0
+        found: list[Tensor] = []
         kind = "forward" if together == 1 else f"forward by {together}"
-        evaluate = evaluation(self, points, len(found))
+        evaluate = evaluation(self, points, count * samples)
         for places, numbers in self.pairs(samples, kind, together, rows=count):
             rows = places if only is None else only[places]
             outputs = self.run(kind, evaluate, rows, numbers)
-            found[at : at + len(rows)] = score(outputs, rows).double().cpu()
-            at += len(rows)
-        return found.reshape(count, samples)
+            found.append(score(outputs, rows).double().cpu())
+        whole = torch.cat(found) if found else torch.empty(0, dtype=torch.float64)
+        return whole.reshape(count, samples, *whole.shape[1:])
 
     def gradients(self, points: Points, samples: int, *, together: int = 1) -> Iterator[tuple[Tensor, Tensor, Tensor, tuple[Tensor, ...]]]:
         """Yields (rows, samples, scores, gradients) batch by batch for ``samples`` points per row; ``together`` consecutive

@@ -45,6 +45,8 @@ CHINESE = {
     "item.down": "{name}（占 {share}；数值增大会使其降低）",
     "item.share": "{name}（占 {share}）",
     "item.token": "第 {position} 个词元",
+    "item.pair": "{target}来自{origin}",
+    "item.place": "第 {position} 个{name}",
     "reasons.none": "没有可列出的项：所有归因都为零。",
     "inputs.shares": "在全部归因中，{items}。",
     "inputs.share": "{share} 落在输入{name}",
@@ -84,6 +86,7 @@ CHINESE = {
     "when.weak": "方法把对{target}的全部归因的 {share} 放在序列的{part}，{top} 放在最强的十分之一时间步；但检验无法将其与偶然区分开。",
     "when.unchecked": "方法把对{target}的全部归因的 {share} 放在序列的{part}，{top} 放在最强的十分之一时间步；尚无检验表明它是对的。",
     # what happens without it
+    "scale.produced": "各生成词元按自己的顺序，{scale}的均值",
     "removal.falls": "去掉最强的 {fraction} 后，得分（{scale}）从 {start} 降到 {after}",
     "removal.stays": "去掉最强的 {fraction} 后，得分（{scale}）并未下降：之前 {start}，之后 {after}",
     "removal.random": "；随机去掉同样多则为 {mean}（95% 的随机顺序在 {low} 至 {high} 之间）",

@@ -48,6 +48,8 @@ ENGLISH = {
     "item.down": "{name} ({share}; a higher value would lower it)",
     "item.share": "{name} ({share})",
     "item.token": "token {position}",
+    "item.pair": "{target} from {origin}",
+    "item.place": "{name} no. {position}",
     "reasons.none": "Nothing is named: every attribution is zero.",
     "inputs.shares": "Of all attribution, {items}.",
     "inputs.share": "{share} lies in the input {name}",
@@ -106,6 +108,7 @@ ENGLISH = {
         "tenth of its steps; no check has shown that it is right."
     ),
     # what happens without it
+    "scale.produced": "mean {scale} of the produced tokens, each in its own order,",
     "removal.falls": "Without the strongest {fraction} the {scale} falls from {start} to {after}",
     "removal.stays": "Without the strongest {fraction} the {scale} does not fall: {start} before, {after} after",
     "removal.random": "; without as much at random it is {mean} (95 % of random orders: {low} to {high})",

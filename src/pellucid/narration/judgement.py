@@ -8,7 +8,7 @@ from pellucid.narration.facts import passed
 from pellucid.narration.finding import Finding
 from pellucid.narration.voice import Voice
 from pellucid.views.faithfulness_curves import is_better
-from pellucid.views.framing import random_orders
+from pellucid.views.framing import random_orders, tokens_averaged
 from pellucid.views.reading import disagreement
 
 LEDGER_SHARE = 0.01  # smaller entries of a ledger than this share of the largest are not told
@@ -40,8 +40,14 @@ def reason_words(reason: Reason, voice: Voice, *, plain: bool = False) -> str:
 
 def checked(explanation: Explanation, voice: Voice) -> list[Finding]:
     """One sentence per check of the first row."""
+    found = [_check(check, measured_scale(explanation, voice), voice) for check in explanation.checks]
+    return found + _accounted(explanation, voice.word(f"scale.{explanation.provenance.scale}"), voice)
+
+
+def measured_scale(explanation: Explanation, voice: Voice) -> str:
+    """What removal is measured by: the explained score, or the mean of those of the produced tokens."""
     scale = voice.word(f"scale.{explanation.provenance.scale}")
-    return [_check(check, scale, voice) for check in explanation.checks] + _accounted(explanation, scale, voice)
+    return voice.say("scale.produced", scale=scale) if any(map(tokens_averaged, explanation.checks)) else scale
 
 
 def _accounted(explanation: Explanation, scale: str, voice: Voice) -> list[Finding]:

@@ -11,7 +11,9 @@ from pellucid.explanation import Explanation, LabelledArray
 from pellucid.explanation.provenance import Caution, Meaning
 from pellucid.narration.facts import TOP, Place, input_shares, period, region, removal
 from pellucid.narration.finding import Finding
+from pellucid.narration.judgement import measured_scale
 from pellucid.narration.voice import Voice
+from pellucid.views.alignment_grid import grid
 from pellucid.views.entries import Entry, element_entries, feature_entries, half_widths
 from pellucid.views.reading import first_sample, reduced, shown_input, speaks_for, target_name
 
@@ -57,16 +59,38 @@ def _inputs(explanation: Explanation, voice: Voice) -> list[Finding]:
 
 
 def _entries(explanation: Explanation, index: int, voice: Voice) -> tuple[list[Entry], int, float]:
-    """The values of the first row under the names a user knows them by (a feature with its cell, a token, a unit).
+    """The values of the first row under the names a user knows them by (a feature with its cell, a token, a pair of tokens, a unit).
 
     All of them or at least the strongest; then how many there are, and the sum of all |values|.
     """
     array = explanation.arrays[index]
+    if "produced" in array.axes:
+        found = _pairs(explanation, index, voice)
+        return found, len(found), sum(abs(entry.value) for entry in found)
     if "feature" in array.axes or "token" in array.axes:
         found = feature_entries(explanation, index, voice.language)[0] if "feature" in array.axes else _tokens(explanation, index, voice)
         return found, len(found), sum(abs(entry.value) for entry in found)
     found, count = element_entries(array, TOP, voice.language)
     return found[:TOP], count, float(np.abs(reduced(array, array.axes)[0].values).sum())
+
+
+def _pairs(explanation: Explanation, index: int, voice: Voice) -> list[Entry]:
+    """What each produced token has from each source token."""
+    values, *sides = grid(explanation, index)
+    down, across = (_told_apart(side, voice) for side in sides)
+    return [
+        Entry(voice.say("item.pair", target=target, origin=origin), float(value))
+        for target, row in zip(down, values, strict=True)
+        for origin, value in zip(across, row, strict=True)
+    ]
+
+
+def _told_apart(texts: tuple[str, ...], voice: Voice) -> list[str]:
+    """Tokens as quoted, with their place where the same one comes twice."""
+    return [
+        voice.say("item.place", name=voice.quote(text), position=i + 1) if texts.count(text) > 1 else voice.quote(text)
+        for i, text in enumerate(texts)
+    ]
 
 
 def _tokens(explanation: Explanation, index: int, voice: Voice) -> list[Entry]:
@@ -150,7 +174,7 @@ def removed(explanation: Explanation, voice: Voice) -> list[Finding]:
     if fact is None:
         return []
     said = {name: voice.number(getattr(fact, name)) for name in ("start", "after", "mean", "low", "high")}
-    scale = voice.word(f"scale.{explanation.provenance.scale}")
+    scale = measured_scale(explanation, voice)
     falls = fact.after < fact.start
     text = voice.say("removal.falls" if falls else "removal.stays", fraction=voice.percent(fact.fraction), scale=scale, **said)
     text += voice.say("removal.random", **said)

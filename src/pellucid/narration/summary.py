@@ -11,7 +11,7 @@ from pellucid.explanation.check import LEVELS
 from pellucid.narration.decision import class_name
 from pellucid.narration.facts import TOP, Removal, region, removal
 from pellucid.narration.finding import Finding
-from pellucid.narration.judgement import reason_words
+from pellucid.narration.judgement import measured_scale, reason_words
 from pellucid.narration.voice import Voice
 from pellucid.views.reading import reduced, speaks_for
 
@@ -93,7 +93,7 @@ def _removed(explanation: Explanation, voice: Voice) -> list[Finding]:
     below = sum(fact.after < fact.low for fact in facts)
     means = {name: _mean(facts, name) for name in ("fraction", "start", "after", "mean")}
     said = {name: voice.number(means[name]) for name in ("start", "after", "mean")}
-    scale = voice.word(f"scale.{explanation.provenance.scale}")
+    scale = measured_scale(explanation, voice)
     text = voice.say("summary.removal", count=below, total=len(facts), fraction=voice.percent(means["fraction"]), scale=scale, **said)
     evidence = (("rows_below_random", float(below)), ("rows", float(len(facts))), *((f"deletion:{k}", v) for k, v in means.items()))
     return [Finding(text, "supported" if below > len(facts) / 2 else "weak", "removal", evidence)]

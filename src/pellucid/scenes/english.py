@@ -83,6 +83,7 @@ ENGLISH: dict[str, str] = {
     "note.baseline": "Compared with: {baseline} ({scale} {score})",
     "note.baseline_plain": "Compared with: {baseline}",
     "note.curves": "{players} parts, in-fill: {infill}; {points} points, {orders} random orders",
+    "note.produced": " mixed of {drawn}; {measured} of {produced} produced tokens, each in its own order",
     "name.zero": "zero",
     "name.all background rows": "all background rows",
     "name.background rows, whatever is present (marginal)": "background rows, whatever is present (marginal)",
@@ -341,6 +342,7 @@ ENGLISH: dict[str, str] = {
     "faith.summary": "{check}: from {first} to {last}; mean height {value} against {reference} in random order",
     "fraction": "share",
     "score_axis": "score ({scale})",
+    "score_axis_mean": "score ({scale}), mean over produced tokens",
     # tables of checks and layers
     "checks.title": "What the checks say",
     "checks.passed": "{passed} of {count} checks passed",

@@ -35,9 +35,7 @@ def alignment_grid(explanation: Explanation, *, row: int = 0, language: Language
 def alignment_panel(explanation: Explanation, index: int, language: Language) -> Panel:
     """The grid of array ``index`` of a one-row explanation."""
     say = words(language)
-    values = reduced(explanation.arrays[index], AXES)[0].values
-    named = next((shown for shown in explanation.inputs if shown.name == "produced"), None)
-    down, across = _texts(named, values.shape[0]), _texts(shown_input(explanation, index), values.shape[1])
+    values, down, across = grid(explanation, index)
     limit = float(np.abs(np.nan_to_num(values)).max()) or 1.0
     signed = bool(np.nanmin(values) < 0)
     label = say["alignment.scale"].format(label=value_label(explanation, language), limit=number(limit))
@@ -60,6 +58,13 @@ def alignment_panel(explanation: Explanation, index: int, language: Language) ->
         equal=max(values.shape) <= 3 * min(values.shape),
         hatched=refused,
     )
+
+
+def grid(explanation: Explanation, index: int) -> tuple[np.ndarray, tuple[str, ...], tuple[str, ...]]:
+    """The values (produced, token) of array ``index`` of a one-row explanation, and the tokens along both sides as text."""
+    values = reduced(explanation.arrays[index], AXES)[0].values
+    named = next((shown for shown in explanation.inputs if shown.name == "produced"), None)
+    return values, _texts(named, values.shape[0]), _texts(shown_input(explanation, index), values.shape[1])
 
 
 def _strongest(values: np.ndarray, down: tuple[str, ...], across: tuple[str, ...], language: Language) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.ticks import padded
 from pellucid.scenes.words import Language, check_name, words
 from pellucid.views.entries import cell
-from pellucid.views.framing import framed
+from pellucid.views.framing import framed, tokens_averaged
 from pellucid.views.reading import one_row, scale_name
 
 SIGNIFICANT = 0.05  # one-sided
@@ -48,7 +48,7 @@ def curve_panel(explanation: Explanation, check: Check, language: Language) -> P
     marks, legend = _marks(curves, x, language)
     value, low, high, reference = (number(float(a[0])) for a in (check.value, check.low, check.high, check.reference))
     known = np.concatenate([c[np.isfinite(c)] for name, c in curves.items() if name != "fraction"])
-    score = say["score_axis"].format(scale=scale_name(explanation, language))
+    score = say["score_axis_mean" if tokens_averaged(check) else "score_axis"].format(scale=scale_name(explanation, language))
     name = check_name(check.name, language)
     return Panel(
         check.name,

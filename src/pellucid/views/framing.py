@@ -16,6 +16,7 @@ from pellucid.views.reading import disagreement, is_complete, predicted_name, sc
 _CURVES_NOTE = re.compile(
     r"(?P<players>\d+) players, in-fill: (?P<infill>.+); (?P<points>\d+) points, "
     r"(?P<orders>\d+) random orders"
+    r"(?:; (?P<measured>\d+) of (?P<produced>\d+) produced tokens, each in its own order; random ones mixed of (?P<drawn>\d+))?"
 )
 
 
@@ -132,14 +133,21 @@ def check_note(note: str, language: Language) -> str:
     found = _CURVES_NOTE.fullmatch(note)
     if not found:
         return note
-    infill = baseline_name(found["infill"], language)
-    return words(language)["note.curves"].format(players=found["players"], infill=infill, points=found["points"], orders=found["orders"])
+    say, told = words(language), found.groupdict() | {"infill": baseline_name(found["infill"], language)}
+    return say["note.curves"].format(**told) + (say["note.produced"].format(**told) if told["produced"] else "")
 
 
 def random_orders(check: Check) -> int:
     """With how many random orders a check compared; 0 where its note does not say."""
     found = _CURVES_NOTE.fullmatch(check.note)
     return int(found["orders"]) if found else 0
+
+
+def tokens_averaged(check: Check) -> int:
+    """Over how many produced tokens a check averaged, each in an order of its own; 0 where it looked at one score."""
+    found = _CURVES_NOTE.fullmatch(check.note)
+    measured = int(found["measured"] or 0) if found else 0
+    return measured if measured > 1 else 0
 
 
 def code(explanation: Explanation) -> str:
