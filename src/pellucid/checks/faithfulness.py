@@ -50,7 +50,9 @@ def faithfulness(evidence: Evidence) -> tuple[Check, ...]:
     fractions = np.concatenate([[0.0], counts / players, [1.0]])
     spread = _spread(own[:, 0], chance, (fractions[2:] - fractions[:-2]) / 2)
     random = _mixed(chance, generator)
-    note = f"{players} players, in-fill: {evidence.infill_name}; {len(fractions)} points, {random.shape[1]} random orders{rows.note(draws)}"
+    note = f"{players} players, in-fill: {evidence.infill_name}; {len(fractions)} points, {random.shape[1]} random orders" + rows.note(
+        draws
+    )
     return (
         _check("deletion", (full, deletion, empty), (random, spread, draws), (fractions, spent.evaluations, note)),
         _check("insertion", (empty, insertion[:, ::-1], full), (random[:, :, ::-1], spread, draws), (fractions, 0, note)),
