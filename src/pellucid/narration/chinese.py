@@ -259,4 +259,13 @@ CHINESE = {
         "在 {total} 行中的 {count} 行，去掉最强的 {fraction} 后，得分（{scale}）低于 95% 的随机顺序；其平均值从 {start} 降到 "
         "{after}，随机去除则降到 {mean}。"
     ),
+    "inside.structure.size": (
+        "{model}有 {parameters} 个参数，其中 {trainable} 个可训练；计算一行数据需要 {operations} 个运算、{flops} FLOPs。"
+    ),
+    "inside.structure.most": "参数最多的是 {path}：{own} 个，占全部的 {share}。",
+    "inside.structure.work": "运算最多的是 {path}：占 FLOPs 的 {share}。",
+    "inside.structure.idle": "在这些数据上，有 {count} 个带参数的层没有被单独调用：{items}。",
+    "inside.structure.again": "被多次调用的有：{items}。",
+    "inside.structure.calls": "{path}（{calls} 次）",
+    "inside.structure.limit": "以上是在所给数据上实际运行的内容；对于其他数据，带分支的网络可能运行别的运算。时间只是一次前向的耗时。",
 }

@@ -359,4 +359,17 @@ ENGLISH = {
         "In {count} of {total} rows the {scale} without the strongest {fraction} is below that of 95 % of random orders; its "
         "mean falls from {start} to {after}, at random to {mean}."
     ),
+    "inside.structure.size": (
+        "{model} has {parameters} parameters, {trainable} of them trainable, and computes one row by {operations} operations "
+        "with {flops} FLOPs."
+    ),
+    "inside.structure.most": "Most parameters are in {path}: {own}, {share} of all.",
+    "inside.structure.work": "Most of the work is in {path}: {share} of the FLOPs.",
+    "inside.structure.idle": "On these rows {count} layers with parameters are not called by themselves: {items}.",
+    "inside.structure.again": "Called more than once: {items}.",
+    "inside.structure.calls": "{path} ({calls} times)",
+    "inside.structure.limit": (
+        "This is what runs on the rows that were given; on other rows a network that branches may run other operations. "
+        "Times are those of one pass."
+    ),
 }

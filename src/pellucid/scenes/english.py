@@ -358,6 +358,28 @@ ENGLISH: dict[str, str] = {
     "layer.type": "type",
     "layer.shape": "output shape",
     "layer.parameters": "parameters",
+    "layer.flops": "FLOPs",
+    "layer.elements": "element-wise",
+    "layer.memory": "output memory",
+    "layer.time": "ms",
+    "layer.idle": "not called",
+    "layers.note": (
+        "FLOPs: two for every multiply-add of matrix, convolution, attention and recurrent operations, for one row; element-wise work "
+        "is counted in elements. Times are of one pass of {rows} rows."
+    ),
+    "structure.title": "{model}: {parameters} parameters, {flops} FLOPs for one row",
+    "structure.folded": "{operations} operations drawn as {blocks} blocks: modules opened {depth} deep",
+    "structure.whole": "all {operations} operations",
+    "structure.input": "input",
+    "structure.flow": "From input to output; {skips} connections skip blocks",
+    "structure.summary": "{model}: {parameters} parameters, {flops} FLOPs for one row, {blocks} blocks; {skips} connections skip blocks",
+    "structure.skip": "skips blocks",
+    "structure.weighted": "has parameters",
+    "structure.joining": "joins several values",
+    "structure.plain": "no parameters",
+    "structure.label": "{name}: gives {shape}; {parameters} parameters, {flops} FLOPs",
+    "structure.cost": "Most work is in {name}: {share} of all FLOPs",
+    "structure.share": "share of FLOPs, %",
     # distributions, training, evaluation
     "histogram.title": "Distribution of values",
     "histogram.summary": "{name}: {count} values from {low} to {high}, mean {mean}",
