@@ -34,6 +34,7 @@ CHINESE: dict[str, str] = {
     "method.attention_rollout": "注意力展开",
     "method.attention_gradient": "梯度加权注意力",
     "method.occlusion": "遮挡法",
+    "method.structure": "结构",
     "method.shap": "SHAP（Shapley 值）",
     "check.completeness": "完备性",
     "check.conservation": "守恒性",

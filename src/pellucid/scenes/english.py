@@ -35,6 +35,7 @@ ENGLISH: dict[str, str] = {
     "method.attention_rollout": "Attention rollout",
     "method.attention_gradient": "Gradient-weighted attention",
     "method.occlusion": "Occlusion",
+    "method.structure": "Structure",
     "method.shap": "SHAP (Shapley values)",
     # checks
     "check.completeness": "Completeness",

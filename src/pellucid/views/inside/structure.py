@@ -8,7 +8,7 @@ import numpy as np
 
 from pellucid.explanation import Explanation
 from pellucid.explanation.contents import Structure
-from pellucid.explanation.contents.structure import Module, Operation
+from pellucid.explanation.contents.structure import Operation
 from pellucid.scenes import Axis, Bars, LegendEntry, Lines, Panel, Points, Scene, Table
 from pellucid.scenes.numbers import percent, short
 from pellucid.scenes.words import Language, words
@@ -22,9 +22,10 @@ REACH = 0.92  # of the axis: the widest arc
 
 @dataclass(frozen=True)
 class Block:
-    """Neighboring operations of one module, drawn as one."""
+    """Neighboring operations of one module, drawn as one; ``type`` is the module's class, "" for a single operation."""
 
     name: str
+    type: str
     operations: tuple[Operation, ...]
 
     @property
@@ -49,7 +50,7 @@ def structure(explanation: Explanation, *, language: Language = "en") -> Scene:
     size = {"parameters": f"{whole.parameters:,}", "flops": short(whole.flops), "model": explanation.provenance.model}
     title = say["structure.title"].format(**size)
     folding = say["structure.folded"].format(blocks=len(blocks), operations=len(seen.operations), depth=depth)
-    names = [say["structure.input"], *(f"{block.name}  {_shape(block.shape)}" for block in blocks)]
+    names = [say["structure.input"], *(block.name for block in blocks)]
     edges = joints(blocks)
     long = [(a, b) for a, b in edges if b - a > 1]
     summary = say["structure.summary"].format(blocks=len(blocks), skips=len(long), **size)
@@ -65,7 +66,7 @@ def structure(explanation: Explanation, *, language: Language = "en") -> Scene:
     )
     return Scene(
         title,
-        (flow, _cost(blocks, names, whole, language)),
+        (flow, _cost(blocks, seen, language)),
         summary,
         subtitle=folding if len(blocks) < len(seen.operations) else say["structure.whole"].format(operations=len(seen.operations)),
         columns=2,
@@ -126,13 +127,15 @@ def _blocks(seen: Structure, depth: int) -> list[Block]:
             groups[-1][1].append(operation)
         else:
             groups.append((key, [operation]))
-    return [Block(_name(key[0], types, found), tuple(found)) for key, found in groups]
+    return [_block(key[0], types, found) for key, found in groups]
 
 
-def _name(path: str, types: dict[str, str], operations: list[Operation]) -> str:
+def _block(path: str, types: dict[str, str], found: list[Operation]) -> Block:
+    """Operations of one module by its path; what a module computes between its own modules, and the network itself, by the operation."""
     if path.startswith("#"):
-        return operations[0].name
-    return f"{path} · {types.get(path, '')}"
+        return Block(found[0].name, "", tuple(found))
+    between = any(other.startswith(f"{path}.") for other in types) and len({operation.name for operation in found}) == 1
+    return Block(f"{path}: {found[0].name}" if between else path, types.get(path, ""), tuple(found))
 
 
 def _marks(blocks: list[Block], edges: list[tuple[int, int]], language: Language) -> tuple[Lines | Points, ...]:
@@ -174,25 +177,33 @@ def _legend(blocks: list[Block], language: Language) -> tuple[LegendEntry, ...]:
 def _label(block: Block, language: Language) -> str:
     parameters = sum(operation.parameters for operation in block.operations)
     return words(language)["structure.label"].format(
-        name=block.name, shape=_shape(block.shape), parameters=f"{parameters:,}", flops=short(block.flops)
+        name=f"{block.name} ({block.type})" if block.type else block.name,
+        shape=_shape(block.shape),
+        parameters=f"{parameters:,}",
+        flops=short(block.flops),
     )
 
 
-def _cost(blocks: list[Block], names: list[str], whole: Module, language: Language) -> Panel:
-    say = words(language)
+def _cost(blocks: list[Block], seen: Structure, language: Language) -> Panel:
+    """What each block gives, as the names of places, and its share of the work as bars."""
+    say, whole = words(language), seen.modules[0]
+    names = [_shape(seen.inputs[0][1:]), *(_shape(block.shape) for block in blocks)]
     shares = np.array([0.0, *(block.flops / max(whole.flops, 1) for block in blocks)])
     most = int(shares.argmax())
     labels = ("", *(_label(block, language) for block in blocks))
-    summary = say["structure.cost"].format(name=names[most].split("  ")[0], share=percent(float(shares[most]), language))
+    summary = say["structure.cost"].format(name=blocks[most - 1].name if most else "", share=percent(float(shares[most]), language))
     top = max(float(shares.max()) * 100, 1.0)
     return Panel(
         "cost",
         summary,
         summary,
-        Table((say["layer"], "FLOPs"), tuple((name, float(block.flops)) for name, block in zip(names[1:], blocks, strict=True))),
+        Table(
+            (say["layer"], say["layer.flops"]),
+            tuple((name, float(block.flops)) for name, block in zip((block.name for block in blocks), blocks, strict=True)),
+        ),
         (Bars("FLOPs", np.arange(len(names), dtype=float), np.zeros(len(names)), 100 * shares, ("series1",) * len(names), labels),),
         x=Axis(say["structure.share"], (0.0, top * 1.05)),
-        y=category_axis(names),
+        y=category_axis(names, say["layer.shape"]),
     )
 
 
