@@ -92,7 +92,7 @@ export interface Edition {
 }
 
 export interface Explanation {
-  readonly kind: "attribution" | "layer_attribution" | "curve" | "surface" | "graph" | "text" | "rules" | "examples" | "tree" | "regions";
+  readonly kind: "attribution" | "layer_attribution" | "curve" | "surface" | "graph" | "text" | "rules" | "examples" | "tree" | "regions" | "layers";
   readonly arrays: readonly (LabelledArray)[];
   readonly inputs: readonly (ShownInput)[];
   readonly decision: Decision;
@@ -103,6 +103,7 @@ export interface Explanation {
   readonly error_kind: "none" | "standard_error" | "bound" | "exact";
   readonly layer: string;
   readonly spread: readonly (LabelledArray)[];
+  readonly content: Source | Structure | null;
 }
 
 export interface Finding {
@@ -143,6 +144,38 @@ export interface Line {
   readonly mark: "line";
 }
 
+export interface LineCall {
+  readonly module: string;
+  readonly steps: readonly (LineStep)[];
+  readonly size: number;
+  readonly flops: number;
+  readonly seconds: number;
+}
+
+export interface LineOperation {
+  readonly number: number;
+  readonly name: string;
+  readonly kind: string;
+  readonly facts: Readonly<Record<string, string>>;
+  readonly module: string;
+  readonly type: string;
+  readonly shape: readonly (number)[];
+  readonly rows: number;
+  readonly each: number;
+  readonly parameters: readonly (string)[];
+  readonly size: number;
+  readonly flops: number;
+  readonly elements: number;
+  readonly seconds: number;
+  readonly spread: Spread | null;
+  readonly relevance: number | null;
+}
+
+export interface LineStep {
+  readonly into: string;
+  readonly operations: readonly (number)[];
+}
+
 export interface Lines {
   readonly name: string;
   readonly x: Tensor;
@@ -152,6 +185,45 @@ export interface Lines {
   readonly labels: readonly (string)[] | RowLabels;
   readonly sample: Sample | null;
   readonly mark: "lines";
+}
+
+export interface Missing {
+  readonly name: string;
+  readonly path: string;
+  readonly why: "generated" | "typed" | "changed" | "none";
+  readonly operations: readonly (number)[];
+}
+
+export interface Module {
+  readonly path: string;
+  readonly type: string;
+  readonly calls: number;
+  readonly inputs: readonly (readonly (number)[])[];
+  readonly outputs: readonly (readonly (number)[])[];
+  readonly parameters: number;
+  readonly trainable: number;
+  readonly own: number;
+  readonly flops: number;
+  readonly elements: number;
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
+export interface Operation {
+  readonly number: number;
+  readonly name: string;
+  readonly kind: string;
+  readonly arguments: readonly (number)[];
+  readonly module: string;
+  readonly call: number;
+  readonly source: string;
+  readonly shape: readonly (number)[];
+  readonly dtype: string;
+  readonly parameters: number;
+  readonly flops: number;
+  readonly elements: number;
+  readonly bytes: number;
+  readonly seconds: number;
 }
 
 export interface Panel {
@@ -262,9 +334,66 @@ export interface ShownInput {
   readonly players: Tensor | null;
 }
 
+export interface Source {
+  readonly operations: readonly (LineOperation)[];
+  readonly functions: readonly (SourceFunction)[];
+  readonly files: readonly (SourceFile)[];
+  readonly missing: readonly (Missing)[];
+  readonly bare: readonly (number)[];
+  readonly rows: number;
+  readonly apart: number;
+  readonly modules: Readonly<Record<string, string>>;
+  readonly target: string;
+  readonly what: "source";
+}
+
+export interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+  readonly encoding: string;
+  readonly mark: boolean;
+  readonly library: boolean;
+  readonly cell: boolean;
+}
+
+export interface SourceFunction {
+  readonly name: string;
+  readonly file: number;
+  readonly first: number;
+  readonly last: number;
+  readonly lines: readonly (SourceLine)[];
+}
+
+export interface SourceLine {
+  readonly first: number;
+  readonly last: number;
+  readonly calls: readonly (LineCall)[];
+}
+
+export interface Spread {
+  readonly mean: number;
+  readonly deviation: number;
+  readonly low: number;
+  readonly high: number;
+  readonly not_finite: number;
+  readonly units: number;
+  readonly share_dead: number;
+  readonly share_saturated: number;
+}
+
+export interface Structure {
+  readonly operations: readonly (Operation)[];
+  readonly modules: readonly (Module)[];
+  readonly inputs: readonly (readonly (number)[])[];
+  readonly output: number;
+  readonly rows: number;
+  readonly what: "structure";
+}
+
 export interface Table {
   readonly columns: readonly (string)[];
   readonly rows: readonly (readonly (string | number)[])[];
+  readonly code: readonly (number)[];
 }
 
 export interface Text {

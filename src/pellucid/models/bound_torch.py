@@ -260,6 +260,17 @@ class BoundTorch:
         with self._run.unwatched(), torch.no_grad():
             return visits(self.net, lambda: self.forward(tuple(t.clone() for t in batch), rows))
 
+    def given(self, rows: Tensor) -> tuple[Tensor, ...]:
+        """What is varied of these rows, as the user gave it: tokens as tokens."""
+        return tuple(self.fixed[slot][rows] for slot in self.slots)
+
+    def as_given(self, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor:
+        """The main output for :meth:`given`, with nothing between the user's forward and its operations."""
+        varied = dict(zip(self.slots, batch, strict=True))
+        with self._run.unwatched():
+            returned = self._run.call([varied[i] if i in varied else self.fixed[i][rows] for i in range(len(self.fixed))])
+        return main_output(returned, self.model.spec.select)
+
     def module_names(self) -> dict[int, str]:
         """The names of the network's modules by their ``id``."""
         return {id(module): name for name, module in self.net.named_modules()}

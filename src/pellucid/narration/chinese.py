@@ -268,4 +268,11 @@ CHINESE = {
     "inside.structure.again": "被多次调用的有：{items}。",
     "inside.structure.calls": "{path}（{calls} 次）",
     "inside.structure.limit": "以上是在所给数据上实际运行的内容；对于其他数据，带分支的网络可能运行别的运算。时间只是一次前向的耗时。",
+    "inside.source.size": "{model} 计算一行数据用 {operations} 个运算，分布在 {functions} 个函数的 {lines} 行代码中。",
+    "inside.source.none": "{model} 计算一行数据用 {operations} 个运算，没有对应的源码行。",
+    "inside.source.work": "{function} 的第 {line} 行计算量最大：占 FLOPs 的 {share}。",
+    "inside.source.again": "{function} 的第 {line} 行运行 {calls} 次。",
+    "inside.source.idle": "在 {rows} 行数据上，{dead} 个单元从不激活，{saturated} 个始终处于激活函数的平坦端。",
+    "inside.source.missing": "{items} 没有源码。",
+    "inside.source.limit": "这是在所给数据上运行的代码；没有运行的行（未走到的分支）没有注释。时间取自最快的一批。",
 }

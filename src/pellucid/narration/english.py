@@ -372,4 +372,14 @@ ENGLISH = {
         "This is what runs on the rows that were given; on other rows a network that branches may run other operations. "
         "Times are those of one pass."
     ),
+    "inside.source.size": "{model} computes one row by {operations} operations (lines of code: {lines}; functions: {functions}).",
+    "inside.source.none": "{model} computes one row by {operations} operations, and no line of source stands for them.",
+    "inside.source.work": "Line {line}, in {function}, does most of the work: {share} of the FLOPs.",
+    "inside.source.again": "Line {line}, in {function}, runs {calls} times.",
+    "inside.source.idle": "On {rows} rows {dead} units never fire, and {saturated} stay at a flat end of their activation.",
+    "inside.source.missing": "There is no source for {items}.",
+    "inside.source.limit": (
+        "This is what runs on the rows that were given; lines that did not run, in a branch not taken, have no notes. "
+        "Times are those of the fastest batch."
+    ),
 }

@@ -381,6 +381,58 @@ ENGLISH: dict[str, str] = {
     "structure.label": "{name}: gives {shape}; {parameters} parameters, {flops} FLOPs",
     "structure.cost": "Most work is in {name}: {share} of all FLOPs",
     "structure.share": "share of FLOPs, %",
+    "source.title": "{model}, line by line",
+    "source.line": "line",
+    "source.code": "code",
+    "source.computes": "what it computes",
+    "source.output": "output",
+    "source.time": "time",
+    "source.seen": "values on {rows} rows",
+    "source.call": "call {number} of {count}",
+    "source.call.in": "call {number} of {count} ({module})",
+    "source.more": "{count} more calls in between",
+    "source.into": "runs {function} ({count} operations)",
+    "source.group": "{module} ({type}, {count} operations: {list})",
+    "source.of": "{text} [{module}]",
+    "source.rows": "rows",
+    "source.scalar": "one number",
+    "source.parameters": "{count} parameters",
+    "source.flops": "{count} FLOPs",
+    "source.values": "mean {mean} ± {deviation}, {low} … {high}",
+    "source.not_finite": "{count} values are no finite numbers",
+    "source.and": ", ",
+    "source.then": "; ",
+    "source.colon": ": ",
+    "source.dead": "{count} of {units} units never fire",
+    "source.saturated": "{count} of {units} units always at a flat end",
+    "source.awake": "no dead or saturated unit among {units}",
+    "source.relevance": "relevance {share} of the input's",
+    "source.function": "{name}: FLOPs and time for one row, values of {rows} rows",
+    "source.function.in": "{name} of {modules}: FLOPs and time for one row, values of {rows} rows",
+    "source.note": (
+        "FLOPs: two for every multiply-add of matrix, convolution, attention and recurrent operations, for one row. Time: of "
+        "one row in the fastest batch. A unit never fires where its output is at most 0 everywhere; it is at a flat end "
+        "where the slope is under a twentieth of the steepest."
+    ),
+    "source.note.relevance": (
+        "Relevance: the sum of |gradient × activation| over what a line gives, for {target}, as a part of the same sum over "
+        "the input. It adds up to nothing, and is above 100 % where positive and negative parts cancel."
+    ),
+    "source.predicted": "what the network predicts for each row",
+    "source.apart": "{apart} rows took other branches than the first ones and are not in these numbers.",
+    "source.summary": "Operations: {operations}; lines of code that run them: {lines}; functions: {functions}",
+    "source.missing.generated": (
+        "{name}: torch wrote this code when the program was exported or traced; there is no source of yours to show."
+    ),
+    "source.missing.typed": "{name}: typed in or made from text, so its source was not kept.",
+    "source.missing.changed": "{name}: its file was changed after it was loaded; reload it, or start Python again.",
+    "source.missing.none": "{name}: there is no source, as for compiled code.",
+    "source.bare": (
+        "No code of yours lies between the network and torch's own layers, as in a plain nn.Sequential: its modules stand "
+        "for lines."
+    ),
+    "source.module": "module",
+    "source.modules": "Where there is no source: the modules",
     # distributions, training, evaluation
     "histogram.title": "Distribution of values",
     "histogram.summary": "{name}: {count} values from {low} to {high}, mean {mean}",

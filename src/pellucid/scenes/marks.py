@@ -206,10 +206,14 @@ class LegendEntry:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The data-table twin of a panel, or a table shown for its own sake. Cells are numbers or text."""
+    """The data-table twin of a panel, or a table shown for its own sake. Cells are numbers or text.
+
+    Columns whose number is among ``code`` hold lines of code: letters of one width, spaces kept.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str | float, ...], ...]
+    code: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

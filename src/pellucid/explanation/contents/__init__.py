@@ -1,7 +1,8 @@
 """What an inspection found, one frozen class for each thing that can be looked at; a result holds it as its ``content``."""
 
+from pellucid.explanation.contents.source import Source
 from pellucid.explanation.contents.structure import Structure
 
-Content = Structure  # a union once there is a second one; told apart by ``what``
+Content = Source | Structure  # told apart by ``what``
 
-__all__ = ["Content", "Structure"]
+__all__ = ["Content", "Source", "Structure"]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 INSPECTIONS: dict[str, str] = {
     "structure": "structure:LookAtStructure",
+    "source": "source:LookAtSource",
 }
 
 
