@@ -88,7 +88,7 @@ def inspect(
             evaluator = Evaluator(stack.enter_context(wrapped.open(rows, mode=mode)), situation)
             evaluator.stage = chosen.id
         started = clock()
-        content = chosen.look(Inside(wrapped, evaluator, truth))
+        content = chosen.look(Inside(wrapped, evaluator, truth, preparation))
         seconds = clock() - started
         origin = _provenance(chosen, wrapped, rows, evaluator, seed=seed, mode=mode)
     provenance = dataclasses.replace(origin, model_fingerprint=fingerprints[0], input_fingerprint=fingerprints[1], seconds=seconds)

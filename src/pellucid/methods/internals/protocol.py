@@ -10,6 +10,7 @@ from pellucid.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
+    from pellucid.data.preparation import Preparation
     from pellucid.explanation.contents import Content
     from pellucid.methods.run import Evaluator
     from pellucid.models.protocol import Capability, Model
@@ -25,11 +26,13 @@ class Inside:
         model: behind its interface.
         evaluator: counted, batched access on the rows that were given; None where none were. ``evaluator.bound`` is the opened network.
         labels: the true class of each row, -1 where unknown; None where none were given.
+        preparation: what made the rows from what the user has, if anything did: it brings them back to be shown.
     """
 
     model: Model
     evaluator: Evaluator | None = None
     labels: np.ndarray | None = None
+    preparation: Preparation | None = None
 
     def rows(self, what: str, *, need: str = "one row is enough") -> Evaluator:
         """The access to rows.

@@ -17,14 +17,15 @@ View = Callable[..., "Scene"]
 
 
 def inside_views(explanation: Explanation) -> Mapping[str, View]:
-    """The pictures of an inspection by name, the main one first.
+    """The pictures of an inspection by name, the main one first: those that its module ``shows`` of it, where it says so.
 
     Raises:
         InputError: an explanation of rows, which :mod:`pellucid.views` draws.
     """
     if explanation.content is None:
         raise InputError("This is no inspection", received=repr(explanation), remedy="give what pl.inspect returned")
-    return import_module(f"pellucid.views.inside.{explanation.content.what}").VIEWS
+    found = import_module(f"pellucid.views.inside.{explanation.content.what}")
+    return {name: view for name, view in found.VIEWS.items() if not hasattr(found, "shows") or found.shows(name, explanation)}
 
 
 def inside(explanation: Explanation, *, view: str | None = None, language: Language = "en", layer: str | None = None) -> Scene:
