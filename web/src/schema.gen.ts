@@ -103,7 +103,7 @@ export interface Explanation {
   readonly error_kind: "none" | "standard_error" | "bound" | "exact";
   readonly layer: string;
   readonly spread: readonly (LabelledArray)[];
-  readonly content: Source | Structure | null;
+  readonly content: Source | Structure | Weights | null;
 }
 
 export interface Finding {
@@ -127,6 +127,28 @@ export interface LabelledArray {
   readonly axes: readonly (string)[];
   readonly coordinates: Readonly<Record<string, readonly (string)[]>>;
   readonly valid: Tensor | null;
+}
+
+export interface LayerUnits {
+  readonly layer: string;
+  readonly type: string;
+  readonly fan_in: number;
+  readonly compared: number;
+  readonly norms: Tensor;
+  readonly outgoing: Tensor;
+  readonly nearest: Tensor;
+  readonly angle: Tensor;
+  readonly outgoing_angle: Tensor;
+  readonly dimension: number;
+  readonly limit: number;
+  readonly by_chance: boolean;
+  readonly smallest: number;
+  readonly silent: readonly (number)[];
+  readonly off: readonly (number)[];
+  readonly constant: readonly (number)[];
+  readonly normalization: string;
+  readonly activation: string;
+  readonly next: readonly (string)[];
 }
 
 export interface LegendEntry {
@@ -299,6 +321,13 @@ export interface RowLabels {
   readonly missing: string;
 }
 
+export interface RowLayout {
+  readonly method: "pca" | "tsne";
+  readonly points: Tensor;
+  readonly rows: Tensor;
+  readonly explained: Tensor;
+}
+
 export interface Sample {
   readonly first: number;
   readonly most: number;
@@ -370,6 +399,14 @@ export interface SourceLine {
   readonly calls: readonly (LineCall)[];
 }
 
+export interface Spectrum {
+  readonly values: Tensor;
+  readonly full: number;
+  readonly exact: boolean;
+  readonly stable_rank: number;
+  readonly edge: number;
+}
+
 export interface Spread {
   readonly mean: number;
   readonly deviation: number;
@@ -408,4 +445,48 @@ export interface Text {
 export interface Verdict {
   readonly level: "supported" | "weak" | "refused" | "unchecked";
   readonly reasons: readonly (Reason)[];
+}
+
+export interface Weight {
+  readonly name: string;
+  readonly parameter: string;
+  readonly type: string;
+  readonly kind: "dense" | "convolution" | "recurrent" | "attention" | "embedding" | "gain" | "bias" | "other";
+  readonly tied: readonly (string)[];
+  readonly made: string;
+  readonly shape: readonly (number)[];
+  readonly dtype: string;
+  readonly units: number;
+  readonly inputs: number;
+  readonly mean: number;
+  readonly deviation: number;
+  readonly norm: number;
+  readonly strange: number;
+  readonly zeros: number;
+  readonly quantiles: Tensor;
+  readonly edges: Tensor;
+  readonly counts: Tensor;
+  readonly map: Tensor;
+  readonly block: readonly [number, number];
+  readonly kernels: Tensor;
+  readonly kernel_units: Tensor;
+  readonly kernel_inputs: Tensor;
+  readonly spectrum: Spectrum | null;
+  readonly layout: RowLayout | null;
+  readonly change: WeightChange | null;
+}
+
+export interface WeightChange {
+  readonly relative: Tensor;
+  readonly angle: Tensor;
+  readonly moved: Tensor;
+}
+
+export interface Weights {
+  readonly weights: readonly (Weight)[];
+  readonly units: readonly (LayerUnits)[];
+  readonly parameters: number;
+  readonly followed: "rows" | "guess" | "none";
+  readonly guessed: readonly (number)[];
+  readonly what: "weights";
 }

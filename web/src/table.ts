@@ -7,7 +7,7 @@ const SHOWN = 500; // rows on the page; the CSV file has all
 
 export function tableElement(table: Table, caption: string, locale: string): HTMLTableElement {
   const numeric = table.columns.map((_, i) => table.rows.length > 0 && table.rows.every((row) => typeof row[i] === "number"));
-  const side = (i: number): Record<string, string> => (numeric[i] ? { class: "pl-number" } : {});
+  const side = (i: number): Record<string, string> => (numeric[i] ? { class: "pl-number" } : table.code?.includes(i) ? { class: "pl-source" } : {});
   const head = make("tr", {}, ...table.columns.map((name, i) => make("th", { scope: "col", ...side(i) }, name)));
   const body = make("tbody");
   for (const row of table.rows.slice(0, SHOWN)) {

@@ -35,6 +35,7 @@ ENGLISH: dict[str, str] = {
     "method.attention_rollout": "Attention rollout",
     "method.attention_gradient": "Gradient-weighted attention",
     "method.occlusion": "Occlusion",
+    "method.source": "Annotated source",
     "method.structure": "Structure",
     "method.shap": "SHAP (Shapley values)",
     # checks
@@ -385,8 +386,8 @@ ENGLISH: dict[str, str] = {
     "source.line": "line",
     "source.code": "code",
     "source.computes": "what it computes",
-    "source.output": "output",
-    "source.time": "time",
+    "source.gives": "{text} → {shape}",
+    "source.cost": "cost of one row",
     "source.seen": "values on {rows} rows",
     "source.call": "call {number} of {count}",
     "source.call.in": "call {number} of {count} ({module})",

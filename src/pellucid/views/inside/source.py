@@ -124,25 +124,20 @@ def _modules(seen: Source, notes: Notes) -> Panel | None:
 
 
 def _columns(notes: Notes, left: str) -> tuple[str, ...]:
-    keys = ("source.line", left, "source.computes", "source.output", "layer.parameters", "layer.flops", "source.time")
-    return (*(notes.say[key] for key in keys), notes.say["source.seen"].format(rows=f"{notes.source.rows:,}"))
+    seen = notes.say["source.seen"].format(rows=f"{notes.source.rows:,}")
+    return (*(notes.say[key] for key in ("source.line", left, "source.computes", "source.cost")), seen)
 
 
 def _rows(number: str, text: str, told: LineNotes | None, notes: Notes) -> Iterable[tuple[str, ...]]:
     """One row of the table for a line of the file, and one more for each further call."""
     if told is None:
-        yield (number, text, *[""] * 6)
+        yield (number, text, "", "", "")
         return
-    both = notes.say["source.and"]
     for place, note in enumerate(told.notes):
-        first = place == 0
-        computes = [] if told.alike and not first else list(note.computes)
-        said = notes.say["source.colon"].join(part for part in (note.call, notes.say["source.then"].join(computes)) if part)
-        plain = (note.parameters.split(" ")[0], note.flops.removesuffix(" FLOPs"), note.time)
-        values = both.join(part for part in (note.values, note.units, note.relevance) if part)
         if told.left_out and place == len(told.notes) - 1:
-            yield ("", "", notes.say["source.more"].format(count=told.left_out), *[""] * 5)
-        yield (number if first else "", text if first else "", said, note.shape, *plain, values)
+            yield ("", "", notes.say["source.more"].format(count=told.left_out), "", "")
+        left = (number, text) if place == 0 else ("", "")
+        yield (*left, notes.computed(note, named=place == 0 or not told.alike), *notes.figures(note))
 
 
 VIEWS = {"source": source}

@@ -40,6 +40,8 @@ _ALIKE = {
     "upsample": "interpolate",
 }  # fmt: skip
 
+_BRIEF = {"multi_head_attention_forward": "attention", "scaled_dot_product_attention": "attention"}
+
 
 @dataclass(frozen=True)
 class Note:
@@ -61,12 +63,6 @@ class Note:
     values: str
     units: str
     relevance: str
-
-    @property
-    def figures(self) -> tuple[str, ...]:
-        """Everything that is a number."""
-        found = (self.parameters, self.flops, self.time, self.values, self.units, self.relevance)
-        return tuple(text for text in found if text)
 
 
 @dataclass(frozen=True)
@@ -93,6 +89,18 @@ class Notes:
         shown = calls if len(calls) <= SHOWN else [*calls[: SHOWN - 1], calls[-1]]
         made = tuple(self._note(call, place, len(calls)) for place, call in shown)
         return LineNotes(line, made, len(calls) - len(shown), len({(note.computes, note.shape) for note in made}) == 1)
+
+    def computed(self, note: Note, *, named: bool = True) -> str:
+        """Which call it is, what it computes (unless that was ``named`` before) and what comes out."""
+        told = self.say["source.then"].join(note.computes) if named else ""
+        text = self.say["source.colon"].join(part for part in (note.call, told) if part)
+        return self.say["source.gives"].format(text=text, shape=note.shape)
+
+    def figures(self, note: Note) -> tuple[str, str]:
+        """What it costs, and what its values are."""
+        both = self.say["source.and"]
+        cost, seen = (note.parameters, note.flops, note.time), (note.values, note.units, note.relevance)
+        return both.join(text for text in cost if text), both.join(text for text in seen if text)
 
     def function(self, function: SourceFunction) -> str:
         """How often a function ran, in which modules, and on how many rows its values were seen."""
@@ -136,7 +144,8 @@ class Notes:
         return self.say["source.of"].format(text=text, module=inner) if inner and operation.module != own else text
 
     def _group(self, path: str, group: list[LineOperation]) -> str:
-        kinds = [operation.name for operation in group]
+        telling = [o for o in group if o.kind != "structural" and o.facts.get("acts") != "no"] or group
+        kinds = [_BRIEF.get(operation.name, operation.name) for operation in telling]
         listed = self._listed(kinds[:LISTED]) + (" …" if len(kinds) > LISTED else "")
         return self.say["source.group"].format(module=path, type=self.source.modules.get(path, ""), count=len(group), list=listed)
 
