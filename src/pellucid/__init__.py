@@ -48,6 +48,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; method classes come fro
     from pellucid.methods.registry import methods as methods
     from pellucid.methods.run import Budget as Budget
     from pellucid.models.wrap import wrap as wrap
+    from pellucid.report.annotated import annotated_source as annotated_source
+    from pellucid.report.annotated import write_annotated as write_annotated
     from pellucid.report.explained import report as report
     from pellucid.training.evaluate import evaluate as evaluate
     from pellucid.training.fit import fit as fit
@@ -63,6 +65,8 @@ _PUBLIC = {
     "interactions": "harness.pair_interactions",
     "PairInteractions": "harness.pair_interactions",
     "report": "report.explained",
+    "annotated_source": "report.annotated",
+    "write_annotated": "report.annotated",
     "wrap": "models.wrap",
     "methods": "methods.registry",
     "Budget": "methods.run",

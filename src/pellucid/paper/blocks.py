@@ -181,7 +181,7 @@ def set_in(data: Table, style: Style, width: float) -> tuple[tuple[str, ...], li
 
 
 COLUMN_GAP = 14.0
-LINES = 8  # that a cell may take
+LINES = 12  # that a cell may take
 CODE_PART = 0.42  # of a table's room that code may take
 _NUMERIC = re.compile(r"[−+-]?[\d,.]+(e[−-]?\d+)?( ?%)?|–|")
 

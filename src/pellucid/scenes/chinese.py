@@ -403,6 +403,7 @@ CHINESE: dict[str, str] = {
         "相关度：对“{target}”，一行代码输出上 |梯度 × 激活| 之和与输入上同一和之比。各行之间"
         "不相加；正负相消时会超过 100%。"
     ),
+    "source.short.relevance": "相关度：对“{target}”的 |梯度 × 激活| 之和，与输入上同一和之比",
     "source.predicted": "网络对每行的预测",
     "source.apart": "{apart} 行数据走了与最初几行不同的分支，不计入这些数字。",
     "source.summary": "{operations} 个运算，由 {lines} 行代码、{functions} 个函数运行",

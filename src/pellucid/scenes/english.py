@@ -419,6 +419,7 @@ ENGLISH: dict[str, str] = {
         "Relevance: the sum of |gradient × activation| over what a line gives, for {target}, as a part of the same sum over "
         "the input. It adds up to nothing, and is above 100 % where positive and negative parts cancel."
     ),
+    "source.short.relevance": "relevance: |gradient × activation| for {target}, as a part of the same sum over the input",
     "source.predicted": "what the network predicts for each row",
     "source.apart": "{apart} rows took other branches than the first ones and are not in these numbers.",
     "source.summary": "Operations: {operations}; lines of code that run them: {lines}; functions: {functions}",
