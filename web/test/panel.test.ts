@@ -175,6 +175,14 @@ describe("a panel", () => {
     expect(document.querySelectorAll("tbody tr").length).toBe(2);
   });
 
+  it("keeps the spaces of code, and takes it for text", () => {
+    const table = { columns: ["line", "code", "note"], rows: [["1", "    x = f(x)  # <b>", "sum"]], code: [1] };
+    mount(document.body, { ...panel, table, x: null, y: null, marks: [] }, context);
+    const cell = document.querySelector("table.pl-listing td.pl-source");
+    expect(cell?.textContent).toBe("    x = f(x)  # <b>");
+    expect(document.querySelector("b")).toBeNull();
+  });
+
   it("puts text on the page as text", () => {
     mount(document.body, { ...panel, title: "<img src=x>", x: null, y: null }, context);
     expect(document.querySelector("h4")?.textContent).toBe("<img src=x>");

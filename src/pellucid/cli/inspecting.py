@@ -13,13 +13,15 @@ from rich.text import Text
 
 from pellucid.cli import loaded
 from pellucid.cli.commands import Speech, SpeechOption, inputs_of, preparation_of, writable, written
+from pellucid.cli.listing import listing
+from pellucid.errors import InputError
 
 if TYPE_CHECKING:
     from pellucid.explanation import Explanation
     from pellucid.scenes import Panel
     from pellucid.scenes.words import Language
 
-SUFFIXES = (".html", ".png", ".safetensors")
+SUFFIXES = (".html", ".png", ".safetensors", ".py")
 
 
 def inspect(  # noqa: PLR0913 (a command line has as many options as it has)
@@ -27,7 +29,7 @@ def inspect(  # noqa: PLR0913 (a command line has as many options as it has)
     model: Annotated[str, typer.Option(help="package.module:factory, or a program.pt2")],
     inputs: Annotated[list[Path] | None, typer.Option("--input", help="photos, or one .csv, .npy or .npz file")] = None,
     weights: Annotated[Path | None, typer.Option(help="safetensors, or a state dict; no pickle is opened")] = None,
-    out: Annotated[list[Path] | None, typer.Option(help=".html, .png or .safetensors; may be repeated")] = None,
+    out: Annotated[list[Path] | None, typer.Option(help=".html, .png, .safetensors, or .py for source with comments; may be repeated")] = None,
     labels: Annotated[Path | None, typer.Option(help="true classes of the rows: a .csv or .npy file")] = None,
     option: Annotated[list[str] | None, typer.Option(help="of what is looked at, such as resolution=200")] = None,
     rows: Annotated[str | None, typer.Option(help="of a table: 3, 0:5 or 1,4,7")] = None,
@@ -76,7 +78,7 @@ def say(one: Explanation, language: Language) -> None:
     for view in inside_views(one).values():
         for panel in view(one, language=language).panels:
             if panel.x is None:
-                console.print(table_of(panel))
+                console.print(listing(panel, console.width) if panel.table.code else table_of(panel))
     console.print(one.narrate(language), markup=False)
 
 
@@ -93,9 +95,16 @@ def table_of(panel: Panel) -> Table:
 
 
 def write(found: list[Explanation], path: Path, language: Language) -> None:
-    """Writes a page of everything, the main picture of the first inspection, or its archive, by the suffix."""
+    """Writes a page of everything, the main picture of the first inspection, its archive, or source with comments, by the suffix."""
     if path.suffix == ".safetensors":
         written(found[0].save(path))
+    elif path.suffix == ".py":
+        from pellucid.report.annotated import write_annotated
+
+        sources = [one for one in found if one.provenance.method == "source"]
+        if not sources:
+            raise InputError("Only an inspection of the source makes a .py file", received=str(path), remedy="pellucid inspect source ...")
+        written(write_annotated(sources[0], path, language=language))
     elif path.suffix == ".png":
         from pellucid.paper import save_png
         from pellucid.views.inside import inside

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MARK = "#= "
 WIDTH = 100  # of a line with its comment, where words allow it
-_PLAIN = str.maketrans({"→": "->", "−": "-", "±": "+-", "…": "..", "µ": "u", "×": "x", "·": "*", "–": "-", "\u00a0": " "})  # noqa: RUF001
+_PLAIN = str.maketrans({"→": "->", "−": "-", "±": "+-", "…": "..", "µ": "u", "×": "x", "·": "*", "–": "-"})  # noqa: RUF001
 _BREAKS = " ，；、："  # noqa: RUF001 (after these a line may end)
 
 
@@ -206,16 +206,19 @@ def _owner(statements: dict[Any, Any], places: Any, line: int) -> Any:  # noqa: 
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """A text in lines of about ``width`` columns, a Chinese character taking two; those after the first are indented."""
+    """A text in lines of about ``width`` columns, a Chinese character taking two; those after the first are indented.
+
+    A space that does not break becomes a plain one.
+    """
     lines, line, columns = [""], 0, 0
     for piece in _pieces(text):
-        wide = sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in piece.rstrip())
+        wide = sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in piece.rstrip(" "))
         if columns and columns + wide > width:
             lines.append("  ")
             line, columns = line + 1, 2
         lines[line] += piece
-        columns += wide + len(piece) - len(piece.rstrip())
-    return [one.rstrip() for one in lines]
+        columns += wide + len(piece) - len(piece.rstrip(" "))
+    return [one.rstrip(" ").replace("\u00a0", " ") for one in lines]
 
 
 def _pieces(text: str) -> Iterator[str]:

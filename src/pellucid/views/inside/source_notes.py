@@ -154,7 +154,7 @@ class Notes:
             return self.say["source.scalar"]
         rows = self.say["source.rows"] + (f"·{operation.each}" if operation.each > 1 else "")
         sizes = [rows if axis == operation.rows else f"{size:,}" for axis, size in enumerate(operation.shape)]
-        return f"({', '.join(sizes)})"
+        return f"({',\u00a0'.join(sizes)})"
 
     def _values(self, operation: LineOperation) -> str:
         seen = operation.spread
