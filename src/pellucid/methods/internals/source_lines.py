@@ -103,7 +103,8 @@ def _runs(trails: Mapping[int, Trail], parsed: Mapping[str, Parsed]) -> list[_Ru
 def _steps(trail: Trail, parsed: Mapping[str, Parsed]) -> list[tuple[Place, Lines]]:
     """The places with their lines; of several on the same line of code (a comprehension, a lambda) the innermost."""
     steps = [(p, parsed[p.path].line(p.line) if p.path in parsed else (p.line, p.line)) for p in trail]
-    return [s for s, after in zip(steps, [*steps[1:], None], strict=True) if after is None or (s[0].path, s[1]) != (after[0].path, after[1])]
+    same = [(place.path, lines) for place, lines in steps]
+    return [step for i, step in enumerate(steps) if i + 1 == len(steps) or same[i] != same[i + 1]]
 
 
 def _goes_on(before: Place, now: Place) -> bool:

@@ -15,6 +15,7 @@ from pellucid.scenes.words import Language, words
 
 SHOWN = 6  # calls of a line that are told; of more the first and the last
 SPELLED = 8  # operations of one step that are told one by one; of more the modules in which they ran
+KEPT_TOGETHER = ",\u00a0"  # no line ends within a shape
 ROUNDING = 1e-6  # of the largest value: a mean below is zero, but for rounding
 LISTED = 6  # operations named for such a module
 
@@ -154,7 +155,7 @@ class Notes:
             return self.say["source.scalar"]
         rows = self.say["source.rows"] + (f"·{operation.each}" if operation.each > 1 else "")
         sizes = [rows if axis == operation.rows else f"{size:,}" for axis, size in enumerate(operation.shape)]
-        return f"({',\u00a0'.join(sizes)})"
+        return f"({KEPT_TOGETHER.join(sizes)})"
 
     def _values(self, operation: LineOperation) -> str:
         seen = operation.spread
