@@ -1,7 +1,7 @@
 """A copy of the user's source with comments that say what each line computes.
 
-Every comment begins with :data:`MARK`. Those of an earlier copy are taken out first, so that a second run updates them; everything else stays
-as it is, and the code's syntax tree is compared before anything is given back. Nothing is executed.
+Every comment begins with :data:`MARK`. Those of an earlier copy are taken out first, so that a second run updates them; everything else
+stays as it is, and the code's syntax tree is compared before anything is given back. Nothing is executed.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def annotated_source(explanation: Explanation, *, file: str | None = None, langu
     after = _commented(before, comments)
     if ast.dump(ast.parse(before)) != ast.dump(ast.parse(after)):
         raise FileError(
-            "Comments in this file would change its code", received=file_name(seen.files[index]), remedy="report this file; nothing was written"
+            "Comments in this file would change its code",
+            received=file_name(seen.files[index]),
+            remedy="report this file; nothing was written",
         )
     return after
 
@@ -91,7 +93,9 @@ def _check_overwriting(path: Path, source: SourceFile, *, allowed: bool) -> None
         )
     if path.read_bytes() != _encoded(source.text, source):
         raise FileError(
-            "The source file was changed since it was looked at", received=str(path), remedy="start Python again and inspect the network anew"
+            "The source file was changed since it was looked at",
+            received=str(path),
+            remedy="start Python again and inspect the network anew",
         )
 
 
@@ -177,11 +181,11 @@ def _commented(text: str, comments: dict[int, list[str]]) -> str:
     class Writer(cst.CSTTransformer):
         """Takes old comments out and puts new ones in."""
 
-        def leave_EmptyLine(self, original_node: Any, updated_node: Any) -> Any:  # noqa: ANN401, ARG002, D102
+        def leave_EmptyLine(self, original_node: Any, updated_node: Any) -> Any:  # noqa: ANN401, ARG002
             comment = updated_node.comment
             return cst.RemoveFromParent() if comment is not None and comment.value.startswith(MARK) else updated_node
 
-        def on_leave(self, original_node: Any, updated_node: Any) -> Any:  # noqa: ANN401, D102
+        def on_leave(self, original_node: Any, updated_node: Any) -> Any:  # noqa: ANN401
             node: Any = super().on_leave(original_node, updated_node)
             if original_node not in owners:
                 return node

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from pellucid.scenes.boundary_chinese import BOUNDARY
+from pellucid.scenes.weights_chinese import WEIGHTS
+
 CHINESE: dict[str, str] = {
     "method.random": "随机对照",
     "method.gradient": "梯度",
@@ -36,6 +39,9 @@ CHINESE: dict[str, str] = {
     "method.occlusion": "遮挡法",
     "method.source": "带注释的源码",
     "method.structure": "结构",
+    "method.weights": "权重",
+    **WEIGHTS,
+    **BOUNDARY,
     "method.representations": "表示",
     "rep.rows": "{layers} 层，{rows} 行数据",
     "rep.some": "{layers} 层，{given} 行数据中的 {rows} 行",
@@ -395,7 +401,9 @@ CHINESE: dict[str, str] = {
     "act.unit": "单元 {unit}",
     "act.unit.axis": "单元",
     "act.units.all": "全部 {count} 个单元",
-    "act.units.some": "{count} 个单元中变化最大的 {shown} 个",
+    "act.units.vary": "{count} 个单元中变化最大的 {shown} 个",
+    "act.units.related": "{count} 个单元中与单个特征最相关的 {shown} 个",
+    "act.units.classes": "{count} 个单元中类间方差最大的 {shown} 个",
     "act.layers.some": "{count} 层中按深度均匀选取的 {shown} 层",
     "act.rows.some": "{count} 行中等距选取的 {shown} 行",
     "act.value": "激活值",
@@ -447,6 +455,8 @@ CHINESE: dict[str, str] = {
     "act.spread.zeros": "恰为 0",
     "act.spread.missing": "非有限值",
     "act.spread.told": "{layer}：均值 {mean}，标准差 {deviation}，90% 位于 {low} 与 {high} 之间，中位数 {median}，恰为 0 的占 {zeros}",
+    "act.spread.short": "均值 {mean} ± {deviation}，恰为 0 的占 {zeros}",
+    "act.spread.note.lines": "虚线：5% 分位数、中位数、95% 分位数。",
     "act.spread.note": "恰为 0 的值不计入柱中，但计入分位数。各层从 0.5% 分位数画到 99.5% 分位数。",
     "act.maps.title": "不同深度的单元输出：{row}",
     "act.maps.title.layer": "{layer} 各单元的输出",
@@ -472,12 +482,13 @@ CHINESE: dict[str, str] = {
     ),
     "act.depths.finding": "{layer} 的单元最能区分类别：中位数 {share}",
     "act.depths.unit": "一个单元",
+    "act.depths.chance": "偶然水平",
     "act.depths.median": "该层的中位数",
     "act.input.title": "{layer} 的单元与输入的关系",
     "act.input.finding": "单元 {unit} 与 {feature}：r = {r}",
-    "act.input.related": "与每个单元最相关的特征（皮尔逊 r）",
+    "act.input.related": "与 {layer} 的单元最相关的特征",
     "act.input.rank": "特征 {rank}",
-    "act.input.note": "每个单元与 |r| 最大的特征（皮尔逊相关，全部行）。单元取决于所有特征的共同作用。",
+    "act.input.note": "r 为全部行上的皮尔逊相关系数。单元取决于所有特征的共同作用。",
     "act.attention.title": "谁关注谁：{row}",
     "act.attention.head": "{layer} · 头 {head}",
     "act.attention.weight": "注意力权重",
@@ -515,14 +526,14 @@ CHINESE: dict[str, str] = {
     "source.then": "；",
     "source.colon": "：",
     "source.dead": "{units} 个单元中 {count} 个从不激活",
-    "source.saturated": "{units} 个单元中 {count} 个始终处于平坦端",
+    "source.saturated": "{units} 个单元中 {count} 个始终饱和",
     "source.awake": "{units} 个单元中没有死亡或饱和的",
     "source.relevance": "相关度为输入的 {share}",
     "source.function": "{name}：FLOPs 与时间按一行数据计，数值取自 {rows} 行",
     "source.function.in": "{name}（{modules}）：FLOPs 与时间按一行数据计，数值取自 {rows} 行",
     "source.note": (
-        "FLOPs：矩阵、卷积、注意力与循环运算的每次乘加计 2，按一行数据计。时间：最快一批中每行所用。输"
-        "出处处不大于 0 的单元从不激活；斜率不到最陡处二十分之一的地方为平坦端。"
+        "FLOPs：矩阵、卷积、注意力与循环运算的每次乘加计 2，按一行数据计。时间：最快一批中每行所用。"
+        "所有值都落在激活函数为 0 的平坦侧的单元从不激活；所有值都落在其他平坦端的单元为饱和。"
     ),
     "source.note.relevance": (
         "相关度：对“{target}”，一行代码输出上 |梯度 × 激活| 之和与输入上同一和之比。各行之间"

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from pellucid.scenes.boundary_english import BOUNDARY
+from pellucid.scenes.weights_english import WEIGHTS
+
 ENGLISH: dict[str, str] = {
     # methods
     "method.random": "Random control",
@@ -37,6 +40,9 @@ ENGLISH: dict[str, str] = {
     "method.occlusion": "Occlusion",
     "method.source": "Annotated source",
     "method.structure": "Structure",
+    "method.weights": "Weights",
+    **WEIGHTS,
+    **BOUNDARY,
     "method.representations": "Representations",
     "rep.rows": "{layers} layers on {rows} rows",
     "rep.some": "{layers} layers on {rows} of {given} rows",
@@ -410,7 +416,9 @@ ENGLISH: dict[str, str] = {
     "act.unit": "unit {unit}",
     "act.unit.axis": "unit",
     "act.units.all": "all {count} units",
-    "act.units.some": "{shown} of {count} units, those that vary most",
+    "act.units.vary": "{shown} of {count} units, those that vary most",
+    "act.units.related": "{shown} of {count} units, those most related to one feature",
+    "act.units.classes": "{shown} of {count} units, those with most variance between classes",
     "act.layers.some": "{shown} of {count} layers, at even depths",
     "act.rows.some": "{shown} of {count} rows, at even distances",
     "act.value": "activation",
@@ -463,6 +471,8 @@ ENGLISH: dict[str, str] = {
     "act.spread.zeros": "exactly 0",
     "act.spread.missing": "not finite",
     "act.spread.told": "{layer}: mean {mean}, standard deviation {deviation}, 90 % between {low} and {high}, median {median}, {zeros} exactly 0",
+    "act.spread.short": "mean {mean} ± {deviation}, {zeros} exactly 0",
+    "act.spread.note.lines": "Dashed: the 5 % quantile, the median, the 95 % quantile. ",
     "act.spread.note": (
         "Values that are exactly 0 are in no bar; they count in the quantiles. Drawn from the 0.5 % to the 99.5 % quantile of each layer."
     ),
@@ -494,12 +504,13 @@ ENGLISH: dict[str, str] = {
     ),
     "act.depths.finding": "Units tell classes apart best in {layer}: median {share}",
     "act.depths.unit": "one unit",
+    "act.depths.chance": "by chance",
     "act.depths.median": "median of the layer",
     "act.input.title": "Units of {layer} against the input",
     "act.input.finding": "unit {unit} and {feature}: r = {r}",
-    "act.input.related": "The features each unit is most related to (Pearson’s r)",
+    "act.input.related": "The features that units of {layer} are most related to",
     "act.input.rank": "feature {rank}",
-    "act.input.note": "Each unit against the feature with the largest |r| (Pearson, all rows). A unit depends on all features together.",
+    "act.input.note": "r is Pearson’s correlation over all rows. A unit depends on all features together.",
     "act.attention.title": "What attends to what: {row}",
     "act.attention.head": "{layer} · head {head}",
     "act.attention.weight": "attention weight",
@@ -540,15 +551,15 @@ ENGLISH: dict[str, str] = {
     "source.then": "; ",
     "source.colon": ": ",
     "source.dead": "{count} of {units} units never fire",
-    "source.saturated": "{count} of {units} units always at a flat end",
+    "source.saturated": "{count} of {units} units always saturated",
     "source.awake": "no dead or saturated unit among {units}",
     "source.relevance": "relevance {share} of the input's",
     "source.function": "{name}: FLOPs and time for one row, values of {rows} rows",
     "source.function.in": "{name} of {modules}: FLOPs and time for one row, values of {rows} rows",
     "source.note": (
         "FLOPs: two for every multiply-add of matrix, convolution, attention and recurrent operations, for one row. Time: of "
-        "one row in the fastest batch. A unit never fires where its output is at most 0 everywhere; it is at a flat end "
-        "where the slope is under a twentieth of the steepest."
+        "one row in the fastest batch. A unit never fires where every value lies at the flat side on which its activation function "
+        "is 0; it is saturated where every value lies at another flat end."
     ),
     "source.note.relevance": (
         "Relevance: the sum of |gradient × activation| over what a line gives, for {target}, as a part of the same sum over "

@@ -10,8 +10,8 @@ from typing import Literal
 class Spread:
     """The values that an operation made on all rows that were run.
 
-    ``share_dead`` and ``share_saturated`` are of its ``units`` (features or channels): those that fired at no place of any row, and those
-    whose every value lay at a flat end. Both are 0 where the operation has neither.
+    ``share_dead`` and ``share_saturated`` are of the ``units`` (features or channels) of an activation function: those whose every value
+    lay at the flat side on which the function is 0, and those whose every value lay at another flat end.
     """
 
     mean: float

@@ -12,6 +12,7 @@ from torch import Tensor
 from pellucid.errors import ModelError
 from pellucid.explanation.contents.source import LineOperation, Source
 from pellucid.explanation.target import Selection, as_target
+from pellucid.methods.internals.activations_curves import Curve, curve_of
 from pellucid.methods.internals.source_facts import facts
 from pellucid.methods.internals.source_lines import Trail, placed
 from pellucid.methods.internals.source_spread import Gathered
@@ -20,6 +21,7 @@ from pellucid.models.rules.graph import Node, record
 from pellucid.models.rules.marks import mark_of
 from pellucid.models.rules.onlooker import Onlooker, look_on
 from pellucid.models.rules.places import Places
+from pellucid.models.rules.sites import ACTIVATIONS, of_one_number, unit_axis
 
 if TYPE_CHECKING:
     from pellucid.methods.internals.protocol import Inside, Kind
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from pellucid.models.protocol import Capability
 
 TIMED = 3  # batches at least, of which the fastest counts
+_AXIS = "_pellucid_units"
 SEEN = 2  # rows by which shapes and places are found: an axis that is 1 for one row is not taken for another
 
 
@@ -35,16 +38,15 @@ SEEN = 2  # rows by which shapes and places are found: an axis that is 1 for one
 class LookAtSource:
     """The source of the forward pass with what each line computes: in words, output shape, parameters, FLOPs, time, values.
 
-    FLOPs are two for every multiply-add of matrix, convolution, attention and recurrent operations, for one row. A unit is dead where its
-    output is at most 0 at every place of every row (ReLU and its relatives), and saturated where each of its values lies where the slope
-    is less than a twentieth of the steepest (sigmoid, tanh, ...). With a ``target``, each operation is given the sum of
+    FLOPs are two for every multiply-add of matrix, convolution, attention and recurrent operations, for one row. Units are dead or
+    saturated as for :class:`LookAtActivations`. With a ``target``, each operation is given the sum of
     \\|gradient x activation\\| over its output, as a part of the same sum over the input.
 
     Args:
         target: the decision (as for :func:`pellucid.explain`) whose relevance is followed; none if not given.
 
-    What it does not show: what does not run on these rows. Shares of \\|gradient x activation\\| add up to nothing: they say how much a small
-    change here would move the score, and are above 1 where positive and negative parts cancel.
+    What it does not show: what does not run on these rows. Shares of \\|gradient x activation\\| add up to nothing: they say how much a
+    small change here would move the score, and are above 1 where positive and negative parts cancel.
 
     Raises:
         InputError: no data.
@@ -61,7 +63,7 @@ class LookAtSource:
         """The lines and what they compute."""
         evaluator = inside.rows("The source of a network")
         bound: BoundTorch = evaluator.bound  # type: ignore[assignment]
-        first = torch.arange(min(SEEN, evaluator.rows), device=evaluator.device)
+        first = torch.arange(min(evaluator.situation.batch or SEEN, evaluator.rows), device=evaluator.device)
         outline = _Outline(bound, first)
         gathered, rows, seconds = _gather(evaluator, outline)
         selection, shares = _relevance(evaluator, outline, self.target) if self.target is not None else (None, {})
@@ -90,10 +92,12 @@ class _Outline:
         self.trails: dict[int, Trail] = {}
         batch = bound.given(rows)
         self.sizes = {name: (id(tensor), tensor.numel()) for name, tensor in bound.net.named_parameters()}
+        self.curves: dict[int, tuple[Curve, int]] = {}  # of activation functions, and the axis of their units, counted from the end
         calls: list[tuple[Call, Any, dict[str, str]]] = []
 
         def see(call: Call, output: Any, _seconds: float) -> None:  # noqa: ANN401
             trail = self.places.now()
+            self._units(call, output)
             if trail is not None:
                 self.trails[call.number] = trail
                 calls.append((call, output, facts(call, output)))
@@ -110,6 +114,17 @@ class _Outline:
                     remedy="take random numbers and counters out of the forward pass, or set a seed in it",
                 )
             self.operations[call.number] = self._operation(nodes[call.number], output, about, len(rows))
+
+    def _units(self, call: Call, output: Any) -> None:  # noqa: ANN401
+        """Follows on which axis units lie, and finds the curve of an activation function."""
+        operand, made = call.operands[0], next(tensors((output,), {}), None)
+        if made is None or not made.is_floating_point():
+            return
+        axis = unit_axis(call, operand, made, getattr(operand, _AXIS, -1))
+        for tensor in (*tensors((output,), {}), *([call.written] if call.written is not None else [])):
+            setattr(tensor, _AXIS, axis)
+        if call.operation.name in ACTIVATIONS and of_one_number(call) and made.shape == operand.shape:
+            self.curves[call.number] = curve_of(call), axis
 
     def _operation(self, node: Node, output: Any, about: dict[str, str], rows: int) -> LineOperation:  # noqa: ANN401
         made = next(tensors((output,), {}), None)
@@ -151,9 +166,9 @@ def _gather(evaluator: Evaluator, outline: _Outline) -> tuple[dict[int, Gathered
         whole = {number: operation.name for number, operation in outline.operations.items()}
 
         def see(call: Call, output: Any, took: float) -> None:  # noqa: ANN401
-            if call.number > max(whole, default=0):
-                return
-            batch = Gathered(call.operation.name)
+            batch = Gathered()
+            if call.number in outline.curves:
+                batch.operate(call.operands[0], *outline.curves[call.number])
             values = next(tensors((output,), {}), None)
             if values is not None and values.is_floating_point():
                 batch.add(values)
@@ -162,8 +177,8 @@ def _gather(evaluator: Evaluator, outline: _Outline) -> tuple[dict[int, Gathered
         output, _ = look_on(Onlooker(see), bound.given(rows), lambda given: bound.as_given(given, rows))
         if {number: name for number, (name, _, _) in made.items()} == whole:
             rows_seen += len(rows)
-            for number, (name, batch, took) in made.items():
-                gathered.setdefault(number, Gathered(name)).join(batch)
+            for number, (_, batch, took) in made.items():
+                gathered.setdefault(number, Gathered()).join(batch)
                 seconds[number] = min(seconds.get(number, math.inf), took / len(rows))
         return output.new_zeros(len(rows))
 

@@ -78,14 +78,15 @@ class Parsed:
         """The line of code that a line of the file belongs to."""
         return self.logical.get(number, (number, number))
 
-    def function(self, first: int, number: int) -> Lines:
-        """The lines of the function that begins at ``first``; of a lambda those of the statement at ``number`` that it stands in."""
-        for node in ast.walk(self.tree) if self.tree else ():
-            if isinstance(node, _FUNCTION):
-                begins = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-                if begins == first:
-                    return begins, node.end_lineno or begins
-        return self.line(number)
+    def function(self, name: str, first: int, number: int) -> Lines:
+        """The lines of the function of that qualified name which begins at ``first``.
+
+        Of a comprehension those of the function that it stands in; of a lambda those of the statement at ``number``.
+        """
+        found = [_whole(node) for node in ast.walk(self.tree) if isinstance(node, _FUNCTION)] if self.tree else []
+        if name.endswith(_COMPREHENSIONS) and not plain_name(name).endswith("<lambda>"):
+            return max((lines for lines in found if lines[0] <= number <= lines[1]), default=self.line(number))
+        return next((lines for lines in found if lines[0] == first), self.line(number))
 
     def holds(self, code: CodeType) -> bool:
         """Whether this text is what ``code``, which runs, was made from, as far as line numbers tell."""
@@ -100,6 +101,10 @@ class Parsed:
             return tuple(_inside(compile(self.file.text, self.file.path, "exec", dont_inherit=True)))
         except (SyntaxError, ValueError):
             return ()
+
+
+def _whole(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Lines:
+    return min([node.lineno, *(d.lineno for d in node.decorator_list)]), node.end_lineno or node.lineno
 
 
 def _spans(tree: ast.Module) -> Iterator[Lines]:

@@ -12,7 +12,7 @@ from pellucid.methods.internals.source_files import Lines, Parsed, is_generated,
 from pellucid.models.rules.places import Place
 
 Trail = tuple[Place, ...]  # the lines on the way to an operation, outermost first
-Key = tuple[str, str, int]  # of a function: path, name, first line
+Key = tuple[str, str, Lines]  # of a function: path, name, lines
 Sizes = Mapping[str, tuple[object, int]]  # of each parameter by name: which tensor it is, and its elements
 
 
@@ -47,15 +47,19 @@ def placed(
     trails: Mapping[int, Trail], operations: Mapping[int, LineOperation], codes: Mapping[tuple[str, int, str], CodeType], sizes: Sizes
 ) -> Placed:
     """The source of everything on the trails (operation by number)."""
-    parsed = {path: Parsed(found) for path in dict.fromkeys(p.path for t in trails.values() for p in t) if (found := read(path)) is not None}
+    parsed = {
+        path: Parsed(found) for path in dict.fromkeys(p.path for t in trails.values() for p in t) if (found := read(path)) is not None
+    }
     runs = _runs(trails, parsed)
     by_function: dict[Key, list[_Run]] = {}
     for run in runs:
-        by_function.setdefault((run.place.path, plain_name(run.place.function), run.place.first), []).append(run)
+        place = run.place
+        lines = parsed[place.path].function(place.function, place.first, place.line) if place.path in parsed else (place.first, place.first)
+        by_function.setdefault((place.path, plain_name(place.function), lines), []).append(run)
     functions: list[SourceFunction] = []
     missing: list[Missing] = []
     used: list[str] = []
-    for (path, name, _), own in by_function.items():
+    for (path, name, lines), own in by_function.items():
         code = codes.get((path, own[0].place.first, own[0].place.function))
         why = _why_missing(parsed.get(path), path, code)
         if why:
@@ -64,8 +68,7 @@ def placed(
             continue
         if path not in used:
             used.append(path)
-        first, last = parsed[path].function(own[0].place.first, own[0].place.line)
-        functions.append(SourceFunction(name, used.index(path), first, last, _lines(own, operations, sizes)))
+        functions.append(SourceFunction(name, used.index(path), *lines, _lines(own, operations, sizes)))
     bare = tuple(number for number, trail in trails.items() if not trail)
     return Placed(tuple(functions), tuple(parsed[path].file for path in used), tuple(missing), bare)
 

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from pellucid.explanation.contents.source import Spread
-
-# operations whose output is nothing, or next to nothing, from zero downwards: a unit that is there for every row never fires
-FIRES = frozenset({"relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "hardswish", "rrelu", "threshold"})
-FLAT = 1 / 20  # of the steepest slope
-# where, in terms of the output, the slope is less than that
-SATURATES: dict[str, Callable[[Tensor], Tensor]] = {
-    "sigmoid": lambda y: y * (1 - y) < FLAT / 4,
-    "tanh": lambda y: 1 - y.square() < FLAT,
-    "softsign": lambda y: (1 - y.abs()).square() < FLAT,
-    "hardsigmoid": lambda y: (y <= 0) | (y >= 1),
-    "relu6": lambda y: y >= 6,
-}
+from pellucid.methods.internals.activations_curves import Curve
 
 
 class Gathered:
-    """What is kept of one operation's output; the shape of every batch is the same but for its rows."""
+    """What is kept of one operation's output, and of an activation function's input, with its units on an axis counted from the end."""
 
-    def __init__(self, operation: str) -> None:
-        self.operation = operation
+    def __init__(self) -> None:
         self.count = self.not_finite = 0
         self.mean = self.squares = 0.0
         self.low, self.high = float("inf"), float("-inf")
-        self.quiet: Tensor | None = None  # (unit,) that fired nowhere so far
-        self.flat: Tensor | None = None  # (unit,) that left the flat ends nowhere so far
+        self.quiet: Tensor | None = None  # (unit,) whose every value so far lay where the function is nothing
+        self.flat: Tensor | None = None  # (unit,) whose every value so far was saturated
 
     def add(self, output: Tensor) -> None:
-        """One more batch."""
+        """What came out in one more batch."""
         values = output.detach()
         finite = values.isfinite()
         whole = bool(finite.all())
@@ -44,10 +30,14 @@ class Gathered:
             mean = float(kept.mean())
             self._together(kept.numel(), mean, float((kept - mean).square().sum()))
             self.low, self.high = min(self.low, float(kept.min())), max(self.high, float(kept.max()))
-        if self.operation in FIRES:
-            self.quiet = _also(self.quiet, _every(values <= 0))
-        if self.operation in SATURATES:
-            self.flat = _also(self.flat, _every(SATURATES[self.operation](values)))
+
+    def operate(self, operand: Tensor, curve: Curve, unit: int) -> None:
+        """What went into an activation function in one more batch."""
+        values = operand.detach()
+        zero, saturated = curve.within(values, "zero"), curve.within(values, "saturated")
+        nowhere = torch.zeros_like(values, dtype=torch.bool)
+        self.quiet = _also(self.quiet, _every(nowhere if zero is None else zero, unit))
+        self.flat = _also(self.flat, _every(nowhere if saturated is None else saturated, unit))
 
     def join(self, other: Gathered) -> None:
         """What was gathered of other rows."""
@@ -69,24 +59,16 @@ class Gathered:
         """What was seen; None where there was no number."""
         if not self.count:
             return None
-        seen = self.quiet if self.quiet is not None else self.flat
-        return Spread(
-            self.mean,
-            (self.squares / self.count) ** 0.5,
-            self.low,
-            self.high,
-            self.not_finite,
-            0 if seen is None else len(seen),
-            _share(self.quiet),
-            _share(self.flat),
-        )
+        units = 0 if self.quiet is None else len(self.quiet)
+        deviation = (self.squares / self.count) ** 0.5
+        return Spread(self.mean, deviation, self.low, self.high, self.not_finite, units, _share(self.quiet), _share(self.flat))
 
 
-def _every(holds: Tensor) -> Tensor:
-    """For each unit, whether it holds at every place and row: channels lie on axis 1 of maps, features on the last axis else."""
-    if holds.ndim < 2:
-        return holds.all().reshape(1)
-    return holds.movedim(1 if holds.ndim > 3 else -1, 0).flatten(1).all(1).cpu()
+def _every(holds: Tensor, unit: int) -> Tensor:
+    """For each unit, whether it holds at every place of every row."""
+    if not holds.ndim:
+        return holds.reshape(1).cpu()
+    return holds.movedim(unit, 0).flatten(1).all(1).cpu() if holds.ndim > 1 else holds.cpu()
 
 
 def _also(before: Tensor | None, now: Tensor) -> Tensor:

@@ -214,7 +214,7 @@ class Sites:
         if made is None or not made.is_floating_point():
             return first
         operand = call.operands[0]
-        name, unit = call.operation.name, _unit_axis(call, operand, made, first.unit)
+        name, unit = call.operation.name, unit_axis(call, operand, made, first.unit)
         site = self._site(call, first)
         if site is not None:
             self._show(site, call, made, unit, first.site if first.straight else None)
@@ -228,7 +228,7 @@ class Sites:
 
     def _site(self, call: Call, origin: _Origin) -> Site | None:
         name, module = call.operation.name, self._stack[-1]
-        if name in ACTIVATIONS and _of_one_number(call):
+        if name in ACTIVATIONS and of_one_number(call):
             if self._body is not None:
                 gate = self._body.next()
                 return self._named.site((gate,), gate, name, module, gate=True)
@@ -251,7 +251,7 @@ class Sites:
         self.see(Seen(site, call, made, before, lambda given: _apart(given, at, unit, rows), shape))
 
 
-def _of_one_number(call: Call) -> bool:
+def of_one_number(call: Call) -> bool:
     """Whether the operation applies one function to every element of its first argument; a PReLU may have a slope for each unit."""
     given = list(tensors(call.args, call.kwargs))
     return len(call.operands) == 1 and given[0] is call.operands[0] and (len(given) == 1 or call.operation.name == "prelu")
@@ -274,7 +274,7 @@ def _extent(call: Call) -> tuple[int, tuple[str, ...]]:
     return steps, tuple(f"l{layer}{end}" for layer in range(layers) for end in (("", "_reverse") if both else ("",)))
 
 
-def _unit_axis(call: Call, operand: Tensor, made: Tensor, before: int) -> int:
+def unit_axis(call: Call, operand: Tensor, made: Tensor, before: int) -> int:
     """The axis of the units, counted from the end."""
     name = call.operation.name
     if made.ndim == 0:

@@ -85,20 +85,20 @@ def without_source(seen: Source) -> list[tuple[str, SourceLine]]:
     for operation in seen.operations:
         if operation.number not in numbers:
             continue
-        if groups and groups[-1][0] == operation.module:
+        if groups and groups[-1][0] == operation.module != "":
             groups[-1][1].append(operation.number)
         else:
             groups.append((operation.module, [operation.number]))
-    return [(_module(seen, path), _as_line(seen, path, found, place)) for place, (path, found) in enumerate(groups, 1)]
+    return [(_module(seen, path, found), _as_line(seen, path, found, place)) for place, (path, found) in enumerate(groups, 1)]
 
 
-def _module(seen: Source, path: str) -> str:
-    kind = seen.modules.get(path, "")
-    return f"{path}: {kind}" if path else kind
+def _module(seen: Source, path: str, numbers: list[int]) -> str:
+    """A module's path and class; an operation of the network itself by its own name."""
+    return f"{path}: {seen.modules.get(path, '')}" if path else next(o.name for o in seen.operations if o.number == numbers[0])
 
 
 def _as_line(seen: Source, path: str, numbers: list[int], place: int) -> SourceLine:
-    mine = [operation for operation in seen.operations if operation.number in set(numbers)]
+    mine = [operation for operation in seen.operations if operation.number in numbers]
     steps = tuple(LineStep("", (operation.number,)) for operation in mine)
     call = LineCall(path, steps, max(o.size for o in mine), sum(o.flops for o in mine), sum(o.seconds for o in mine))
     return SourceLine(place, place, (call,))

@@ -169,17 +169,18 @@ class Notes:
         return self.say["source.and"].join(part for part in (text, bad) if part)
 
     def _units(self, operations: Iterable[LineOperation]) -> str:
+        """Dead and saturated units of the activation functions; of several those that have any, each with its module."""
+        acting = [(operation, operation.spread) for operation in operations if operation.spread and operation.spread.units]
         found: list[str] = []
-        for operation in operations:
-            seen = operation.spread
-            if seen is None or not seen.units:
-                continue
+        for operation, seen in acting:
             for share, key in ((seen.share_dead, "source.dead"), (seen.share_saturated, "source.saturated")):
                 if share:
-                    found.append(self.say[key].format(count=f"{round(share * seen.units):,}", units=f"{seen.units:,}"))
-            if not seen.share_dead and not seen.share_saturated:
-                found.append(self.say["source.awake"].format(units=f"{seen.units:,}"))
-        return self.say["source.and"].join(dict.fromkeys(found))
+                    text = self.say[key].format(count=f"{round(share * seen.units):,}", units=f"{seen.units:,}")
+                    named = len(acting) > 1 and operation.module
+                    found.append(self.say["source.of"].format(text=text, module=operation.module) if named else text)
+        if acting and not found:
+            found.append(self.say["source.awake"].format(units=f"{sum(seen.units for _, seen in acting):,}"))
+        return self.say["source.and"].join(found)
 
     def _listed(self, names: list[str]) -> str:
         return ("、" if self.language == "zh-CN" else ", ").join(names)
