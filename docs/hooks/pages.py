@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Draws every picture; a method without one ends the build."""
-    for folder, pictures in (("views", view_pictures.pictures()), ("methods", method_entries.pictures()), ("inside", inside_pictures.pictures())):
-        for name, picture in pictures.items():
+    makers = {"views": view_pictures.pictures, "methods": method_entries.pictures, "inside": inside_pictures.pictures}
+    for folder, make in makers.items():
+        for name, picture in make().items():
             files.append(File.generated(config, f"{folder}/{name}.png", content=picture))
     return files
 
