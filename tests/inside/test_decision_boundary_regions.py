@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ def mlp(seed: int, width: int = 16, depth: int = 3, inputs: int = 2) -> nn.Seque
     """A ReLU network with biases drawn as torch draws them, its outputs moved so that every class wins somewhere."""
     torch.manual_seed(seed)
     sizes = [inputs, *[width] * depth]
-    layers = [part for a, b in zip(sizes, sizes[1:], strict=False) for part in (nn.Linear(a, b), nn.ReLU())]
+    layers = [part for a, b in pairwise(sizes) for part in (nn.Linear(a, b), nn.ReLU())]
     net = nn.Sequential(*layers, nn.Linear(width, 3))
     for layer in net:
         if isinstance(layer, nn.Linear):
@@ -252,7 +253,7 @@ def test_a_slice_keeps_distances() -> None:
     ],
 )
 def test_what_is_not_piecewise_linear_is_refused(net: nn.Module) -> None:
-    with pytest.raises(UnsupportedOperation, match="piecewise linear|last operation"):
+    with pytest.raises(UnsupportedOperation, match=r"piecewise linear|last operation"):
         cut(net)
 
 
@@ -273,7 +274,7 @@ def test_the_cap_says_what_to_do() -> None:
 
 def test_welding_joins_rounding_and_nothing_else() -> None:
     left, right = rectangle(0, 0.3, 0, 1), rectangle(0.3 + 1e-16, 1, 0, 1)
-    points = np.concatenate([left.points, right.points + [3e-16, -2e-16]])
+    points = np.concatenate([left.points, right.points + np.array([3e-16, -2e-16])])
     mesh = welded(Mesh(points, np.concatenate([left.corners, right.corners + 4]), np.array([4, 4])))
     assert len(mesh.points) == 6
     assert len(shared_edges(mesh)[0]) == 1

@@ -4,6 +4,25 @@ import type { Tensor } from "./frame";
 
 export const FORMAT = 1;
 
+export interface Activations {
+  readonly layers: readonly (LayerActivations)[];
+  readonly functions: readonly (OperatingPoints)[];
+  readonly attention: readonly (AttentionWeights)[];
+  readonly attention_layers: number;
+  readonly states: readonly (HiddenStates)[];
+  readonly shown: ShownRows;
+  readonly labels: Tensor;
+  readonly class_names: readonly (string)[];
+  readonly rows: number;
+  readonly what: "activations";
+}
+
+export interface AttentionWeights {
+  readonly layer: string;
+  readonly rows: Tensor;
+  readonly weights: Tensor;
+}
+
 export interface Axis {
   readonly label: string;
   readonly domain: readonly [number, number];
@@ -83,6 +102,36 @@ export interface Decision {
   readonly truth: readonly (string)[];
 }
 
+export interface DecisionBoundary {
+  readonly how: "exact" | "traced" | "sampled";
+  readonly why: "" | "bends" | "hidden" | "many";
+  readonly detail: string;
+  readonly plane: InputPlane;
+  readonly class_names: readonly (string)[];
+  readonly classes: Tensor;
+  readonly confidence: Tensor;
+  readonly boundary: Tensor;
+  readonly between: Tensor;
+  readonly regions: LinearRegions | null;
+  readonly agreement: number | null;
+  readonly rows: PlacedRows;
+  readonly what: "decision_boundary";
+}
+
+export interface Distribution {
+  readonly count: number;
+  readonly mean: number;
+  readonly deviation: number;
+  readonly low: number;
+  readonly high: number;
+  readonly missing: number;
+  readonly zeros: number;
+  readonly counted: number;
+  readonly first: number;
+  readonly width: number;
+  readonly counts: Tensor;
+}
+
 export interface Edition {
   readonly language: "en" | "zh-CN";
   readonly title: string;
@@ -103,12 +152,21 @@ export interface Explanation {
   readonly error_kind: "none" | "standard_error" | "bound" | "exact";
   readonly layer: string;
   readonly spread: readonly (LabelledArray)[];
-  readonly content: Source | Structure | Weights | null;
+  readonly content: Activations | DecisionBoundary | Representations | Source | Structure | Weights | null;
 }
 
 export interface Finding {
   readonly text: string;
   readonly badge: Badge | null;
+}
+
+export interface HiddenStates {
+  readonly layer: string;
+  readonly operation: string;
+  readonly rows: Tensor;
+  readonly units: Tensor;
+  readonly count: number;
+  readonly values: Tensor;
 }
 
 export interface Image {
@@ -118,7 +176,20 @@ export interface Image {
   readonly scale: ColorScale | null;
   readonly pixels: Tensor | null;
   readonly opacity: Tensor | null;
+  readonly roles: readonly (string)[];
+  readonly texts: readonly (string)[];
+  readonly told: Tensor | null;
   readonly mark: "image";
+}
+
+export interface InputPlane {
+  readonly kind: "inputs" | "samples" | "pca";
+  readonly origin: Tensor;
+  readonly along: Tensor;
+  readonly names: readonly (string)[];
+  readonly samples: readonly (number)[];
+  readonly explained: readonly (number)[];
+  readonly span: readonly [number, number, number, number];
 }
 
 export interface LabelledArray {
@@ -127,6 +198,28 @@ export interface LabelledArray {
   readonly axes: readonly (string)[];
   readonly coordinates: Readonly<Record<string, readonly (string)[]>>;
   readonly valid: Tensor | null;
+}
+
+export interface LayerActivations {
+  readonly layer: string;
+  readonly operation: string;
+  readonly module: string;
+  readonly units: number;
+  readonly places: readonly (number)[];
+  readonly spread: Distribution;
+  readonly mean: Tensor;
+  readonly deviation: Tensor;
+  readonly top_rows: Tensor;
+  readonly top_values: Tensor;
+  readonly class_means: Tensor;
+  readonly selectivity: Tensor;
+  readonly explained: Tensor;
+  readonly related: Tensor;
+  readonly chosen: Tensor;
+  readonly rows: Tensor;
+  readonly maps: Tensor;
+  readonly scatter_rows: Tensor;
+  readonly scatter: Tensor;
 }
 
 export interface LayerUnits {
@@ -198,6 +291,16 @@ export interface LineStep {
   readonly operations: readonly (number)[];
 }
 
+export interface LinearRegions {
+  readonly points: Tensor;
+  readonly corners: Tensor;
+  readonly counts: Tensor;
+  readonly middles: Tensor;
+  readonly levels: Tensor;
+  readonly slopes: Tensor;
+  readonly colors: Tensor;
+}
+
 export interface Lines {
   readonly name: string;
   readonly x: Tensor;
@@ -231,6 +334,24 @@ export interface Module {
   readonly seconds: number;
 }
 
+export interface OperatingPoints {
+  readonly layer: string;
+  readonly function: string;
+  readonly module: string;
+  readonly before: string;
+  readonly x: Tensor;
+  readonly y: Tensor;
+  readonly edges: readonly (number)[];
+  readonly zones: readonly ("zero" | "saturated" | "linear" | "between")[];
+  readonly slope: number;
+  readonly spread: Distribution;
+  readonly values: number;
+  readonly zero: Tensor;
+  readonly saturated: Tensor;
+  readonly linear: Tensor;
+  readonly several: boolean;
+}
+
 export interface Operation {
   readonly number: number;
   readonly name: string;
@@ -253,7 +374,7 @@ export interface Panel {
   readonly title: string;
   readonly summary: string;
   readonly table: Table;
-  readonly marks: readonly (Image | Line | Lines | Band | Bars | Points | Text)[];
+  readonly marks: readonly (Image | Line | Lines | Polygons | Band | Bars | Points | Text)[];
   readonly x: Axis | null;
   readonly y: Axis | null;
   readonly subtitle: string;
@@ -261,6 +382,16 @@ export interface Panel {
   readonly scale: ColorScale | null;
   readonly equal: boolean;
   readonly hatched: boolean;
+}
+
+export interface PlacedRows {
+  readonly places: Tensor;
+  readonly off: Tensor;
+  readonly truth: Tensor;
+  readonly predicted: Tensor;
+  readonly there: Tensor;
+  readonly distances: Tensor;
+  readonly sure: Tensor;
 }
 
 export interface Points {
@@ -274,6 +405,18 @@ export interface Points {
   readonly scale: ColorScale | null;
   readonly sample: Sample | null;
   readonly mark: "points";
+}
+
+export interface Polygons {
+  readonly name: string;
+  readonly x: Tensor;
+  readonly y: Tensor;
+  readonly roles: readonly (string)[];
+  readonly role: Tensor;
+  readonly strength: Tensor;
+  readonly labels: readonly (string)[] | RowLabels;
+  readonly sample: Sample | null;
+  readonly mark: "polygons";
 }
 
 export interface Provenance {
@@ -314,11 +457,30 @@ export interface Report {
   readonly editions: readonly (Edition)[];
 }
 
+export interface Representations {
+  readonly layers: readonly (string)[];
+  readonly sizes: readonly (readonly [number, number])[];
+  readonly pooled: readonly (boolean)[];
+  readonly maps: Tensor;
+  readonly explained: Tensor;
+  readonly probes: Tensor;
+  readonly base: Tensor;
+  readonly own: Tensor;
+  readonly similarity: Tensor;
+  readonly labels: Tensor;
+  readonly predicted: Tensor;
+  readonly class_names: readonly (string)[];
+  readonly rows: number;
+  readonly given: number;
+  readonly what: "representations";
+}
+
 export interface RowLabels {
   readonly pattern: string;
   readonly rows: Tensor;
   readonly columns: readonly (Column)[];
   readonly missing: string;
+  readonly together: boolean;
 }
 
 export interface RowLayout {
@@ -361,6 +523,16 @@ export interface ShownInput {
   readonly data: LabelledArray;
   readonly cells: readonly (readonly (string)[])[];
   readonly players: Tensor | null;
+}
+
+export interface ShownRows {
+  readonly rows: Tensor;
+  readonly pixels: Tensor;
+  readonly signal: Tensor;
+  readonly texts: readonly (string)[];
+  readonly features: readonly (string)[];
+  readonly table_rows: Tensor;
+  readonly table: Tensor;
 }
 
 export interface Source {

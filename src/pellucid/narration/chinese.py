@@ -266,19 +266,6 @@ CHINESE = {
     "inside.representations.own": "网络本身在这些数据上的正确率为 {value}。",
     "inside.representations.change": "从{first}到{second}，表示变化最大（相似度 {value}，1 表示相同）。",
     "inside.representations.limit": "探针说明从某层能线性读出什么，并不说明网络用到了它。两个轴只显示一层所含信息的一部分。",
-    "inside.activations.rows": "在 {rows} 行数据上观察了 {layers} 层和 {functions} 个激活函数。",
-    "inside.activations.zero": "在带零侧的函数之后的 {units} 个单元中，有 {dead} 个死亡：其全部输入都落在函数值为 0 之处{where}。",
-    "inside.activations.where": "（最多的是 {layer}，{units} 个中有 {dead} 个）",
-    "inside.activations.saturated": "在会饱和的函数之后的 {units} 个单元中，有 {stuck} 个在每一行都饱和。",
-    "inside.activations.most_zero": "最多处于零侧的是 {layer}（{function}）：占其输入的 {share}。",
-    "inside.activations.most_saturated": "饱和最多的是 {layer}（{function}）：占其输入的 {share}。",
-    "inside.activations.most_linear": "最接近直线的是 {layer}（{function}）：其输入的 {share} 落在线性部分。",
-    "inside.activations.wide": "取值最宽的是 {layer}：标准差 {deviation}，90% 位于 {low} 与 {high} 之间。",
-    "inside.activations.missing": "{layers} 层中有 {count} 个值不是有限数。",
-    "inside.activations.selective": "{layer} 的单元最能区分类别：其中一半的单元至少有 {share} 的方差在类别之间（偶然水平为 {chance}）。",
-    "inside.activations.related": "与特征最相关的是 {layer} 的单元 {unit}：与 {feature} 的 r = {r}。",
-    "inside.activations.attention": "观察了 {layers} 层的 {heads} 个注意力头；最集中的是 {layer} 的第 {head} 个头，平均 {bits} 比特。",
-    "inside.activations.limit": "以上只对所给的行成立：在此死亡的单元在其他数据上可能会激活。平坦指斜率小于参考值的 1%，线性指相差不超过 5%；单元的用途并未显示。",
     "inside.decision_boundary.inputs": "在两个输入构成的平面上观察了 {model}。",
     "inside.decision_boundary.samples": "在 {elements} 维输入中经过第 {items} 行的切面上观察了 {model}。",
     "inside.decision_boundary.pca": "在 {elements} 维输入的一个切面上观察了 {model}，{rows} 行数据的方差有 {share} 在此切面上。",
@@ -293,6 +280,23 @@ CHINESE = {
     "inside.decision_boundary.off": "各行到切面的距离中位数为 {off}。",
     "inside.decision_boundary.limit": (
         "一个平面只显示网络在该平面上的判断。在输入空间的其他地方可能有更近的类别变化处；在远离所有数据的地方，置信度并不说明什么。"
+    ),
+    "inside.activations.rows": "在 {rows} 行数据上观察了 {layers} 层和 {functions} 个激活函数。",
+    "inside.activations.zero": "在带零侧的函数之后的 {units} 个单元中，有 {dead} 个死亡：其全部输入都落在函数值为 0 之处{where}。",
+    "inside.activations.where": "（最多的是 {layer}，{units} 个中有 {dead} 个）",
+    "inside.activations.saturated": "在会饱和的函数之后的 {units} 个单元中，有 {stuck} 个在每一行都饱和。",
+    "inside.activations.most_zero": "最多处于零侧的是 {layer}（{function}）：占其输入的 {share}。",
+    "inside.activations.most_saturated": "饱和最多的是 {layer}（{function}）：占其输入的 {share}。",
+    "inside.activations.most_linear": "最接近直线的是 {layer}（{function}）：其输入的 {share} 落在线性部分。",
+    "inside.activations.wide": "取值最宽的是 {layer}：标准差 {deviation}，90% 位于 {low} 与 {high} 之间。",
+    "inside.activations.missing": "{layers} 层中有 {count} 个值不是有限数。",
+    "inside.activations.selective": (
+        "{layer} 的单元最能区分类别：其中一半的单元至少有 {share} 的方差在类别之间（偶然水平为 {chance}）。"
+    ),
+    "inside.activations.related": "与特征最相关的是 {layer} 的单元 {unit}：与 {feature} 的 r = {r}。",
+    "inside.activations.attention": "观察了 {layers} 层的 {heads} 个注意力头；最集中的是 {layer} 的第 {head} 个头，平均 {bits} 比特。",
+    "inside.activations.limit": (
+        "以上只对所给的行成立：在此死亡的单元在其他数据上可能会激活。平坦指斜率小于参考值的 1%，线性指相差不超过 5%；单元的用途并未显示。"
     ),
     "inside.structure.size": (
         "{model}有 {parameters} 个参数，其中 {trainable} 个可训练；计算一行数据需要 {operations} 个运算、{flops} FLOPs。"

@@ -368,24 +368,6 @@ ENGLISH = {
     "inside.representations.limit": (
         "A probe shows what can be read from a layer linearly, not what the network uses. Two axes show a part of what a layer holds."
     ),
-    "inside.activations.rows": "On {rows} rows {layers} layers and {functions} activation functions were watched.",
-    "inside.activations.zero": (
-        "Of {units} units behind functions with a zero side {dead} are dead: all of their inputs lie where the function gives 0{where}."
-    ),
-    "inside.activations.where": " (most in {layer}, {dead} of {units})",
-    "inside.activations.saturated": "Of {units} units behind functions that saturate {stuck} are saturated on every row.",
-    "inside.activations.most_zero": "The zero side is used most by {layer} ({function}): {share} of its inputs.",
-    "inside.activations.most_saturated": "Saturated most is {layer} ({function}): {share} of its inputs.",
-    "inside.activations.most_linear": "Most like a straight line is {layer} ({function}): {share} of its inputs lie where the slope is linear.",
-    "inside.activations.wide": "The widest values come from {layer}: standard deviation {deviation}, 90 % between {low} and {high}.",
-    "inside.activations.missing": "{count} values in {layers} layers are not finite.",
-    "inside.activations.selective": "Units tell the classes apart best in {layer}: half of them have at least {share} of their variance between classes (by chance {chance}).",
-    "inside.activations.related": "The unit most related to a feature is unit {unit} of {layer}: r = {r} with {feature}.",
-    "inside.activations.attention": "{heads} heads of {layers} layers were seen attending; the most focused is head {head} of {layer}, with {bits} bits on average.",
-    "inside.activations.limit": (
-        "This holds for the rows that were given: a unit that is dead here may fire on others. Flat is a slope under 1 % of the reference, "
-        "linear within 5 % of it; what a unit is for is not shown."
-    ),
     "inside.decision_boundary.inputs": "{model} was looked at on the plane of its two inputs.",
     "inside.decision_boundary.samples": "{model} was looked at on a slice of its {elements} inputs through rows {items}.",
     "inside.decision_boundary.pca": "{model} was looked at on a slice of its {elements} inputs along which {share} of the variance of {rows} rows lies.",
@@ -401,6 +383,33 @@ ENGLISH = {
     "inside.decision_boundary.limit": (
         "A plane shows what the network says on it alone. Elsewhere in the space of the inputs a change of class may be nearer, and the confidence says nothing about places "
         "that are far from every row."
+    ),
+    "inside.activations.rows": "On {rows} rows {layers} layers and {functions} activation functions were watched.",
+    "inside.activations.zero": (
+        "Of {units} units behind functions with a zero side {dead} are dead: all of their inputs lie where the function gives "
+        "0{where}."
+    ),
+    "inside.activations.where": " (most in {layer}, {dead} of {units})",
+    "inside.activations.saturated": "Of {units} units behind functions that saturate {stuck} are saturated on every row.",
+    "inside.activations.most_zero": "The zero side is used most by {layer} ({function}): {share} of its inputs.",
+    "inside.activations.most_saturated": "Saturated most is {layer} ({function}): {share} of its inputs.",
+    "inside.activations.most_linear": (
+        "Most like a straight line is {layer} ({function}): {share} of its inputs lie where the slope is linear."
+    ),
+    "inside.activations.wide": "The widest values come from {layer}: standard deviation {deviation}, 90 % between {low} and {high}.",
+    "inside.activations.missing": "{count} values in {layers} layers are not finite.",
+    "inside.activations.selective": (
+        "Units tell the classes apart best in {layer}: half of them have at least {share} of their variance between classes (by "
+        "chance {chance})."
+    ),
+    "inside.activations.related": "The unit most related to a feature is unit {unit} of {layer}: r = {r} with {feature}.",
+    "inside.activations.attention": (
+        "{heads} heads of {layers} layers were seen attending; the most focused is head {head} of {layer}, with {bits} bits on "
+        "average."
+    ),
+    "inside.activations.limit": (
+        "This holds for the rows that were given: a unit that is dead here may fire on others. Flat is a slope under 1 % of the "
+        "reference, linear within 5 % of it; what a unit is for is not shown."
     ),
     "inside.structure.size": (
         "{model} has {parameters} parameters, {trainable} of them trainable, and computes one row by {operations} operations "
@@ -419,7 +428,7 @@ ENGLISH = {
     "inside.source.none": "{model} computes one row by {operations} operations, and no line of source stands for them.",
     "inside.source.work": "Line {line}, in {function}, does most of the work: {share} of the FLOPs.",
     "inside.source.again": "Line {line}, in {function}, runs {calls} times.",
-    "inside.source.idle": "On {rows} rows {dead} units never fire, and {saturated} are always saturated.",
+    "inside.source.idle": "Units that never fire on {rows} rows: {dead}; always saturated: {saturated}.",
     "inside.source.missing": "There is no source for {items}.",
     "inside.source.limit": (
         "This is what runs on the rows that were given; lines that did not run, in a branch not taken, have no notes. "

@@ -107,13 +107,11 @@ def located(mesh: Mesh, across: np.ndarray, up: np.ndarray) -> np.ndarray:
     first = [np.searchsorted(axis, low[:, i]) for i, axis in enumerate((across, up))]
     last = [np.searchsorted(axis, high[:, i], side="right") for i, axis in enumerate((across, up))]
     wide, tall = last[0] - first[0], last[1] - first[1]
-    sizes = (wide * tall).cumsum()
+    sizes = wide * tall
     turn = _turns(place)
-    for at in _blocks(sizes, max(1, _PAIRS // mesh.corners.shape[1])):
-        polygon = np.repeat(at, (wide * tall)[at])
-        number = np.arange(len(polygon)) - np.repeat(
-            sizes[at] - (wide * tall)[at] - (sizes[at[0]] - (wide * tall)[at[0]]), (wide * tall)[at]
-        )
+    for at in _blocks(sizes.cumsum(), max(1, _PAIRS // mesh.corners.shape[1])):
+        polygon = np.repeat(at, sizes[at])
+        number = np.arange(len(polygon)) - np.repeat(sizes[at].cumsum() - sizes[at], sizes[at])
         x, y = first[0][polygon] + number % wide[polygon], first[1][polygon] + number // wide[polygon]
         point = np.stack([across[x], up[y]], 1)
         corner = place[polygon]

@@ -8,6 +8,7 @@ assumed of the network but that each operation is linear between its bends, whic
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from pellucid.models.rules.pieces.folds import Seen
     from pellucid.models.widened import Widened
 
-BYTES = 64 * 2**20  # of values that are held at once
+BYTES = 64 * 2**20  # of values that polygons start with, and that one pass through the network holds
+ROOM = 4 * BYTES  # up to which values grow while polygons are cut
 FITS = 0.5  # the power of machine epsilon up to which a polygon must foretell the output at its middle: far above rounding
 
 
@@ -87,26 +89,27 @@ class Exact:
         self.layout.structure.known = True
 
     def _cut(self, mesh: Mesh, number: int, where: str) -> Mesh:
-        parts, done, at = [], 0, 0
-        while at < len(mesh):
-            size = self._together(parts)
-            part = compact(mesh.of(slice(at, at + size)))
-            at += size
+        """Cuts all polygons where an operation bends, as many at once as there is room for their values."""
+        waiting, done, together = [(mesh, 0)], [], 16  # of the first few it is seen how many values they have
+        while waiting:
+            part, first = waiting.pop()
+            if len(part) > together:
+                waiting.append((part.of(slice(together, None)), first))
+                part = part.of(slice(together))
+            part = compact(part)
             seen = self._seen(part.points, number)
-            left = len(mesh) - min(at, len(mesh))
-            patch = Patch(part, seen.values.numpy(), lambda n, others=done + left: self._limit(n + others, where))
-            if seen.windows is None:
-                patch.cut_at_zero()
+            others = sum(len(other) for other, _ in waiting) + sum(map(len, done))
+            values = seen.values[:, first:] if seen.windows is None else seen.values
+            patch = Patch(part, values.numpy(), room=ROOM, most=lambda n, others=others: self._limit(n + others, where))
+            bends = values.shape[1] if seen.windows is None else len(seen.windows) - first
+            after = patch.cut_at_zero() if seen.windows is None else patch.cut_at_winners(seen.windows[first:].numpy())
+            together = max(16, BYTES // (32 * max(1, values.shape[1])))
+            if after < bends:
+                waiting.append((patch.mesh, first + after))
+                together = min(together, max(1, len(patch.mesh) // 4))
             else:
-                patch.cut_at_winners(seen.windows.numpy())
-            self._units = patch.units
-            parts.append(patch.mesh)
-            done += len(parts[-1])
-        return joined(parts) if len(parts) == 1 else welded(joined(parts))
-
-    def _together(self, parts: list[Mesh]) -> int:
-        """How many polygons are cut at once: of the first few it is seen how much their values take."""
-        return 16 if not parts else max(16, BYTES // (32 * self._units))
+                done.append(patch.mesh)
+        return done[0] if len(done) == 1 else welded(joined(done))
 
     def _limit(self, polygons: int, where: str) -> None:
         if polygons > self.most:
@@ -120,10 +123,8 @@ class Exact:
         found: list[Seen] = []
         for rows in self._batches(points):
             rules = Folds(self.layout, len(rows), wanted=number)
-            try:
+            with suppress(EnoughSeen):
                 self.network.output(rows, rules)
-            except EnoughSeen:
-                pass
             if rules.seen is None:
                 raise UnsupportedOperation(
                     "The forward takes other branches for other points",
@@ -139,7 +140,7 @@ class Exact:
         return torch.cat(found).numpy()
 
     def _batches(self, points: np.ndarray) -> Iterator[Tensor]:
-        size = min(16_384, max(16, BYTES // (8 * self.layout.widest)))
+        size = min(16_384, max(16, BYTES // (32 * self.layout.widest)))
         for at in range(0, len(points), size):
             yield self.plane.rows(points[at : at + size])
 

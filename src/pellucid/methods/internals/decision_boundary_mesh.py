@@ -1,7 +1,7 @@
 """Convex polygons in a plane, cut along lines on which a value known at their corners is zero.
 
 A value that is linear inside every polygon changes its sign along a straight line there, which meets two edges at known places
-(Sotoudeh & Thakur 2019). All polygons that a line crosses are cut at once, and a new corner on an edge that two polygons share is made once.
+(Sotoudeh & Thakur 2019). All polygons that a line crosses are cut at once, and a new corner on an edge that two of them share is made once.
 """
 
 from __future__ import annotations
@@ -51,6 +51,23 @@ class Mesh:
 def rectangle(left: float, right: float, low: float, high: float) -> Mesh:
     """One polygon."""
     return Mesh(np.array([[left, low], [right, low], [right, high], [left, high]]), np.array([[0, 1, 2, 3]]), np.array([4]))
+
+
+def grid(across: np.ndarray, up: np.ndarray) -> Mesh:
+    """Two triangles between every four neighbors of the points of a grid; the points row by row, from the lowest up."""
+    number = np.arange(len(up) * len(across)).reshape(len(up), len(across))
+    a, b, c, d = (part.reshape(-1) for part in (number[:-1, :-1], number[:-1, 1:], number[1:, 1:], number[1:, :-1]))
+    corners = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
+    return Mesh(np.stack(np.meshgrid(across, up), -1).reshape(-1, 2), corners, np.full(len(corners), 3))
+
+
+def cells(across: np.ndarray, up: np.ndarray, classes: np.ndarray) -> Mesh:
+    """The squares between four neighbors of the points of a grid where these are not all of one of the classes (up, across)."""
+    changes = (classes[1:, :-1] != classes[:-1, :-1]) | (classes[:-1, 1:] != classes[:-1, :-1]) | (classes[1:, 1:] != classes[:-1, :-1])
+    row, column = changes.nonzero()
+    first = row * len(across) + column
+    corners = np.stack([first, first + 1, first + len(across) + 1, first + len(across)], 1)
+    return Mesh(grid(across, up).points, corners, np.full(len(corners), 4))
 
 
 def joined(parts: list[Mesh]) -> Mesh:
@@ -105,15 +122,16 @@ class Patch:
     Args:
         mesh: the polygons, and no other points than theirs.
         values: (point, unit).
-        most: called with the number of polygons after every cut; raises where there are too many.
+        room: bytes of values after which cutting pauses.
+        most: called with the least number of polygons that there will be; raises where those are too many.
     """
 
-    def __init__(self, mesh: Mesh, values: np.ndarray, most: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(self, mesh: Mesh, values: np.ndarray, *, room: int = 2**62, most: Callable[[int], None] = lambda _: None) -> None:
         self.units = values.shape[1]
         self._rows = np.concatenate([values, mesh.points], 1)  # where a point lies is interpolated with its values
         self._points = len(self._rows)
         self._corners, self._counts, self._most = mesh.corners.copy(), mesh.counts.copy(), most
-        self._origins = np.arange(len(mesh))
+        self._origins, self._room = np.arange(len(mesh)), room
         self._polygons = len(mesh)
         self.within = ROUNDING * np.finfo(np.float64).eps * max(float(np.abs(values).max(initial=0.0)), np.finfo(np.float64).tiny)
 
@@ -129,22 +147,39 @@ class Patch:
         """(polygon,) of which of the polygons that were given each is a part."""
         return self._origins[: self._polygons].copy()
 
-    def cut_at_zero(self) -> None:
-        """Cuts every polygon along the line on which a unit is zero, unit by unit."""
+    def cut_at_zero(self) -> int:
+        """Cuts every polygon along the line on which a unit is zero, unit by unit; returns how many are done when it pauses, or all are."""
         crossed = self._crossed()
-        for unit in crossed.any(1).nonzero()[0]:
-            which = crossed[unit, : self._polygons].nonzero()[0]
-            crossed = self._inherited(crossed, self._halved(which, int(unit)))
+        self._foresee(crossed)
+        return self._one_by_one(crossed, self._halved)
 
-    def cut_at_winners(self, windows: np.ndarray) -> None:
-        """Cuts every polygon where another of a window's units becomes the largest; ``windows`` (window, candidate) are units."""
+    def cut_at_winners(self, windows: np.ndarray) -> int:
+        """The same where another of a window's units becomes the largest, window by window; ``windows`` (window, candidate) are units."""
         apart = np.stack([~self._owned(np.arange(self._polygons), window).any(1) for window in windows])
-        for number in apart.any(1).nonzero()[0]:
-            which = apart[number, : self._polygons].nonzero()[0]
-            apart = self._inherited(apart, self._parted(which, windows[number]))
+        return self._one_by_one(apart, lambda which, number: self._parted(which, windows[number]))
+
+    def _one_by_one(self, crossed: np.ndarray, cut: Callable[[np.ndarray, int], np.ndarray]) -> int:
+        """Cuts the polygons that each line (line, polygon) may cross; ``cut`` returns of which ones parts were appended."""
+        for number in np.flatnonzero(crossed.any(axis=1)):
+            if self._points * self._rows.shape[1] * self._rows.itemsize > self._room:
+                return int(number)
+            which = np.flatnonzero(crossed[number, : self._polygons])
+            crossed = self._inherited(crossed, cut(which, int(number)))
+        return len(crossed)
+
+    def _foresee(self, crossed: np.ndarray) -> None:
+        """Tells at once where lines are so many that there will be too many polygons: of those through one, each adds a part at least."""
+        counts = crossed.sum(0)
+        most = int(counts.argmax())
+        if counts[most] < _MANY:
+            return
+        lines = self._rows[self._corners[most, :3], : self.units].T[crossed[:, most]]
+        lines = lines / np.abs(lines).max(1, keepdims=True)
+        turned = np.round(lines * np.where(lines[:, :1] < 0, -1, 1), 9)  # the same line whichever side is above
+        self._most(self._polygons + len(np.unique(turned, axis=0)))
 
     def winners(self, window: np.ndarray) -> np.ndarray:
-        """(polygon,) the place in a window of the largest unit in each polygon, once it was cut there; the first of those that are equal."""
+        """(polygon,) the place in a window of the largest unit in each polygon, once it was cut there; of equal ones the first."""
         return self._owned(np.arange(self._polygons), window).argmax(1)
 
     def _inherited(self, crossed: np.ndarray, parents: np.ndarray) -> np.ndarray:
@@ -174,7 +209,7 @@ class Patch:
         corners = self._corners[which]
         values = self._rows[corners, unit]
         signs = self._signs(values)
-        whole = ((signs > 0).any(1) & (signs < 0).any(1)).nonzero()[0]
+        whole = np.flatnonzero((signs.max(1) > 0) & (signs.min(1) < 0))
         if not len(whole):
             return which[:0]
         which = which[whole]
@@ -260,11 +295,11 @@ class Patch:
         for other in (np.arange(len(window)) != own).nonzero()[0]:
             values = self._rows[corners, window[own]] - self._rows[corners, window[other]]
             signs = self._signs(values)
-            above, below = (signs > 0).any(1), (signs < 0).any(1)
+            above, below = signs.max(1) > 0, signs.min(1) < 0
             # of two that are equal everywhere the first is the largest
-            stays = above | (~below & (own < other))
-            which, corners, counts, values, below = (part[stays] for part in (which, corners, counts, values, below))
-            cut = below.nonzero()[0]
+            stays = np.flatnonzero(above | (~below & (own < other)))
+            which, corners, counts, values = which[stays], corners[stays], counts[stays], values[stays]
+            cut = np.flatnonzero(below[stays])
             if len(cut):
                 around, found = self._with_crossings(corners[cut], counts[cut], values[cut])
                 pieces, sizes = _kept(around, found >= 0)
@@ -293,6 +328,7 @@ class Patch:
         self._put(which, corners, counts)
 
 
+_MANY = 10_000  # lines through one polygon, from which on it is worth asking whether there will be too many
 _NONE = -9  # the sign of a place that holds no corner
 
 

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 INSPECTIONS: dict[str, str] = {
     "structure": "structure:LookAtStructure",
+    "representations": "representations:LookAtRepresentations",
     "source": "source:LookAtSource",
+    "activations": "activations:LookAtActivations",
+    "weights": "weights:LookAtWeights",
+    "decision_boundary": "decision_boundary:LookAtDecisionBoundary",
 }
 
 

@@ -138,7 +138,7 @@ class Kinks:
             return False
         if self.looked >= call.number or self.over:  # every span is known to be straight so far, or bends too often
             return True
-        if call.operation.kind == "max" and (found := gaps(call)) is None:
+        if call.operation.kind == "max" and gaps(call) is None:
             self._look_for_winners(call)
         else:
             self._look_for_signs(call, gaps(call) or ())
