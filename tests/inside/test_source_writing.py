@@ -83,11 +83,10 @@ NASTY = {
         "    while x.sum() > 1e9:\n        x = x / 2\n    return x\n"
     ),
     "branches": (
-        "def extra(x):\n    if x.ndim == 9:\n        return x\n    elif x.ndim == 2:\n        return x + 1\n"
-        "    else:\n        return x\n"
+        "def extra(x):\n    if x.ndim == 9:\n        return x\n    elif x.ndim == 2:\n        return x + 1\n    else:\n        return x\n"
     ),
     "match": (
-        "def extra(x):\n    match x.ndim:\n        case 2 if x.sum() < 1e9:\n            return x + 1\n        case _:\n            return x\n"
+        "def extra(x):\n    match x.ndim:\n        case 2 if x.sum():\n            return x + 1\n        case _:\n            return x\n"
     ),
     "walrus": "def extra(x):\n    return y if (y := x + 1).ndim else x\n",
     "generator": "def extra(x):\n    return sum(x * i for i in range(3))\n",

@@ -165,11 +165,18 @@ def _lines(cell: str, column: int, data: Table, style: Style, wide: float) -> li
     """A cell in as many lines as it needs; the indent of code is kept."""
     if column not in data.code:
         return style.wrapped(cell, SMALL, wide, most=LINES) if cell else [""]
-    if style.code.width(cell, SMALL) <= wide:
-        return [cell]
-    indent = cell[: len(cell) - len(cell.lstrip())]
-    found = style.code.wrapped(cell.lstrip(), SMALL, wide - style.code.width(f"{indent}  ", SMALL), most=LINES)
-    return [f"{indent}{'  ' if i else ''}{line}" for i, line in enumerate(found)] or [""]
+    return _code_lines(cell, style.code, wide)
+
+
+def _code_lines(line: str, style: Style, wide: float) -> list[str]:
+    """A line of code, broken where its words and brackets allow it; what goes on is indented further."""
+    found, rest, indent = list[str](), line, line[: len(line) - len(line.lstrip())] + "  "
+    while style.width(rest, SMALL) > wide and len(found) < LINES and len(indent) < len(rest):
+        fits = next(end for end in range(len(rest) - 1, 0, -1) if style.width(rest[:end], SMALL) <= wide or end == len(indent) + 1)
+        place = max(rest.rfind(letter, len(indent), fits) for letter in _CODE_BREAKS) + 1 or fits
+        found.append(rest[:place].rstrip())
+        rest = indent + rest[place:].lstrip()
+    return [*found, rest]
 
 
 def set_in(data: Table, style: Style, width: float) -> tuple[tuple[str, ...], list[list[str]], list[float]]:
@@ -181,8 +188,9 @@ def set_in(data: Table, style: Style, width: float) -> tuple[tuple[str, ...], li
 
 
 COLUMN_GAP = 14.0
-LINES = 12  # that a cell may take
-CODE_PART = 0.42  # of a table's room that code may take
+LINES = 18  # that a cell may take
+_CODE_BREAKS = " (,.["  # after these a line of code may be broken
+CODE_PART = 0.38  # of a table's room that code may take
 _NUMERIC = re.compile(r"[−+-]?[\d,.]+(e[−-]?\d+)?( ?%)?|–|")
 
 

@@ -23,7 +23,7 @@ from pellucid.scenes import Badge, ColorScale, LegendEntry, Panel, Scene
 from pellucid.scenes.palette import Theme
 
 WIDTHS = {1: 7.4, 2: 9.6, 3: 9.6}  # inches by number of columns
-SOURCE = 10.8  # inches where lines of code stand beside what is said of them
+SOURCE = 11.4  # inches where lines of code stand beside what is said of them
 SQUARE = 6.6  # inches for a single square picture
 
 

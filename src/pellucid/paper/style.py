@@ -89,8 +89,9 @@ class Style:
 # a Chinese character or a word, with the punctuation that must not begin a line after it or end a line before it; a space that does not
 # break is part of a word
 _CHINESE, _OPENS, _CLOSES = r"\u2e80-\u2fff\u3040-\u9fff\uf900-\ufaff", "（《“", "，。；：！？、）》”％"
+_LETTER, _WORD = rf"[{_CHINESE}](?:,\u00a0[^ \t\n]*)?", rf"[^ \t\n{_CHINESE}{_OPENS}{_CLOSES}]+"
 _PIECES = re.compile(
-    rf"[{_OPENS}]*(?:[{_CHINESE}]|[^ \t\n{_CHINESE}{_OPENS}{_CLOSES}]+)[{_CLOSES}…]*[ \t\n]*|[{_OPENS}{_CLOSES}]+[ \t\n]*|[ \t\n]+"
+    rf"[{_OPENS}(]*(?:{_LETTER}|{_WORD})[{_CLOSES}…]*[ \t\n]*|[{_OPENS}{_CLOSES}]+[ \t\n]*|[ \t\n]+",
 )
 
 

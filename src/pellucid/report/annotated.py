@@ -154,11 +154,11 @@ def _told(line: LineNotes, notes: Notes) -> Iterator[str]:
         if line.left_out and place == len(line.notes) - 1:
             yield notes.say["source.more"].format(count=line.left_out)
         figures = then.join(text for text in notes.figures(note) if text)
-        if place == 0 or not line.alike:
+        if note.like:
+            yield colon.join((notes.computed(note), figures))
+        else:
             yield notes.computed(note)
             yield figures
-        else:
-            yield colon.join((note.call, figures))
 
 
 def _commented(text: str, comments: dict[int, list[str]]) -> str:

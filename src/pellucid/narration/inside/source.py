@@ -32,7 +32,7 @@ def told(explanation: Explanation, voice: Voice) -> list[str]:
     dead = sum(round(o.spread.share_dead * o.spread.units) for o in seen.operations if o.spread)
     flat = sum(round(o.spread.share_saturated * o.spread.units) for o in seen.operations if o.spread)
     if dead or flat:
-        said.append(voice.say("inside.source.idle", dead=dead, saturated=flat, rows=f"{seen.rows:,}"))
+        said.append(voice.say("inside.source.idle", dead=f"{dead:,}", saturated=f"{flat:,}", rows=f"{seen.rows:,}"))
     if seen.missing:
         said.append(voice.say("inside.source.missing", items=voice.listing([voice.quote(missing.name) for missing in seen.missing[:5]])))
     return said

@@ -137,7 +137,7 @@ def _rows(number: str, text: str, told: LineNotes | None, notes: Notes) -> Itera
         if told.left_out and place == len(told.notes) - 1:
             yield ("", "", notes.say["source.more"].format(count=told.left_out), "", "")
         left = (number, text) if place == 0 else ("", "")
-        yield (*left, notes.computed(note, named=place == 0 or not told.alike), *notes.figures(note))
+        yield (*left, notes.computed(note), *notes.figures(note))
 
 
 VIEWS = {"source": source}

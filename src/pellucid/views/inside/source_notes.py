@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from pellucid.explanation.contents import Source
 from pellucid.explanation.contents.source import LineCall, LineOperation, LineStep, SourceFunction, SourceLine
@@ -49,13 +50,15 @@ class Note:
     """One time that a line ran, in words. What there is nothing to say of is empty.
 
     Attributes:
-        call: which time, "" where it ran once.
+        call: which time, and as which it computes the same; "" where it ran once.
+        like: the number of that call, 0 if there is none before.
         computes: one text for each step.
         shape: of what comes out, ``(rows, 8)``.
         parameters, flops, time, values, units, relevance: with their units.
     """
 
     call: str
+    like: int
     computes: tuple[str, ...]
     shape: str
     parameters: str
@@ -68,19 +71,19 @@ class Note:
 
 @dataclass(frozen=True)
 class LineNotes:
-    """What is to be said beside a line; ``left_out`` calls of it are not told. ``alike``: every call computes the same."""
+    """What is to be said beside a line; ``left_out`` calls of it, all but the last, are not told."""
 
     line: SourceLine
     notes: tuple[Note, ...]
     left_out: int
-    alike: bool
 
 
 class Notes:
     """Makes the notes of one inspection in one language."""
 
     def __init__(self, source: Source, language: Language, *, times: bool = True) -> None:
-        self.source, self.language, self.times = source, language, times
+        self.source, self.times = source, times
+        self.language: Language = language
         self.say = words(language)
         self.by_number = {operation.number: operation for operation in source.operations}
 
@@ -88,12 +91,13 @@ class Notes:
         """The notes of each call of a line, or of the first and the last."""
         calls = list(enumerate(line.calls, 1))
         shown = calls if len(calls) <= SHOWN else [*calls[: SHOWN - 1], calls[-1]]
-        made = tuple(self._note(call, place, len(calls)) for place, call in shown)
-        return LineNotes(line, made, len(calls) - len(shown), len({(note.computes, note.shape) for note in made}) == 1)
+        known: dict[tuple[Any, ...], int] = {}
+        made = [self._note(call, place, len(calls), known) for place, call in shown]
+        return LineNotes(line, tuple(made), len(calls) - len(shown))
 
-    def computed(self, note: Note, *, named: bool = True) -> str:
-        """Which call it is, what it computes (unless that was ``named`` before) and what comes out."""
-        told = self.say["source.then"].join(note.computes) if named else ""
+    def computed(self, note: Note) -> str:
+        """Which call it is, what it computes, unless another before did the same, and what comes out."""
+        told = "" if note.like else self.say["source.then"].join(note.computes)
         text = self.say["source.colon"].join(part for part in (note.call, told) if part)
         return self.say["source.gives"].format(text=text, shape=note.shape)
 
@@ -111,13 +115,17 @@ class Notes:
         key = "source.function" if not named else "source.function.in"
         return self.say[key].format(name=function.name, modules=where, rows=f"{self.source.rows:,}")
 
-    def _note(self, call: LineCall, place: int, count: int) -> Note:
-        mine = [self.by_number[n] for step in call.steps for n in step.operations]
-        last = mine[-1]
+    def _note(self, call: LineCall, place: int, count: int, known: dict[tuple[Any, ...], int]) -> Note:
+        last = self.by_number[call.steps[-1].operations[-1]]
+        computes = tuple(text for steps in _repeated(call.steps) for text in self._step(steps, call.module))
+        # of several operations the same ones of other sizes are said to be alike
+        first = known.setdefault(computes if len(computes) == 1 else tuple((s.into, self._names(s)) for s in call.steps), place)
         key = "source.call.in" if call.module else "source.call"
+        which = self.say[key].format(number=place, count=count, module=call.module) if count > 1 else ""
         return Note(
-            call=self.say[key].format(number=place, count=count, module=call.module) if count > 1 else "",
-            computes=tuple(text for step in call.steps for text in self._step(step, call.module)),
+            call=which if first == place else self.say["source.like"].format(call=which, number=first),
+            like=first if first != place else 0,
+            computes=computes,
             shape=self._shape(last),
             parameters=self.say["source.parameters"].format(count=f"{call.size:,}") if call.size else "",
             flops=self.say["source.flops"].format(count=_count(call.flops)) if call.flops else "",
@@ -129,10 +137,15 @@ class Notes:
             else self.say["source.relevance"].format(share=percent(last.relevance, self.language, digits=2)),
         )
 
-    def _step(self, step: LineStep, own: str) -> list[str]:
-        mine = [self.by_number[n] for n in step.operations]
-        if step.into:
-            return [self.say["source.into"].format(function=step.into, count=len(mine))]
+    def _names(self, step: LineStep) -> tuple[str, ...]:
+        return tuple(self.by_number[number].name for number in step.operations) if not step.into else ()
+
+    def _step(self, steps: list[LineStep], own: str) -> list[str]:
+        """A step, or calls of one function that follow one another."""
+        mine = [self.by_number[n] for step in steps for n in step.operations]
+        if steps[0].into:
+            key = "source.into" if len(steps) == 1 else "source.into.times"
+            return [self.say[key].format(function=steps[0].into, count=len(mine), times=len(steps))]
         if len(mine) <= SPELLED:
             return [self._in_module(operation, own) for operation in mine]
         groups = _grouped(mine)
@@ -195,6 +208,17 @@ def phrase(operation: LineOperation, language: Language) -> str:
         if key in known:
             return known[key].format(**operation.facts)
     return known[f"kind:{operation.kind}"].format(operation=operation.name)
+
+
+def _repeated(steps: tuple[LineStep, ...]) -> list[list[LineStep]]:
+    """Calls of one function that follow one another together, everything else alone."""
+    groups: list[list[LineStep]] = []
+    for step in steps:
+        if groups and step.into and groups[-1][0].into == step.into:
+            groups[-1].append(step)
+        else:
+            groups.append([step])
+    return groups
 
 
 def _variants(operation: LineOperation) -> list[str]:
