@@ -115,7 +115,7 @@ def _provenance(
     fields = dataclasses.fields(chosen) if dataclasses.is_dataclass(chosen) else ()
     return Provenance(
         method=chosen.id,
-        parameters={field.name: repr(getattr(chosen, field.name)) for field in fields},
+        parameters={field.name: repr(getattr(chosen, field.name)) for field in fields if field.repr},
         target="",
         scale="value",
         baseline={},
