@@ -99,7 +99,7 @@ class ImagePreparation:
 
 
 def bright(values: np.ndarray, value_range: tuple[float, float] | None = None) -> np.ndarray:
-    """Values (sample, ...) stretched to 0..1 for display: from the known range, from 0..1 or 0..255 where they fit, else from each row's own."""
+    """Values (sample, ...) stretched to 0..1 for display: from the known range, from 0..1 or 0..255 where they fit, else each row's own."""
     if value_range is not None:
         low, high = value_range
     elif values.min() >= 0 and values.max() <= 255:

@@ -69,8 +69,7 @@ ACTIVATIONS: dict[str, str] = {
     "act.spread.short": "mean {mean} ± {deviation}, {zeros} exactly 0",
     "act.spread.note.lines": "Dashed: the 5 % quantile, the median, the 95 % quantile. ",
     "act.spread.note": (
-        "Values that are exactly 0 are in no bar; they count in the quantiles. Drawn from the 0.5 % to the 99.5 % quantile of each "
-        "layer."
+        "Values that are exactly 0 are in no bar; they count in the quantiles. Drawn from the 0.5 % to the 99.5 % quantile of each layer."
     ),
     "act.maps.title": "What units give at several depths: {row}",
     "act.maps.title.layer": "What the units of {layer} give",

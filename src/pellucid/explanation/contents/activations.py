@@ -15,9 +15,9 @@ class Distribution:
     Attributes:
         count, mean, deviation, low, high: of all finite values; ``missing`` counts the others.
         zeros: how many are exactly 0.
-        first, width, counts: bin ``i`` counts values from ``(first + i) * width`` up to the next one, without those that are exactly 0. The width is
-            the smallest power of two with which 2,048 bins reach from ``low`` to ``high``; where values were left out of the count, those
-            that are ``counted`` lie at even distances.
+        first, width, counts: bin ``i`` counts values from ``(first + i) * width`` up to the next one, without those that are exactly 0. The
+            width is the smallest power of two with which 2,048 bins reach from ``low`` to ``high``. Of a row with more than 65,536 values
+            those at even distances are ``counted``.
     """
 
     count: int
@@ -54,9 +54,10 @@ Zone = Literal["zero", "saturated", "linear", "between"]
 class OperatingPoints:
     """Where on its curve an activation function works.
 
-    A value is *flat* where \\|slope\\| is under 1 % of the reference slope, which is the slope far out where the function goes on for ever, and
-    the largest slope where it does so on neither side. Flat is called ``zero`` at an end where the function is 0 (and is 0 at 0, or goes on
-    at the other end), else ``saturated``. ``linear`` is where the slope is within 5 % of the reference, ``between`` the rest.
+    A value is *flat* where the size of the slope is under 1 % of the reference: the slope far out where the function goes on for ever, the
+    largest slope where it does so on neither side. Flat is called ``zero`` where the function is 0 (and is 0 at 0, or goes on at the other
+    end), and ``saturated`` at the other ends. ``linear`` is where the slope is within 5 % of the reference, ``between`` the rest, with the
+    turn of a function that has one.
 
     Attributes:
         layer, function: the site and the operation; ``module`` the path of the module that it runs in.
@@ -189,9 +190,10 @@ class ShownRows:
 
 @dataclass(frozen=True, eq=False)
 class Activations:
-    """Every layer and activation function in order of execution; ``detailed`` are the layers with maps and examples out of all.
+    """Every layer and activation function in order of execution; maps, examples and classes are of some layers only.
 
-    ``labels`` (row,) are the true classes, -1 where unknown and empty where none were given; ``counts`` how many of each class.
+    ``attention_layers`` counts those with attention, of which some may be left out. ``labels`` (row,) are the true classes, -1 where one is
+    unknown, and empty where none were given.
     """
 
     layers: tuple[LayerActivations, ...]
@@ -204,3 +206,9 @@ class Activations:
     class_names: tuple[str, ...]
     rows: int
     what: Literal["activations"] = "activations"
+
+    @property
+    def chance(self) -> float:
+        """The share of a unit's variance that lies between classes on average, were the labels dealt out at random: (k - 1) / (n - 1)."""
+        known = self.labels[self.labels >= 0]
+        return (len(np.unique(known)) - 1) / (len(known) - 1) if len(known) > 1 else 0.0

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 OUTLINED = 2  # rows by which the layers are found
 MAPPED = 12  # units of a layer whose maps are shown, and whose activations are drawn against the input
 LISTED = 48  # units that are shown where each is one number, or one line
+SHOWN, SHOWN_OF_TABLE = 3, 24  # rows that are shown: of a table each is a line
 DETAILED = 12  # layers of which maps and examples are kept
 NONE = np.zeros((0,), np.float32)
 
@@ -31,21 +32,22 @@ class LookAtActivations:
 
     All rows run once, in batches; of them moments, histograms of 2,048 bins, counts for each unit and the rows in which it is strongest are
     kept, so that memory does not grow with the rows. Activation functions are found by the operations that run, also those called as
-    functions and those inside recurrent layers. A value is flat where \\|slope\\| is under 1 % of the reference slope (the slope far out where the
-    function goes on for ever, the largest where it does not), and linear where its slope is within 5 % of it. A unit is dead where every value
-    of every row lies at the flat side on which the function is 0, and stuck where every one is saturated.
+    functions and those inside recurrent layers. A value is flat where the size of the slope is under 1 % of the reference (the slope far
+    out where the function goes on for ever, the largest where it does not), and linear where the slope is within 5 % of it. A unit is dead
+    where every value of every row lies at the flat side on which the function is 0, and stuck where every one is saturated.
 
     Args:
         layer: of which maps, examples and scatters are kept: a layer, or a module whose last layer is meant; twelve at even depths if not
             given.
         units: which units are shown; those that vary most if not given.
-        rows: by number, whose maps, attention and hidden states are shown; the first three if not given.
+        rows: by number, whose maps, attention and hidden states are shown; the first three if not given, of a table the
+            first 24.
         top: how many of the rows in which a unit is strongest are kept.
 
     Shapes: of each layer (row, unit, place): units are channels or features, places pixels, tokens or steps.
 
-    What it does not show: what a unit is for. That it is strong on some rows and dead on others says nothing of other rows; selectivity for a
-    class is neither necessary nor enough for the class to be recognized (Morcos et al. 2018).
+    What it does not show: what a unit is for. That it is strong on some rows and dead on others says nothing of rows that were not given;
+    selectivity for a class is neither necessary nor enough for the class to be recognized (Morcos et al. 2018).
 
     Raises:
         InputError: no data; a row or a unit that does not exist.
@@ -65,7 +67,8 @@ class LookAtActivations:
     def look(self, inside: Inside) -> Activations:
         """What was seen."""
         evaluator = inside.rows("What units do")
-        shown = self._rows(evaluator.rows)
+        table = table_of(evaluator)
+        shown = self._rows(evaluator.rows, SHOWN if table is None else SHOWN_OF_TABLE)
         watcher = Watcher(evaluator.bound)  # type: ignore[arg-type]
         found, feeds = outline(watcher, torch.arange(min(OUTLINED, evaluator.rows)))
         named = self._named(list(found))
@@ -76,7 +79,7 @@ class LookAtActivations:
             watcher,
             Wanted(frozenset(found) - frozenset(plain), frozenset(detailed), self.top),
             labels=inside.labels,
-            table=table_of(evaluator),
+            table=table,
         )
         maps = row_maps(watcher, shown, set(detailed))
         layers = tuple(self._layer(site, one, maps, shown if site in detailed else None) for site, one in gathered.layers.items())
@@ -95,8 +98,8 @@ class LookAtActivations:
 
     # ---- inside ------------------------------------------------------------------------------------------------------------
 
-    def _rows(self, count: int) -> np.ndarray:
-        rows = tuple(range(min(3, count))) if self.rows is None else self.rows
+    def _rows(self, count: int, usual: int) -> np.ndarray:
+        rows = tuple(range(min(usual, count))) if self.rows is None else self.rows
         for row in rows:
             if not 0 <= row < count:
                 raise InputError("There is no such row", received=f"row {row} of {count}", remedy=f"choose rows from 0 to {count - 1}")
@@ -157,7 +160,7 @@ def _site(name: str, sites: list[Site]) -> Site:
 
 
 def selectivity(class_means: np.ndarray) -> np.ndarray:
-    """(unit,) the index of Morcos et al. (2018) from (class, unit) means; not-a-number where a mean is negative or only one class is there."""
+    """(unit,) the index of Morcos et al. (2018) from (class, unit) means; not-a-number where a mean is negative, or of one class alone."""
     there = class_means[~np.isnan(class_means).all(1)] if len(class_means) else class_means
     if len(there) < 2:
         return np.full(class_means.shape[1] if class_means.ndim > 1 else 0, np.nan)
@@ -174,7 +177,7 @@ def _points(site: Site, one: Points) -> OperatingPoints:
     x, y = one.curve.drawn(min(low, 0.0) - room, max(high, 0.0) + room)
     return OperatingPoints(
         layer=site.name,
-        function=site.operation,
+        function=one.curve.name,
         module=site.module,
         before=one.before,
         x=x,
@@ -200,4 +203,3 @@ def _rows_to_show(layers: tuple[LayerActivations, ...], rows: np.ndarray) -> np.
 def _drawn(gathered: Gathered) -> np.ndarray:
     kept = [np.concatenate(one.kept_rows) for one in gathered.layers.values() if one.kept_rows]
     return np.unique(np.concatenate(kept)) if kept else np.zeros(0, int)
-

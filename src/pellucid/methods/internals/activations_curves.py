@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pellucid.explanation.contents.activations import Zone
-from pellucid.models.rules.call import Call
+from pellucid.models.rules.call import Call, tensors
 from pellucid.models.rules.deeplift.slopes import derivative
 
 FLAT = 0.01  # of the reference slope: less is flat
@@ -36,9 +36,25 @@ class Curve:
     zones: tuple[Zone, ...]
 
     @property
+    def name(self) -> str:
+        """The operation; a ReLU and a ReLU6 are called so however they are written."""
+        if self.call.operation.name in ("clamp", "clamp_min", "hardtanh"):
+            form = self.edges, self.zones
+            if form == ((0.0,), ("zero", "linear")):
+                return "relu"
+            if form == ((0.0, 6.0), ("zero", "linear", "saturated")):
+                return "relu6"
+        return self.call.operation.name
+
+    @property
     def several(self) -> bool:
         """Whether every unit has a slope of its own, of which this is the mean."""
         return self.call.operation.name == "prelu" and self.call.argument("weight", 1).numel() > 1
+
+    def is_of(self, call: Call) -> bool:
+        """Whether another call computes the same function: everything but its operand is the same, and no tensor."""
+        ours, theirs = ((one.operation.name, one.function, one.args[1:], one.kwargs) for one in (self.call, call))
+        return len(list(tensors(self.call.args, self.call.kwargs))) == len(list(tensors(call.args, call.kwargs))) == 1 and ours == theirs
 
     def within(self, values: Tensor, zone: Zone) -> Tensor | None:
         """Which of the values lie in a zone; None where it has no part of the line."""
@@ -55,14 +71,16 @@ class Curve:
         return x.numpy(), _function(self.call, x).numpy()
 
     def _part(self, values: Tensor, place: int) -> Tensor:
-        found = ~values.isnan()
+        """Not-a-number lies nowhere."""
+        found = None
         if place:
             low = self.edges[place - 1]
-            found &= values > low if self.closed[place - 1] else values >= low
+            found = values > low if self.closed[place - 1] else values >= low
         if place < len(self.edges):
             high = self.edges[place]
-            found &= values <= high if self.closed[place] else values < high
-        return found
+            below = values <= high if self.closed[place] else values < high
+            found = below if found is None else found & below
+        return ~values.isnan() if found is None else found
 
 
 def curve_of(call: Call) -> Curve:
@@ -77,9 +95,9 @@ def curve_of(call: Call) -> Curve:
     edges, closed = _edges(call, reference, grid[changes], grid[changes + 1])
     bounds = [float(grid[0]), *edges.tolist(), float(grid[-1])]
     parts = [int(kinds[at]) for at in (*changes.tolist(), len(grid) - 1)]
-    zones = [_zone(call, kind, part, goes_on=goes_on) for kind, part in zip(parts, pairwise(bounds), strict=True)]
+    zones: list[Zone] = [_zone(call, kind, part, goes_on=goes_on) for kind, part in zip(parts, pairwise(bounds), strict=True)]
     kept = [at for at in range(len(edges)) if zones[at] != zones[at + 1]]
-    chosen = tuple(zones[at] for at in (*kept, len(zones) - 1))
+    chosen: tuple[Zone, ...] = tuple(zones[at] for at in (*kept, len(zones) - 1))
     return Curve(call, reference, tuple(float(edges[at]) for at in kept), tuple(bool(closed[at]) for at in kept), chosen)
 
 

@@ -136,9 +136,7 @@ class Gathered:
     alone: bool = False
 
 
-def gather(
-    evaluator: Evaluator, watcher: Watcher, wanted: Wanted, *, labels: np.ndarray | None, table: np.ndarray | None
-) -> Gathered:
+def gather(evaluator: Evaluator, watcher: Watcher, wanted: Wanted, *, labels: np.ndarray | None, table: np.ndarray | None) -> Gathered:
     """One pass over all rows, in the evaluator's batches."""
     found = Gathered()
     curves: dict[Site, Curve] = {}
@@ -201,7 +199,7 @@ def _see(seen: Seen, batch: Batch, curves: dict[Site, Curve], wanted: Wanted) ->
     site, output = seen.site, seen.output
     if site.activates and seen.call.operands[0].is_floating_point():
         if site not in curves:
-            curves[site] = curve_of(seen.call)
+            curves[site] = next((known for known in curves.values() if known.is_of(seen.call)), None) or curve_of(seen.call)
         if site not in batch.points:
             batch.points[site] = Points(curves[site], seen.before.name if seen.before is not None else "")
         batch.points[site].add(seen.apart(seen.call.operands[0]))

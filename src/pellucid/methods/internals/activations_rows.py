@@ -49,7 +49,7 @@ def row_maps(watcher: Watcher, rows: np.ndarray, wanted: set[Site]) -> RowMaps:
 
         def see(seen: Seen, calls: dict[Site, list[np.ndarray]] = calls) -> None:
             if not seen.site.gate and (seen.site in wanted or seen.site.recurrent):
-                one = seen.apart(seen.output)[0].float().cpu().numpy()
+                one = seen.apart(seen.output)[0].float().cpu().clone().numpy()  # it may be written over
                 calls.setdefault(seen.site, []).append(one.reshape(len(one), *seen.shape))
 
         watcher.run(torch.tensor([int(row)]), see)

@@ -34,9 +34,10 @@ class Sketch:
         flat = values.reshape(len(values), -1)
         each = max(1, AT_ONCE // max(1, flat.shape[1]))
         for part in flat.split(each):
-            self._moments(part)
+            finite = self._moments(part)
             step = -(-part.shape[1] // COUNTED)
-            self._count(part[:, :: step + (step > 1 and step % 2 == 0)])
+            counted = part[:, :: step + (step > 1 and step % 2 == 0)].reshape(-1)
+            self._count(counted if finite else counted[counted.isfinite()])
 
     def join(self, other: Sketch) -> None:
         """Adds what another has seen (Chan, Golub and LeVeque 1983, equation 2.1)."""
@@ -64,16 +65,20 @@ class Sketch:
             self.counts.copy(),
         )
 
-    def _moments(self, part: Tensor) -> None:
+    def _moments(self, part: Tensor) -> bool:
+        """Adds to the moments; whether all values are finite."""
         kept = part.double().reshape(-1)
-        finite = kept.isfinite()
-        if not bool(finite.all()):
-            self.missing += int((~finite).sum())
-            kept = kept[finite]
+        mean = float(kept.mean()) if kept.numel() else 0.0
+        finite = math.isfinite(mean)  # one value that is not makes the mean so
+        if not finite:
+            there = kept.isfinite()
+            self.missing += int((~there).sum())
+            kept = kept[there]
+            mean = float(kept.mean()) if kept.numel() else 0.0
         if kept.numel():
-            mean = float(kept.mean())
-            self._join_moments(kept.numel(), mean, float((kept - mean).square_().sum()))
             self.low, self.high = min(self.low, float(kept.min())), max(self.high, float(kept.max()))
+            self._join_moments(kept.numel(), mean, float((kept - mean).square_().sum()))
+        return finite
 
     def _join_moments(self, count: int, mean: float, squares: float) -> None:
         together = self.count + count
@@ -83,22 +88,24 @@ class Sketch:
             self.mean += difference * count / together
             self.count = together
 
-    def _count(self, part: Tensor) -> None:
-        kept = part.reshape(-1)
-        kept = kept[kept.isfinite()]
-        self.counted += kept.numel()
-        there = kept[kept != 0]
-        self.zeros += kept.numel() - there.numel()
-        if not there.numel():
+    def _count(self, values: Tensor) -> None:
+        if not values.numel():
             return
-        low, high = float(there.min()), float(there.max())
+        zeros = int((values == 0).sum())
+        self.counted += values.numel()
+        self.zeros += zeros
+        if zeros == values.numel():
+            return
+        low, high = float(values.min()), float(values.max())
         width = max(TINY, 2.0 ** math.floor(math.log2(max(high - low, abs(low) / BINS, abs(high) / BINS) / BINS)))
         while math.floor(high / width) - math.floor(low / width) >= BINS:
             width *= 2
         first = math.floor(low / width)
         # dividing by a power of two is exact, so that no value changes its bin with the batch that it comes in
-        places = (there.double() / width).floor_().sub_(first).long()
-        self._merge(first, width, torch.bincount(places).cpu().numpy())
+        counts = torch.bincount((values.double() / width).floor_().sub_(first).long()).cpu().numpy()
+        if zeros:
+            counts[-first] -= zeros
+        self._merge(first, width, counts)
 
     def _merge(self, first: int, width: float, counts: np.ndarray) -> None:
         """Adds a histogram; both are made as coarse as their common range asks for."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from pellucid.models.rules.interceptor import Interceptor
+from pellucid.models.rules.interceptor import Interceptor, Rules
 
 if TYPE_CHECKING:
     from pellucid.models.rules.call import Call
@@ -50,7 +50,7 @@ class Onlooker:
 
 
 def look_on(
-    onlooker: Onlooker, batch: tuple[Tensor, ...], forward: Callable[[tuple[Tensor, ...]], Tensor]
+    onlooker: Rules, batch: tuple[Tensor, ...], forward: Callable[[tuple[Tensor, ...]], Tensor]
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Runs ``forward`` on a batch under an onlooker; its output, and the leaves from which it was computed."""
     interceptor = Interceptor(onlooker, len(batch[0]))

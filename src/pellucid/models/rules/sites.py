@@ -1,8 +1,8 @@
 """Where in a network values are made: every layer and every activation function of a running forward pass, by name, with its units apart.
 
-A *layer* is an operation with weights, or a normalization; an *activation function* is found by its operation, as a module or as a function,
-and inside recurrent layers too. What a site gives is shown as (row, unit, place): a unit is a feature or a channel, its places are the
-pixels, tokens or steps at which it is computed.
+A *layer* is an operation with weights, or a normalization; an *activation function* is found by its operation, as a module or as a
+function, and inside recurrent layers too. What a site gives is shown as (row, unit, place): a unit is a feature or a channel, its places
+are the pixels, tokens or steps at which it is computed.
 """
 
 from __future__ import annotations
@@ -24,18 +24,16 @@ from pellucid.models.rules.rows import RowAxis, RowsHidden, follow
 if TYPE_CHECKING:
     from pellucid.models.rules.operations import Operation
 
-ACTIVATIONS = frozenset(
-    """relu relu6 leaky_relu elu selu celu gelu silu mish hardswish hardsigmoid hardtanh sigmoid logsigmoid tanh softplus softsign
-    tanhshrink hardshrink softshrink threshold rrelu prelu clamp clamp_min clamp_max""".split()
-)
-CHANNELS_FIRST = frozenset(
-    """conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d batch_norm group_norm instance_norm""".split()
-)
+_ACTIVATIONS = """relu relu6 leaky_relu elu selu celu gelu silu mish hardswish hardsigmoid hardtanh sigmoid logsigmoid tanh softplus
+    softsign tanhshrink hardshrink softshrink threshold rrelu prelu clamp clamp_min clamp_max"""
+ACTIVATIONS = frozenset(_ACTIVATIONS.split())
+CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
 NORMS = frozenset({"batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"})
-WEIGHTED = (CHANNELS_FIRST - NORMS) | {"linear", "bilinear", "embedding"} | RECURRENT
+CHANNELS_FIRST = CONVOLUTIONS | {"batch_norm", "group_norm", "instance_norm"}
+WEIGHTED = CONVOLUTIONS | {"linear", "bilinear", "embedding"} | RECURRENT
 PRODUCTS = frozenset({"matmul", "mm", "bmm", "addmm", "baddbmm", "einsum", "mv"})  # layers where a factor is a parameter
 MOVES = frozenset({"permute", "transpose", "t", "movedim"})
-OPENED = frozenset({"multi_head_attention_forward", "glu"})
+OPENED = frozenset({"multi_head_attention_forward", "glu", "_pack_padded_sequence", "_pad_packed_sequence"})
 # the activation functions of one step of a recurrent layer, in the order in which its body computes them
 GATES = {
     "lstm": ("forget_gate", "input_gate", "candidate", "output_gate", "cell"),
