@@ -36,12 +36,13 @@ def test_type_checkers_see_what_is_public() -> None:
     from pathlib import Path
 
     import pellucid
+    from pellucid.methods.internals.registry import INSPECTIONS
     from pellucid.methods.registry import METHODS
 
     tree = ast.parse(Path(pellucid.__file__).read_text(encoding="utf-8"))
     block = next(node for node in tree.body if isinstance(node, ast.If))
     seen = {alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    classes = {place.split(":")[1] for place in METHODS.values()}
+    classes = {place.split(":")[1] for place in (*METHODS.values(), *INSPECTIONS.values())}
     assert seen | classes == set(pellucid.__all__)
     assert all(getattr(pellucid, name) is not None for name in pellucid.__all__)
 

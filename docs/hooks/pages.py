@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import inside_pictures
 import method_entries  # while a hook is loaded its folder is searched, later it is not
 import view_pictures
 from mkdocs.structure.files import File, Files
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Draws every picture; a method without one ends the build."""
-    for folder, pictures in (("views", view_pictures.pictures()), ("methods", method_entries.pictures())):
-        for name, picture in pictures.items():
+    makers = {"views": view_pictures.pictures, "methods": method_entries.pictures, "inside": inside_pictures.pictures}
+    for folder, make in makers.items():
+        for name, picture in make().items():
             files.append(File.generated(config, f"{folder}/{name}.png", content=picture))
     return files
 
@@ -32,6 +34,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         "methods": lambda: methods_table(folder),
         "entries": lambda: method_entries.entries(name),
         "operations": operations_table,
+        "inspections": inside_pictures.inspections_list,
         "views": view_pictures.views_list,
         "decisions": lambda: decisions_list(folder),
     }

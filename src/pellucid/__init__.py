@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pellucid.explanation import renderers
+from pellucid.methods.internals.registry import INSPECTIONS
 from pellucid.methods.registry import METHODS
 
 if TYPE_CHECKING:  # what editors and type checkers see; method classes come from the registry
@@ -39,6 +40,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; method classes come fro
     from pellucid.harness.comparison import Comparison as Comparison
     from pellucid.harness.explain import explain as explain
     from pellucid.harness.importance import Importance as Importance
+    from pellucid.harness.inspect import inspect as inspect
     from pellucid.harness.judge import judge as judge
     from pellucid.harness.pair_interactions import PairInteractions as PairInteractions
     from pellucid.harness.pair_interactions import interactions as interactions
@@ -46,12 +48,15 @@ if TYPE_CHECKING:  # what editors and type checkers see; method classes come fro
     from pellucid.methods.registry import methods as methods
     from pellucid.methods.run import Budget as Budget
     from pellucid.models.wrap import wrap as wrap
+    from pellucid.report.annotated import annotated_source as annotated_source
+    from pellucid.report.annotated import write_annotated as write_annotated
     from pellucid.report.explained import report as report
     from pellucid.training.evaluate import evaluate as evaluate
     from pellucid.training.fit import fit as fit
 
 _PUBLIC = {
     "explain": "harness.explain",
+    "inspect": "harness.inspect",
     "judge": "harness.judge",
     "compare": "harness.compare",
     "Comparison": "harness.comparison",
@@ -60,6 +65,8 @@ _PUBLIC = {
     "interactions": "harness.pair_interactions",
     "PairInteractions": "harness.pair_interactions",
     "report": "report.explained",
+    "annotated_source": "report.annotated",
+    "write_annotated": "report.annotated",
     "wrap": "models.wrap",
     "methods": "methods.registry",
     "Budget": "methods.run",
@@ -86,6 +93,7 @@ _PUBLIC = {
     "fit": "training.fit",
     "evaluate": "training.evaluate",
     **{place.split(":")[1]: f"methods.{place.split(':')[0]}" for place in METHODS.values()},
+    **{place.split(":")[1]: f"methods.internals.{place.split(':')[0]}" for place in INSPECTIONS.values()},
 }
 _MODULES = {"datasets": "data.datasets"}
 
@@ -99,6 +107,10 @@ for _kind in ("attribution", "layer_attribution", "curve", "surface"):
     renderers.register("plot", _kind, "pellucid.paper:plot")
     renderers.register("display", _kind, "pellucid.report.notebook:display")
     renderers.register("narrate", _kind, "pellucid.narration:narrate")
+for _kind in ("graph", "text", "regions", "layers"):
+    renderers.register("plot", _kind, "pellucid.paper:plot_inspection")
+    renderers.register("display", _kind, "pellucid.report.notebook:display_inspection")
+    renderers.register("narrate", _kind, "pellucid.narration:narrate_inspection")
 
 __all__ = [*_PUBLIC, *_MODULES]  # pyright: ignore[reportUnsupportedDunderAll]  (one table, that can not drift from another)
 

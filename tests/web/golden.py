@@ -27,6 +27,7 @@ from pellucid.scenes import (
     Mark,
     Panel,
     Points,
+    Polygons,
     RowLabels,
     Sample,
     Scene,
@@ -80,6 +81,16 @@ def scene() -> Scene:
         Text(0.5, 0.5, "</script><b>no markup</b>"),
         Points("colored", x, x, values=np.array([-4.0, 0.0, 4.0, 9.0, np.nan]), scale=ColorScale("sequential", (-4, 4), "worth")),
         _lines(),
+        _polygons(),
+        Image(
+            "share",
+            (0, 2, 1, 0),
+            np.array([[1, 0]], np.uint8),
+            opacity=np.array([[0.25, 1.0]], np.float32),
+            roles=("positive", "negative"),
+            texts=("for", "against"),
+            told=np.array([[0.75, 0.5]], np.float32),
+        ),
     )
     table = Table(("name", "value"), (("=1+1", 2.5), ('a "quoted", name', -1.0)))
     panel = Panel("all", "All marks", "Every mark once.", table, marks, Axis("x", (0, 3)), Axis("y", (-2, 4)))
@@ -95,6 +106,18 @@ def _lines() -> Lines:
     labels = RowLabels("row {row}: {label}", np.array([4, 1, 3, 2], np.uint32), (size,), "missing")
     sample = Sample(2, 5000, 4, "rows", "2 of 4 rows shown")
     return Lines("", np.array([0.0, 1.5, 3.0]), y, ("positive", "negative"), np.array([0, 1, 0, 1], np.uint8), labels, sample)
+
+
+def _polygons() -> Polygons:
+    """A square, a triangle beside it and one far off that is not drawn of the whole; each named by all of its columns."""
+    x = np.array([[0, 1, 1, 0], [1, 2, 1, 1], [2, 3, 3, 2]], np.float32)
+    y = np.array([[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3]], np.float32)
+    kind = Column("kind", np.array([1, 0, 1], np.uint8), ("calm", "rough"))
+    size = Column("size", np.array([1.0, 0.5, np.nan], np.float32))
+    labels = RowLabels("area {row}: {label}", np.array([7, 8, 9], np.uint32), (kind, size), "missing", together=True)
+    sample = Sample(2, 5000, 3, "areas", "2 of 3 areas shown")
+    role, strength = np.array([0, 1, 0], np.uint8), np.array([0.5, 1.0, 0.25], np.float32)
+    return Polygons("", x, y, ("positive", "negative"), role, strength, labels, sample)
 
 
 def report() -> Report:

@@ -9,16 +9,20 @@ export function labelOf(labels: Labels, index: number, locale: string): string {
   if (!isRows(labels)) return labels[index] ?? "";
   const width = columnsOf(labels);
   const row = Math.floor(index / width);
-  const { name, values, ...column } = labels.columns[index % width]!;
-  const value = values.data.length ? valueText(column, values.data[row]!, labels.missing, locale) : "";
-  const label = [name, value].filter(Boolean).join(" = ");
+  const columns = labels.together ? labels.columns : [labels.columns[index % width]!];
+  const label = columns.map((column) => columnText(column, row, labels.missing, locale)).join(", ");
   const number = String(labels.rows.data[row]!);
   return labels.pattern.replace(/\{(row|label)\}/g, (_, field: string) => (field === "row" ? number : label));
 }
 
 /** How many elements stand for one row. */
 export function columnsOf(labels: Labels): number {
-  return isRows(labels) ? Math.max(1, labels.columns.length) : 1;
+  return isRows(labels) && !labels.together ? Math.max(1, labels.columns.length) : 1;
+}
+
+function columnText({ name, values, ...column }: Column, row: number, missing: string, locale: string): string {
+  const value = values.data.length ? valueText(column, values.data[row]!, missing, locale) : "";
+  return [name, value].filter(Boolean).join(" = ");
 }
 
 function isRows(labels: Labels): labels is RowLabels {

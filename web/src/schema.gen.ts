@@ -4,6 +4,25 @@ import type { Tensor } from "./frame";
 
 export const FORMAT = 1;
 
+export interface Activations {
+  readonly layers: readonly (LayerActivations)[];
+  readonly functions: readonly (OperatingPoints)[];
+  readonly attention: readonly (AttentionWeights)[];
+  readonly attention_layers: number;
+  readonly states: readonly (HiddenStates)[];
+  readonly shown: ShownRows;
+  readonly labels: Tensor;
+  readonly class_names: readonly (string)[];
+  readonly rows: number;
+  readonly what: "activations";
+}
+
+export interface AttentionWeights {
+  readonly layer: string;
+  readonly rows: Tensor;
+  readonly weights: Tensor;
+}
+
 export interface Axis {
   readonly label: string;
   readonly domain: readonly [number, number];
@@ -83,6 +102,36 @@ export interface Decision {
   readonly truth: readonly (string)[];
 }
 
+export interface DecisionBoundary {
+  readonly how: "exact" | "traced" | "sampled";
+  readonly why: "" | "bends" | "hidden" | "many";
+  readonly detail: string;
+  readonly plane: InputPlane;
+  readonly class_names: readonly (string)[];
+  readonly classes: Tensor;
+  readonly confidence: Tensor;
+  readonly boundary: Tensor;
+  readonly between: Tensor;
+  readonly regions: LinearRegions | null;
+  readonly agreement: number | null;
+  readonly rows: PlacedRows;
+  readonly what: "decision_boundary";
+}
+
+export interface Distribution {
+  readonly count: number;
+  readonly mean: number;
+  readonly deviation: number;
+  readonly low: number;
+  readonly high: number;
+  readonly missing: number;
+  readonly zeros: number;
+  readonly counted: number;
+  readonly first: number;
+  readonly width: number;
+  readonly counts: Tensor;
+}
+
 export interface Edition {
   readonly language: "en" | "zh-CN";
   readonly title: string;
@@ -92,7 +141,7 @@ export interface Edition {
 }
 
 export interface Explanation {
-  readonly kind: "attribution" | "layer_attribution" | "curve" | "surface" | "graph" | "text" | "rules" | "examples" | "tree" | "regions";
+  readonly kind: "attribution" | "layer_attribution" | "curve" | "surface" | "graph" | "text" | "rules" | "examples" | "tree" | "regions" | "layers";
   readonly arrays: readonly (LabelledArray)[];
   readonly inputs: readonly (ShownInput)[];
   readonly decision: Decision;
@@ -103,11 +152,21 @@ export interface Explanation {
   readonly error_kind: "none" | "standard_error" | "bound" | "exact";
   readonly layer: string;
   readonly spread: readonly (LabelledArray)[];
+  readonly content: Activations | DecisionBoundary | Representations | Source | Structure | Weights | null;
 }
 
 export interface Finding {
   readonly text: string;
   readonly badge: Badge | null;
+}
+
+export interface HiddenStates {
+  readonly layer: string;
+  readonly operation: string;
+  readonly rows: Tensor;
+  readonly units: Tensor;
+  readonly count: number;
+  readonly values: Tensor;
 }
 
 export interface Image {
@@ -117,7 +176,20 @@ export interface Image {
   readonly scale: ColorScale | null;
   readonly pixels: Tensor | null;
   readonly opacity: Tensor | null;
+  readonly roles: readonly (string)[];
+  readonly texts: readonly (string)[];
+  readonly told: Tensor | null;
   readonly mark: "image";
+}
+
+export interface InputPlane {
+  readonly kind: "inputs" | "samples" | "pca";
+  readonly origin: Tensor;
+  readonly along: Tensor;
+  readonly names: readonly (string)[];
+  readonly samples: readonly (number)[];
+  readonly explained: readonly (number)[];
+  readonly span: readonly [number, number, number, number];
 }
 
 export interface LabelledArray {
@@ -126,6 +198,50 @@ export interface LabelledArray {
   readonly axes: readonly (string)[];
   readonly coordinates: Readonly<Record<string, readonly (string)[]>>;
   readonly valid: Tensor | null;
+}
+
+export interface LayerActivations {
+  readonly layer: string;
+  readonly operation: string;
+  readonly module: string;
+  readonly units: number;
+  readonly places: readonly (number)[];
+  readonly spread: Distribution;
+  readonly mean: Tensor;
+  readonly deviation: Tensor;
+  readonly top_rows: Tensor;
+  readonly top_values: Tensor;
+  readonly class_means: Tensor;
+  readonly selectivity: Tensor;
+  readonly explained: Tensor;
+  readonly related: Tensor;
+  readonly chosen: Tensor;
+  readonly rows: Tensor;
+  readonly maps: Tensor;
+  readonly scatter_rows: Tensor;
+  readonly scatter: Tensor;
+}
+
+export interface LayerUnits {
+  readonly layer: string;
+  readonly type: string;
+  readonly fan_in: number;
+  readonly compared: number;
+  readonly norms: Tensor;
+  readonly outgoing: Tensor;
+  readonly nearest: Tensor;
+  readonly angle: Tensor;
+  readonly outgoing_angle: Tensor;
+  readonly dimension: number;
+  readonly limit: number;
+  readonly by_chance: boolean;
+  readonly smallest: number;
+  readonly silent: readonly (number)[];
+  readonly off: readonly (number)[];
+  readonly constant: readonly (number)[];
+  readonly normalization: string;
+  readonly activation: string;
+  readonly next: readonly (string)[];
 }
 
 export interface LegendEntry {
@@ -143,6 +259,48 @@ export interface Line {
   readonly mark: "line";
 }
 
+export interface LineCall {
+  readonly module: string;
+  readonly steps: readonly (LineStep)[];
+  readonly size: number;
+  readonly flops: number;
+  readonly seconds: number;
+}
+
+export interface LineOperation {
+  readonly number: number;
+  readonly name: string;
+  readonly kind: string;
+  readonly facts: Readonly<Record<string, string>>;
+  readonly module: string;
+  readonly type: string;
+  readonly shape: readonly (number)[];
+  readonly rows: number;
+  readonly each: number;
+  readonly parameters: readonly (string)[];
+  readonly size: number;
+  readonly flops: number;
+  readonly elements: number;
+  readonly seconds: number;
+  readonly spread: Spread | null;
+  readonly relevance: number | null;
+}
+
+export interface LineStep {
+  readonly into: string;
+  readonly operations: readonly (number)[];
+}
+
+export interface LinearRegions {
+  readonly points: Tensor;
+  readonly corners: Tensor;
+  readonly counts: Tensor;
+  readonly middles: Tensor;
+  readonly levels: Tensor;
+  readonly slopes: Tensor;
+  readonly colors: Tensor;
+}
+
 export interface Lines {
   readonly name: string;
   readonly x: Tensor;
@@ -154,12 +312,69 @@ export interface Lines {
   readonly mark: "lines";
 }
 
+export interface Missing {
+  readonly name: string;
+  readonly path: string;
+  readonly why: "generated" | "typed" | "changed" | "none";
+  readonly operations: readonly (number)[];
+}
+
+export interface Module {
+  readonly path: string;
+  readonly type: string;
+  readonly calls: number;
+  readonly inputs: readonly (readonly (number)[])[];
+  readonly outputs: readonly (readonly (number)[])[];
+  readonly parameters: number;
+  readonly trainable: number;
+  readonly own: number;
+  readonly flops: number;
+  readonly elements: number;
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
+export interface OperatingPoints {
+  readonly layer: string;
+  readonly function: string;
+  readonly module: string;
+  readonly before: string;
+  readonly x: Tensor;
+  readonly y: Tensor;
+  readonly edges: readonly (number)[];
+  readonly zones: readonly ("zero" | "saturated" | "linear" | "between")[];
+  readonly slope: number;
+  readonly spread: Distribution;
+  readonly values: number;
+  readonly zero: Tensor;
+  readonly saturated: Tensor;
+  readonly linear: Tensor;
+  readonly several: boolean;
+}
+
+export interface Operation {
+  readonly number: number;
+  readonly name: string;
+  readonly kind: string;
+  readonly arguments: readonly (number)[];
+  readonly module: string;
+  readonly call: number;
+  readonly source: string;
+  readonly shape: readonly (number)[];
+  readonly dtype: string;
+  readonly parameters: number;
+  readonly flops: number;
+  readonly elements: number;
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
 export interface Panel {
   readonly id: string;
   readonly title: string;
   readonly summary: string;
   readonly table: Table;
-  readonly marks: readonly (Image | Line | Lines | Band | Bars | Points | Text)[];
+  readonly marks: readonly (Image | Line | Lines | Polygons | Band | Bars | Points | Text)[];
   readonly x: Axis | null;
   readonly y: Axis | null;
   readonly subtitle: string;
@@ -167,6 +382,16 @@ export interface Panel {
   readonly scale: ColorScale | null;
   readonly equal: boolean;
   readonly hatched: boolean;
+}
+
+export interface PlacedRows {
+  readonly places: Tensor;
+  readonly off: Tensor;
+  readonly truth: Tensor;
+  readonly predicted: Tensor;
+  readonly there: Tensor;
+  readonly distances: Tensor;
+  readonly sure: Tensor;
 }
 
 export interface Points {
@@ -180,6 +405,18 @@ export interface Points {
   readonly scale: ColorScale | null;
   readonly sample: Sample | null;
   readonly mark: "points";
+}
+
+export interface Polygons {
+  readonly name: string;
+  readonly x: Tensor;
+  readonly y: Tensor;
+  readonly roles: readonly (string)[];
+  readonly role: Tensor;
+  readonly strength: Tensor;
+  readonly labels: readonly (string)[] | RowLabels;
+  readonly sample: Sample | null;
+  readonly mark: "polygons";
 }
 
 export interface Provenance {
@@ -220,11 +457,37 @@ export interface Report {
   readonly editions: readonly (Edition)[];
 }
 
+export interface Representations {
+  readonly layers: readonly (string)[];
+  readonly sizes: readonly (readonly [number, number])[];
+  readonly pooled: readonly (boolean)[];
+  readonly maps: Tensor;
+  readonly explained: Tensor;
+  readonly probes: Tensor;
+  readonly base: Tensor;
+  readonly own: Tensor;
+  readonly similarity: Tensor;
+  readonly labels: Tensor;
+  readonly predicted: Tensor;
+  readonly class_names: readonly (string)[];
+  readonly rows: number;
+  readonly given: number;
+  readonly what: "representations";
+}
+
 export interface RowLabels {
   readonly pattern: string;
   readonly rows: Tensor;
   readonly columns: readonly (Column)[];
   readonly missing: string;
+  readonly together: boolean;
+}
+
+export interface RowLayout {
+  readonly method: "pca" | "tsne";
+  readonly points: Tensor;
+  readonly rows: Tensor;
+  readonly explained: Tensor;
 }
 
 export interface Sample {
@@ -262,9 +525,84 @@ export interface ShownInput {
   readonly players: Tensor | null;
 }
 
+export interface ShownRows {
+  readonly rows: Tensor;
+  readonly pixels: Tensor;
+  readonly signal: Tensor;
+  readonly texts: readonly (string)[];
+  readonly features: readonly (string)[];
+  readonly table_rows: Tensor;
+  readonly table: Tensor;
+}
+
+export interface Source {
+  readonly operations: readonly (LineOperation)[];
+  readonly functions: readonly (SourceFunction)[];
+  readonly files: readonly (SourceFile)[];
+  readonly missing: readonly (Missing)[];
+  readonly bare: readonly (number)[];
+  readonly rows: number;
+  readonly apart: number;
+  readonly modules: Readonly<Record<string, string>>;
+  readonly target: string;
+  readonly what: "source";
+}
+
+export interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+  readonly encoding: string;
+  readonly mark: boolean;
+  readonly library: boolean;
+  readonly cell: boolean;
+}
+
+export interface SourceFunction {
+  readonly name: string;
+  readonly file: number;
+  readonly first: number;
+  readonly last: number;
+  readonly lines: readonly (SourceLine)[];
+}
+
+export interface SourceLine {
+  readonly first: number;
+  readonly last: number;
+  readonly calls: readonly (LineCall)[];
+}
+
+export interface Spectrum {
+  readonly values: Tensor;
+  readonly full: number;
+  readonly exact: boolean;
+  readonly stable_rank: number;
+  readonly edge: number;
+}
+
+export interface Spread {
+  readonly mean: number;
+  readonly deviation: number;
+  readonly low: number;
+  readonly high: number;
+  readonly not_finite: number;
+  readonly units: number;
+  readonly share_dead: number;
+  readonly share_saturated: number;
+}
+
+export interface Structure {
+  readonly operations: readonly (Operation)[];
+  readonly modules: readonly (Module)[];
+  readonly inputs: readonly (readonly (number)[])[];
+  readonly output: number;
+  readonly rows: number;
+  readonly what: "structure";
+}
+
 export interface Table {
   readonly columns: readonly (string)[];
   readonly rows: readonly (readonly (string | number)[])[];
+  readonly code: readonly (number)[];
 }
 
 export interface Text {
@@ -279,4 +617,48 @@ export interface Text {
 export interface Verdict {
   readonly level: "supported" | "weak" | "refused" | "unchecked";
   readonly reasons: readonly (Reason)[];
+}
+
+export interface Weight {
+  readonly name: string;
+  readonly parameter: string;
+  readonly type: string;
+  readonly kind: "dense" | "convolution" | "recurrent" | "attention" | "embedding" | "gain" | "bias" | "other";
+  readonly tied: readonly (string)[];
+  readonly made: string;
+  readonly shape: readonly (number)[];
+  readonly dtype: string;
+  readonly units: number;
+  readonly inputs: number;
+  readonly mean: number;
+  readonly deviation: number;
+  readonly norm: number;
+  readonly strange: number;
+  readonly zeros: number;
+  readonly quantiles: Tensor;
+  readonly edges: Tensor;
+  readonly counts: Tensor;
+  readonly map: Tensor;
+  readonly block: readonly [number, number];
+  readonly kernels: Tensor;
+  readonly kernel_units: Tensor;
+  readonly kernel_inputs: Tensor;
+  readonly spectrum: Spectrum | null;
+  readonly layout: RowLayout | null;
+  readonly change: WeightChange | null;
+}
+
+export interface WeightChange {
+  readonly relative: Tensor;
+  readonly angle: Tensor;
+  readonly moved: Tensor;
+}
+
+export interface Weights {
+  readonly weights: readonly (Weight)[];
+  readonly units: readonly (LayerUnits)[];
+  readonly parameters: number;
+  readonly followed: "rows" | "guess" | "none";
+  readonly guessed: readonly (number)[];
+  readonly what: "weights";
 }

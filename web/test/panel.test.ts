@@ -135,6 +135,20 @@ describe("a panel", () => {
     expect(readout(), "the third line is not drawn").toBe("row 1: size = missing|x|3|y|0");
   });
 
+  it("reads out the areas that are drawn, by all that is known of them", () => {
+    const plot = plotOf(only("polygons"));
+    press(plot, "ArrowRight");
+    expect(readout()).toBe("area 7: kind = rough, size = 1|x|0.5|y|0.5");
+    press(plot, "ArrowRight", "ArrowRight");
+    expect(readout(), "the third area is not drawn").toBe("area 8: kind = calm, size = 0.5|x|1.25|y|0.5");
+  });
+
+  it("reads out a map of kinds by their names", () => {
+    const plot = plotOf({ ...only("image"), marks: only("image").marks.slice(-1) });
+    press(plot, "ArrowRight");
+    expect(readout()).toBe("against|x|0.5|y|0.5|share|0.75");
+  });
+
   it("says how many are drawn, anew when it is zoomed", () => {
     const told = (): string | null => document.querySelector(".pl-told")!.textContent;
     const plot = plotOf(only("lines"));
@@ -173,6 +187,14 @@ describe("a panel", () => {
     mount(document.body, { ...panel, x: null, y: null, marks: [] }, context);
     expect(document.querySelector("canvas")).toBeNull();
     expect(document.querySelectorAll("tbody tr").length).toBe(2);
+  });
+
+  it("keeps the spaces of code, and takes it for text", () => {
+    const table = { columns: ["line", "code", "note"], rows: [["1", "    x = f(x)  # <b>", "sum"]], code: [1] };
+    mount(document.body, { ...panel, table, x: null, y: null, marks: [] }, context);
+    const cell = document.querySelector("table.pl-listing td.pl-source");
+    expect(cell?.textContent).toBe("    x = f(x)  # <b>");
+    expect(document.querySelector("b")).toBeNull();
   });
 
   it("puts text on the page as text", () => {

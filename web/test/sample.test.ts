@@ -4,8 +4,9 @@ import { wordsOf } from "../src/i18n";
 import { type Labels, labelOf } from "../src/labels";
 import { type Chart, isChart, type View, wholeView } from "../src/layout";
 import { lines } from "../src/marks/lines";
-import type { MarkOf } from "../src/marks/mark";
+import type { MarkOf, Scales } from "../src/marks/mark";
 import { points } from "../src/marks/points";
+import { polygons } from "../src/marks/polygons";
 import { drawPlot } from "../src/plot";
 import { composePng } from "../src/png";
 import { choose, shownTexts } from "../src/sample";
@@ -24,7 +25,7 @@ function swarm(): MarkOf<"points"> {
   const x = Float32Array.from({ length: size }, (_, i) => (i % 10 === 9 ? Number.NaN : (i * 0.6180339887) % 1));
   const y = Float32Array.from({ length: size }, (_, i) => i % COLUMNS);
   const column = (name: string, k: number) => ({ name, values: tensor(Float32Array.from({ length: ROWS }, (_, row) => row + k / 4)), texts: [], unit: "mm" });
-  const labels = { pattern: "row {row}: {label}", rows: tensor(Uint32Array.from({ length: ROWS }, (_, i) => i + 1)), columns: ["a", "b", "c"].map(column), missing: "missing" };
+  const labels = { pattern: "row {row}: {label}", rows: tensor(Uint32Array.from({ length: ROWS }, (_, i) => i + 1)), columns: ["a", "b", "c"].map(column), missing: "missing", together: false };
   const sample = { first: FIRST, most: 5000, count: size * 0.9, unit: "points", said: "4,498 of 54,000 points shown" };
   return { mark: "points", name: "", x: tensor(x), y: tensor(y), color: "series1", radius: 2, labels, values: null, scale: null, sample };
 }
@@ -145,11 +146,31 @@ describe("many lines", () => {
   });
 });
 
+describe("areas side by side", () => {
+  const areas: MarkOf<"polygons"> = {
+    mark: "polygons", name: "", roles: ["positive"], role: tensor(new Uint8Array(3)), strength: tensor(Float32Array.from([1, 0.5, 0])), labels: [],
+    x: tensor(Float32Array.from([0, 1, 1, 0, 1, 2, 1, 1, 2, 3, 3, 2]), [3, 4]), y: tensor(Float32Array.from([0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1]), [3, 4]),
+    sample: { first: 2, most: 5000, count: 3, unit: "areas", said: "2 of 3" },
+  };
+  const scalesOf = (x: View["x"], y: View["y"]): Scales => circles(chart(areas), { x, y }).scales;
+
+  it("are in a view that they reach into, and come back when it is zoomed", () => {
+    expect([...polygons.shown!(areas, scalesOf([2.2, 2.4], [0.2, 0.4])).elements!]).toEqual([2]);
+    expect([...polygons.shown!(areas, scalesOf([0.9, 1.1], [0.2, 0.4])).elements!]).toEqual([0, 1]);
+  });
+
+  it("are pointed at where they lie, whatever repeats at their corners", () => {
+    const scales = scalesOf([0, 1.9], [0, 1]);
+    const at = (x: number, y: number): number | undefined => polygons.nearest(areas, scales.x.at(x), scales.y.at(y), scales)?.index;
+    expect([at(0.5, 0.5), at(1.3, 0.3), at(1.8, 0.6)]).toEqual([0, 1, undefined]);
+  });
+});
+
 describe("labels of many", () => {
   const values = Float32Array.from([17.99, Number.NaN]);
   const rows = tensor(Uint32Array.from([12345, 2]));
   const column = { name: "radius", values: tensor(values), texts: [] as string[], unit: "" };
-  const labels = (change: Partial<typeof column>): Labels => ({ pattern: "row {row}: {label}", rows, columns: [{ ...column, ...change }], missing: "missing" });
+  const labels = (change: Partial<typeof column>): Labels => ({ pattern: "row {row}: {label}", rows, columns: [{ ...column, ...change }], missing: "missing", together: false });
 
   it("are written from a number with its unit, a category, or the name alone", () => {
     expect(labelOf(labels({ unit: "mm" }), 0, "en")).toBe("row 12345: radius = 17.99 mm");

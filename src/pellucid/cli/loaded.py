@@ -19,6 +19,7 @@ from pellucid.data.image import SUFFIXES
 from pellucid.errors import FileError, InputError, ModelError, PellucidError, UnknownName
 
 if TYPE_CHECKING:
+    from pellucid.methods.internals.protocol import Inspection
     from pellucid.methods.protocol import Method
 
 TABLES = (".csv", ".npy", ".npz")
@@ -200,17 +201,40 @@ def method_of(name: str, options: Sequence[str], infills: Sequence[str] = ()) ->
         if "baseline" not in fields:
             raise InputError(f"{name} replaces nothing", received=f"--infill {infills[0]}", remedy="leave --infill out")
         given["baseline"] = tuple(infills) if len(infills) > 1 else infills[0]
+    return cls(**given, **_options(name, options, fields))
+
+
+def inspection_of(name: str, options: Sequence[str]) -> Inspection:
+    """What is to be looked at, its options set by ``name=value``."""
+    from pellucid.methods.internals.registry import inspection_class
+
+    cls: Any = inspection_class(name)
+    return cls(**_options(name, options, {field.name for field in dataclasses.fields(cls)}))
+
+
+def labels_of(path: Path) -> np.ndarray:
+    """One true class per row, from a file with one column."""
+    rows = rows_of(path)
+    found = np.asarray(rows.to_numpy() if hasattr(rows, "to_numpy") else rows)
+    if found.ndim > 2 or (found.ndim == 2 and found.shape[1] != 1):
+        raise FileError("Labels are one column", received=f"{path}: shape {found.shape}", remedy="give a file with one class per row")
+    return found.reshape(-1)
+
+
+def _options(name: str, options: Sequence[str], fields: set[str]) -> dict[str, Any]:
+    """Fields set by ``name=value``; what is no Python literal is text."""
+    given: dict[str, Any] = {}
     for option in options:
         key, equals, value = option.partition("=")
         if key not in fields:
             raise UnknownName(f"option of {name}", key, fields)
         if not equals:
-            raise InputError("A method's option needs a value", received=repr(option), remedy=f"write {key}=<value>")
+            raise InputError("An option needs a value", received=repr(option), remedy=f"write {key}=<value>")
         try:
             given[key] = ast.literal_eval(value)
         except (ValueError, SyntaxError):
             given[key] = value
-    return cls(**given)
+    return given
 
 
 def target_of(text: str | None) -> int | str | None:

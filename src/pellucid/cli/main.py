@@ -22,9 +22,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from pellucid.cli.commands import app
         from pellucid.cli.comparing import compare
+        from pellucid.cli.inspecting import inspect
 
-        if not any(command.callback is compare for command in app.registered_commands):
-            app.command()(compare)
+        known = [command.callback for command in app.registered_commands]
+        for command in (compare, inspect):
+            if command not in known:
+                app.command()(command)
         typer.main.get_command(app)([a for a in given if a != "--debug"], prog_name="pellucid")
     except PellucidError as error:
         if debug:

@@ -98,6 +98,21 @@ class ImagePreparation:
         return np.asarray(small, float).reshape(self.size, self.size, -1) / 255
 
 
+def bright(values: np.ndarray, value_range: tuple[float, float] | None = None) -> np.ndarray:
+    """Values (sample, ...) stretched to 0..1 for display: from the known range, from 0..1 or 0..255 where they fit, else each row's own."""
+    if value_range is not None:
+        low, high = value_range
+    elif values.min() >= 0 and values.max() <= 255:
+        low, high = 0.0, 1.0 if values.max() <= 1 else 255.0
+    else:
+        flat = values.reshape(len(values), -1)
+        form = (len(values), *[1] * (values.ndim - 1))
+        low, high = flat.min(1).reshape(form), flat.max(1).reshape(form)
+    stretched = values - low
+    stretched = np.divide(stretched, np.maximum(high - low, 1e-12), out=stretched if stretched.dtype.kind == "f" else None)
+    return np.clip(stretched, 0, 1, out=stretched)
+
+
 def open_photo(photo: Photo) -> Image:
     """An upright PIL image in mode L or RGB of a path, a PIL image or an array."""
     if isinstance(photo, np.ndarray):

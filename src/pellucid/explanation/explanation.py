@@ -14,13 +14,14 @@ from pellucid.errors import FileError, InputError
 from pellucid.explanation import renderers
 from pellucid.explanation.arrays import LabelledArray
 from pellucid.explanation.check import LEVELS, Check, Level, Verdict
+from pellucid.explanation.contents import Content
 from pellucid.explanation.frame import from_frame, to_frame, write_whole
 from pellucid.explanation.provenance import Provenance
 
 if TYPE_CHECKING:
     import xarray
 
-Kind = Literal["attribution", "layer_attribution", "curve", "surface", "graph", "text", "rules", "examples", "tree", "regions"]
+Kind = Literal["attribution", "layer_attribution", "curve", "surface", "graph", "text", "rules", "examples", "tree", "regions", "layers"]
 InputKind = Literal["tabular", "image", "tokens", "audio", "series", "array"]
 OutputKind = Literal["logits", "probabilities", "values", "unknown"]
 
@@ -83,6 +84,12 @@ class Decision:
         )
 
 
+def nothing_decided() -> Decision:
+    """No rows, and so no decision about any: what an inspection of the network itself holds."""
+    none = np.zeros(0)
+    return Decision("unknown", None, None, (), none.astype(int), (), none.astype(int), none, none)
+
+
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """What a method found about each explained row, with its checks and verdicts.
@@ -91,7 +98,8 @@ class Explanation:
     standard error of a sampled
     method, the integration error of a deterministic one, or, where that is nothing but rounding, a bound of it: ``error_kind``
     ``"exact"``. ``spread``, of the same shapes, is how far apart the values lie
-    that several baselines give (largest less smallest); empty for one baseline. It holds no model and no plotting code.
+    that several baselines give (largest less smallest); empty for one baseline. What :func:`pellucid.inspect` saw inside a network is its
+    ``content``; there are no rows, decisions and verdicts then. It holds no model and no plotting code.
     """
 
     kind: Kind
@@ -105,6 +113,7 @@ class Explanation:
     error_kind: Literal["none", "standard_error", "bound", "exact"] = "none"
     layer: str = ""
     spread: tuple[LabelledArray, ...] = ()
+    content: Content | None = None
 
     def __len__(self) -> int:
         return len(self.verdicts)
@@ -178,6 +187,8 @@ class Explanation:
         return {"text/plain": repr(self), **renderers.find("display", self.kind)(self)}
 
     def __repr__(self) -> str:
+        if self.content is not None:
+            return f"Explanation({self.content.what} of {self.provenance.model})"
         shapes = ", ".join(f"{a.name} {dict(zip(a.axes, a.values.shape, strict=True))}" for a in self.arrays)
         counted = Counter(v.level for v in self.verdicts)
         levels = ", ".join(f"{counted[level]} {level}" for level in LEVELS if counted[level]) if len(self) > 1 else self.verdict

@@ -109,7 +109,7 @@ def provenance(request: Request, compared: dict[str, str], selection: Selection)
         device=request.model.device,
         batch=0,
         seed=request.situation.seed,
-        versions=dict(_versions()),
+        versions=own_versions(),
         model=request.model.name,
         model_fingerprint="",
         input_fingerprint="",
@@ -120,6 +120,11 @@ def provenance(request: Request, compared: dict[str, str], selection: Selection)
         meaning=method.meaning,
         caution=method.caution,
     )
+
+
+def own_versions() -> dict[str, str]:
+    """The installed versions of pellucid, numpy and torch."""
+    return dict(_versions())
 
 
 @cache

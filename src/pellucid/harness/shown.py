@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
+from pellucid.data.image import bright
 from pellucid.explanation.arrays import LabelledArray
 from pellucid.explanation.explanation import ShownInput
 from pellucid.explanation.spec import InputSpec
@@ -155,23 +156,8 @@ def _image(values: np.ndarray, spec: InputSpec, raw: RawRows, labels: np.ndarray
     order = [0] + [1 + spec.axes.index(axis) for axis in ("y", "x", "channel") if axis in spec.axes]
     plane = raw.preparation.invert(values) if raw.preparation is not None and raw.preparation.kind == "image" else None
     if plane is None:
-        plane = _bright(values, spec).transpose(order)
+        plane = bright(values, spec.value_range).transpose(order)
     data = np.asarray(plane, np.float32)
     axes = ("sample", "y", "x", "channel")[: data.ndim]
     flat = labels.transpose([o - 1 for o in order[1:]])
     return ShownInput(spec.name, "image", LabelledArray(spec.name, data, axes, {}), (), flat)
-
-
-def _bright(values: np.ndarray, spec: InputSpec) -> np.ndarray:
-    """Values stretched to 0..1 for display: from the known range, from 0..1 or 0..255 where they fit, else from each row's own range."""
-    if spec.value_range is not None:
-        low, high = spec.value_range
-    elif values.min() >= 0 and values.max() <= 255:
-        low, high = 0.0, 1.0 if values.max() <= 1 else 255.0
-    else:
-        flat = values.reshape(len(values), -1)
-        form = (len(values), *[1] * (values.ndim - 1))
-        low, high = flat.min(1).reshape(form), flat.max(1).reshape(form)
-    stretched = values - low
-    stretched = np.divide(stretched, np.maximum(high - low, 1e-12), out=stretched if stretched.dtype.kind == "f" else None)
-    return np.clip(stretched, 0, 1, out=stretched)

@@ -19,9 +19,11 @@ from pellucid.models.memory import out_of_memory
 from pellucid.models.outputs import main_output, one_row_each
 from pellucid.models.protocol import LayerGradient, LayerShape, Ruled, Score
 from pellucid.models.ruled_pass import RuledOutputs, outputs_under, under
+from pellucid.models.rules.graph import Graph, record
 from pellucid.models.tail import Tail
 from pellucid.models.torch_run import BLACK_BOX, TorchRun, first_line
 from pellucid.models.tuned import Tuned
+from pellucid.models.visits import Visit, visits
 from pellucid.models.watched_layers import called, looked_at, named_layer, row_each, watched
 
 if TYPE_CHECKING:
@@ -247,6 +249,27 @@ class BoundTorch:
     def alone(self) -> bool:
         """Whether the output depends on the varied values only: nothing else goes in that follows the row."""
         return len(self.slots) == len(self.fixed) and not self._entries
+
+    def graph(self, batch: tuple[Tensor, ...], rows: Tensor) -> Graph:
+        """The operations of the forward pass on this batch, with their cost."""
+        with self._run.unwatched():
+            return record(self.net, batch, lambda given: self.forward(given, rows))
+
+    def visits(self, batch: tuple[Tensor, ...], rows: Tensor) -> dict[str, Visit]:
+        """What each module takes and gives on this batch, and how long it takes."""
+        with self._run.unwatched(), torch.no_grad():
+            return visits(self.net, lambda: self.forward(tuple(t.clone() for t in batch), rows))
+
+    def given(self, rows: Tensor) -> tuple[Tensor, ...]:
+        """What is varied of these rows, as the user gave it: tokens as tokens."""
+        return tuple(self.fixed[slot][rows] for slot in self.slots)
+
+    def as_given(self, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor:
+        """The main output for :meth:`given`, with nothing between the user's forward and its operations."""
+        varied = dict(zip(self.slots, batch, strict=True))
+        with self._run.unwatched():
+            returned = self._run.call([varied[i] if i in varied else self.fixed[i][rows] for i in range(len(self.fixed))])
+        return main_output(returned, self.model.spec.select)
 
     def module_names(self) -> dict[int, str]:
         """The names of the network's modules by their ``id``."""

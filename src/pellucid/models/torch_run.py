@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -58,6 +60,15 @@ class TorchRun:
         _ENDS_IN_PROBABILITIES.add(self.model.net)
         self.ends_in = ended[0]
         return ended[1]
+
+    @contextmanager
+    def unwatched(self) -> Iterator[None]:
+        """Inside, the network runs with nothing around it: somebody writes down its operations."""
+        before, self._watches = self._watches, False
+        try:
+            yield
+        finally:
+            self._watches = before
 
     def call(self, values: list[Tensor]) -> Any:  # noqa: ANN401
         """Whatever the network returns.

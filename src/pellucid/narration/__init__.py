@@ -3,6 +3,7 @@
 from pellucid.narration.comparison import narrate_comparison
 from pellucid.narration.finding import Finding, Level, Topic
 from pellucid.narration.importance import narrate_importance
+from pellucid.narration.inside import narrate_inspection
 from pellucid.narration.narrate import findings, narrate
 
-__all__ = ["Finding", "Level", "Topic", "findings", "narrate", "narrate_comparison", "narrate_importance"]
+__all__ = ["Finding", "Level", "Topic", "findings", "narrate", "narrate_comparison", "narrate_importance", "narrate_inspection"]

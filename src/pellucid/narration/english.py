@@ -362,4 +362,103 @@ ENGLISH = {
         "In {count} of {total} rows the {scale} without the strongest {fraction} is below that of 95 % of random orders; its "
         "mean falls from {start} to {after}, at random to {mean}."
     ),
+    "inside.representations.rows": "{layers} layers of {model} were looked at on {rows} rows.",
+    "inside.representations.best": "A linear probe reads the class best from {layer}: {value} of held-out rows, against {base} by guessing.",
+    "inside.representations.first": "The first layer from which it is clearly better than guessing is {layer} ({value}).",
+    "inside.representations.never": "From no layer is it clearly better than guessing ({base}).",
+    "inside.representations.own": "The network itself is right in {value} of these rows.",
+    "inside.representations.change": "The representation changes most from {first} to {second} (similarity {value}; 1 is the same).",
+    "inside.representations.limit": (
+        "A probe shows what can be read from a layer linearly, not what the network uses. Two axes show a part of what a layer holds."
+    ),
+    "inside.decision_boundary.inputs": "{model} was looked at on the plane of its two inputs.",
+    "inside.decision_boundary.samples": "{model} was looked at on a slice of its {elements} inputs through rows {items}.",
+    "inside.decision_boundary.pca": "{model} was looked at on a slice of its {elements} inputs along which {share} of the variance of {rows} rows lies.",
+    "inside.decision_boundary.exact": "It is one linear function in each of {regions} polygons there, and the lines between classes follow exactly.",
+    "inside.decision_boundary.agreement": "Asked at {points} points, the network itself says the same class as the polygons at {share} of them.",
+    "inside.decision_boundary.traced": "It has more than {most} linear regions there; the lines are exact in the cells of a grid of {points} points in which it was seen to run.",
+    "inside.decision_boundary.sampled": "The lines are straight between {points} points at which it was sampled.",
+    "inside.decision_boundary.area": "It says {name} on {share} of the area.",
+    "inside.decision_boundary.never": "Of {classes} classes {items} are said nowhere there.",
+    "inside.decision_boundary.distance": "Half of the {rows} rows are closer than {median} to a change of class, the closest {least}.",
+    "inside.decision_boundary.wrong": "Of the {wrong} rows that are misread half are closer than {median}.",
+    "inside.decision_boundary.off": "The rows lie {off} off the slice (median).",
+    "inside.decision_boundary.limit": (
+        "A plane shows what the network says on it alone. Elsewhere in the space of the inputs a change of class may be nearer, and the confidence says nothing about places "
+        "that are far from every row."
+    ),
+    "inside.activations.rows": "On {rows} rows {layers} layers and {functions} activation functions were watched.",
+    "inside.activations.zero": (
+        "Of {units} units behind functions with a zero side {dead} are dead: all of their inputs lie where the function gives "
+        "0{where}."
+    ),
+    "inside.activations.where": " (most in {layer}, {dead} of {units})",
+    "inside.activations.saturated": "Of {units} units behind functions that saturate {stuck} are saturated on every row.",
+    "inside.activations.most_zero": "The zero side is used most by {layer} ({function}): {share} of its inputs.",
+    "inside.activations.most_saturated": "Saturated most is {layer} ({function}): {share} of its inputs.",
+    "inside.activations.most_linear": (
+        "Most like a straight line is {layer} ({function}): {share} of its inputs lie where the slope is linear."
+    ),
+    "inside.activations.wide": "The widest values come from {layer}: standard deviation {deviation}, 90 % between {low} and {high}.",
+    "inside.activations.missing": "{count} values in {layers} layers are not finite.",
+    "inside.activations.selective": (
+        "Units tell the classes apart best in {layer}: half of them have at least {share} of their variance between classes (by "
+        "chance {chance})."
+    ),
+    "inside.activations.related": "The unit most related to a feature is unit {unit} of {layer}: r = {r} with {feature}.",
+    "inside.activations.attention": (
+        "{heads} heads of {layers} layers were seen attending; the most focused is head {head} of {layer}, with {bits} bits on "
+        "average."
+    ),
+    "inside.activations.limit": (
+        "This holds for the rows that were given: a unit that is dead here may fire on others. Flat is a slope under 1 % of the "
+        "reference, linear within 5 % of it; what a unit is for is not shown."
+    ),
+    "inside.structure.size": (
+        "{model} has {parameters} parameters, {trainable} of them trainable, and computes one row by {operations} operations "
+        "with {flops} FLOPs."
+    ),
+    "inside.structure.most": "Most parameters are in {path}: {own}, {share} of all.",
+    "inside.structure.work": "Most of the work is in {path}: {share} of the FLOPs.",
+    "inside.structure.idle": "On these rows {count} layers with parameters are not called by themselves: {items}.",
+    "inside.structure.again": "Called more than once: {items}.",
+    "inside.structure.calls": "{path} ({calls} times)",
+    "inside.structure.limit": (
+        "This is what runs on the rows that were given; on other rows a network that branches may run other operations. "
+        "Times are those of one pass."
+    ),
+    "inside.source.size": "{model} computes one row by {operations} operations (lines of code: {lines}; functions: {functions}).",
+    "inside.source.none": "{model} computes one row by {operations} operations, and no line of source stands for them.",
+    "inside.source.work": "Line {line}, in {function}, does most of the work: {share} of the FLOPs.",
+    "inside.source.again": "Line {line}, in {function}, runs {calls} times.",
+    "inside.source.idle": "Units that never fire on {rows} rows: {dead}; always saturated: {saturated}.",
+    "inside.source.missing": "There is no source for {items}.",
+    "inside.source.limit": (
+        "This is what runs on the rows that were given; lines that did not run, in a branch not taken, have no notes. "
+        "Times are those of the fastest batch."
+    ),
+    "inside.weights.size": (
+        "{model} has {parameters} parameters in {weights} weights; the largest, {name}, holds {own} of them ({share})."
+    ),
+    "inside.weights.rank": (
+        "The fewest of its directions are used by {name}: its stable rank is {rank} of {full}. In {beyond} of {count} matrices the largest "
+        "singular value lies above what independent random weights of the same size reach."
+    ),
+    "inside.weights.strange": "{count} weights are not finite numbers: {items}.",
+    "inside.weights.dead": "{count} of {total} units are dead by their weights alone: {items}.",
+    "inside.weights.constant": "{count} of {total} units get nothing and always give the same value: {items}.",
+    "inside.weights.doubled": "{count} of {total} units have a near-duplicate in their layer: {items}.",
+    "inside.weights.sound": "Of the {total} units no one is dead by its weights alone or has a near-duplicate in its layer.",
+    "inside.weights.in": "{count} in {name}",
+    "inside.weights.more": "{count} more",
+    "inside.weights.rows": "The outgoing weights are known for {count} of {total} layers, from a run on the given rows.",
+    "inside.weights.guess": "The outgoing weights are known for {count} of {total} layers, from a run on rows of zeros.",
+    "inside.weights.none": "The outgoing weights are known for {count} of {total} layers, for the network was not run; give data for more.",
+    "inside.weights.change": (
+        "Training changed {most} most, by {far} of its initial norm (it turned by {angle}°), and {least} least, by {near}."
+    ),
+    "inside.weights.limit": (
+        "Weights alone do not say how a network is used: a unit that is not dead by them may still never be active on real data, "
+        "and a large weight may meet an input that hardly varies."
+    ),
 }

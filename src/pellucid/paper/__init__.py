@@ -1,7 +1,16 @@
 """Paper: draws any scene with matplotlib."""
 
 from pellucid.paper.figure import PaperFigure, draw, png_bytes, save_png
-from pellucid.paper.plots import ViewName, plot, plot_comparison, plot_history, plot_importance, plot_interactions, scene_of
+from pellucid.paper.plots import (
+    ViewName,
+    plot,
+    plot_comparison,
+    plot_history,
+    plot_importance,
+    plot_inspection,
+    plot_interactions,
+    scene_of,
+)
 
 __all__ = [
     "PaperFigure",
@@ -11,6 +20,7 @@ __all__ = [
     "plot_comparison",
     "plot_history",
     "plot_importance",
+    "plot_inspection",
     "plot_interactions",
     "png_bytes",
     "save_png",

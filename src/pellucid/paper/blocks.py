@@ -136,25 +136,47 @@ def _end_texts(ticks: tuple[float, ...]) -> tuple[str, ...]:
 
 
 def table(data: Table, style: Style, width: float) -> Block:
-    """A set table: a line under the head, numbers to the right, columns no wider than they need or than there is room."""
+    """A set table: a line under the head, numbers to the right, columns no wider than they need or than there is room.
+
+    What does not fit into a cell goes on in a line below.
+    """
     _, rows, widths = set_in(data, style, width)
     right = [bool(rows) and all(_NUMERIC.fullmatch(row[i]) for row in rows) for i in range(len(widths))]
-    pitch = SMALL * LEADING + 6
+    across = sum(widths) + COLUMN_GAP * (len(widths) - 1)
+    cells = [[_lines(cell, i, data, style, widths[i]) for i, cell in enumerate(row)] for row in ([list(data.columns), *rows])]
+    heights = [SMALL * LEADING * max(1, *map(len, row)) + 6 for row in cells]
 
     def draw(sheet: Sheet, left: float, top: float) -> None:
-        for y, row in enumerate([list(data.columns), *rows]):
-            x = left
-            for cell, wide, flush in zip(row, widths, right, strict=True):
-                text = sheet.style.shortened(cell, SMALL, wide)
-                role = "muted" if y == 0 else "ink"
-                sheet.text(x + (wide if flush else 0), top + y * pitch + 2, text, SMALL, role=role, align="right" if flush else "left")
+        for y, (row, height) in enumerate(zip(cells, heights, strict=True)):
+            x, role = left, "muted" if y == 0 else "ink"
+            for i, (lines, wide, flush) in enumerate(zip(row, widths, right, strict=True)):
+                place, code = x + (wide if flush else 0), y > 0 and i in data.code
+                for down, text in enumerate(lines):
+                    line_top = top + 2 + down * SMALL * LEADING
+                    sheet.text(place, line_top, text, SMALL, role=role, align="right" if flush else "left", code=code)
                 x += wide + COLUMN_GAP
-            bottom = top + (y + 1) * pitch - 1
-            sheet.line(
-                left, bottom, left + sum(widths) + COLUMN_GAP * (len(widths) - 1), bottom, role="muted" if y == 0 else "line", width=0.7
-            )
+            top += height
+            sheet.line(left, top - 1, left + across, top - 1, role="muted" if y == 0 else "line", width=0.7)
 
-    return Block(pitch * (len(rows) + 1), draw)
+    return Block(sum(heights), draw)
+
+
+def _lines(cell: str, column: int, data: Table, style: Style, wide: float) -> list[str]:
+    """A cell in as many lines as it needs; the indent of code is kept."""
+    if column not in data.code:
+        return style.wrapped(cell, SMALL, wide, most=LINES) if cell else [""]
+    return _code_lines(cell, style.code, wide)
+
+
+def _code_lines(line: str, style: Style, wide: float) -> list[str]:
+    """A line of code, broken where its words and brackets allow it; what goes on is indented further."""
+    found, rest, indent = list[str](), line, line[: len(line) - len(line.lstrip())] + "  "
+    while style.width(rest, SMALL) > wide and len(found) < LINES and len(indent) < len(rest):
+        fits = next(end for end in range(len(rest) - 1, 0, -1) if style.width(rest[:end], SMALL) <= wide or end == len(indent) + 1)
+        place = max(rest.rfind(letter, len(indent), fits) for letter in _CODE_BREAKS) + 1 or fits
+        found.append(rest[:place].rstrip())
+        rest = indent + rest[place:].lstrip()
+    return [*found, rest]
 
 
 def set_in(data: Table, style: Style, width: float) -> tuple[tuple[str, ...], list[list[str]], list[float]]:
@@ -162,10 +184,13 @@ def set_in(data: Table, style: Style, width: float) -> tuple[tuple[str, ...], li
     rows = [[_cell(value) for value in row] for row in data.rows[:ROWS_SHOWN]]
     if len(data.rows) > ROWS_SHOWN:
         rows.append([f"… +{len(data.rows) - ROWS_SHOWN}", *[""] * (len(data.columns) - 1)])
-    return data.columns, rows, _column_widths(data.columns, rows, style, width)
+    return data.columns, rows, _column_widths(data, rows, style, width)
 
 
 COLUMN_GAP = 14.0
+LINES = 18  # that a cell may take
+_CODE_BREAKS = " (,.["  # after these a line of code may be broken
+CODE_PART = 0.38  # of a table's room that code may take
 _NUMERIC = re.compile(r"[−+-]?[\d,.]+(e[−-]?\d+)?( ?%)?|–|")
 
 
@@ -173,10 +198,22 @@ def _cell(value: str | float) -> str:
     return value if isinstance(value, str) else tick_texts((value,))[0]
 
 
-def _column_widths(columns: tuple[str, ...], rows: list[list[str]], style: Style, width: float) -> list[float]:
-    """Natural widths; where they do not fit, the widest columns give way first."""
-    widths = [max(style.width(text, SMALL) for text in (column, *(row[i] for row in rows))) + 1 for i, column in enumerate(columns)]
+def _column_widths(data: Table, rows: list[list[str]], style: Style, width: float) -> list[float]:
+    """Natural widths; where they do not fit, the widest columns give way first, code to less than half of the room at once."""
+    widths = [
+        max(set_as.width(text, SMALL) for text in (column, *(row[i] for row in rows))) + 1
+        for i, column in enumerate(data.columns)
+        for set_as in (style.code if i in data.code else style,)
+    ]
     room = width - COLUMN_GAP * (len(widths) - 1)
+    if data.code and sum(widths) > room:
+        kept = {i: min(widths[i], CODE_PART * room) for i in data.code}
+        others = iter(_narrowed([w for i, w in enumerate(widths) if i not in kept], room - sum(kept.values())))
+        return [kept[i] if i in kept else next(others) for i in range(len(widths))]
+    return _narrowed(widths, room)
+
+
+def _narrowed(widths: list[float], room: float) -> list[float]:
     while sum(widths) > room:
         widest = max(widths)
         second = max((w for w in widths if w < widest), default=0.0)

@@ -23,6 +23,7 @@ from pellucid.scenes import Badge, ColorScale, LegendEntry, Panel, Scene
 from pellucid.scenes.palette import Theme
 
 WIDTHS = {1: 7.4, 2: 9.6, 3: 9.6}  # inches by number of columns
+SOURCE = 11.4  # inches where lines of code stand beside what is said of them
 SQUARE = 6.6  # inches for a single square picture
 
 
@@ -71,6 +72,8 @@ def draw(scene: Scene, *, theme: Theme = "light", ax: Axes | None = None, width:
 def _natural_width(scene: Scene) -> float:
     if scene.columns == 1 and all(panel.equal for panel in scene.panels):
         return SQUARE
+    if any(panel.x is None and panel.table.code for panel in scene.panels):
+        return SOURCE
     return WIDTHS.get(scene.columns, WIDTHS[3])
 
 

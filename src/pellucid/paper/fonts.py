@@ -26,6 +26,7 @@ CHINESE = (
     "Droid Sans Fallback",
     "Arial Unicode MS",
 )
+CODE = "DejaVu Sans Mono"  # ships with matplotlib too
 SYMBOLS = "DejaVu Sans"  # ships with matplotlib and has the verdicts' symbols
 # file names under which those families are found when matplotlib's font list is older than the font
 FILES = re.compile(r"(notosans(cjk|sc)|sourcehansans|pingfang|hiragino|msyh|simhei|wqy|droidsansfallback)", re.IGNORECASE)

@@ -6,15 +6,15 @@ from typing import cast
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from pellucid.errors import InputError
 from pellucid.paper.style import SMALL, Style
-from pellucid.scenes import Band, Bars, Image, Line, Lines, Mark, Points, Text
-from pellucid.scenes.palette import colorize
+from pellucid.scenes import Band, Bars, Image, Line, Lines, Mark, Points, Polygons, Text
+from pellucid.scenes.palette import colorize, rgb
 from pellucid.scenes.sampling import drawn
 
 THIN = 0.9  # points, the width of a quiet line and of one of many
@@ -49,6 +49,8 @@ def draw_mark(axes: Axes, mark: Mark, style: Style) -> None:
         _bars(axes, mark, style)
     elif isinstance(mark, Lines):
         _lines(axes, drawn(mark), style)
+    elif isinstance(mark, Polygons):
+        _polygons(axes, drawn(mark), style)
     elif isinstance(mark, Points):
         _points(axes, drawn(mark), style)
     elif isinstance(mark, Text):
@@ -58,6 +60,8 @@ def draw_mark(axes: Axes, mark: Mark, style: Style) -> None:
 def _image(axes: Axes, mark: Image, style: Style) -> None:
     if mark.pixels is not None:
         colors = mark.pixels / 255.0
+    elif mark.values is not None and mark.roles:
+        colors = np.stack([rgb(style.color(role)) for role in mark.roles])[mark.values.astype(int)]
     elif mark.values is None or mark.scale is None:
         raise InputError("An image needs pixels, or values with a scale", received=f"image {mark.name!r}", remedy="give one of the two")
     else:
@@ -73,6 +77,15 @@ def _lines(axes: Axes, mark: Lines, style: Style) -> None:
     colors = [style.color(role) for role in mark.roles]
     chosen = colors[0] if mark.role is None else [colors[at] for at in mark.role]
     axes.add_collection(LineCollection(list(np.stack([x, y], -1)), colors=chosen, linewidths=THIN, zorder=2.5), autolim=False)
+
+
+def _polygons(axes: Axes, mark: Polygons, style: Style) -> None:
+    """Areas side by side: an edge of their own color closes the seam that smoothing leaves between two."""
+    surface, colors = rgb(style.color("surface")), np.stack([rgb(style.color(role)) for role in mark.roles])
+    strength = np.asarray(mark.strength, float)[:, None]
+    mixed = surface * (1 - strength) + colors[mark.role] * strength
+    areas = PolyCollection(list(np.stack([mark.x, mark.y], -1)), facecolors=mixed, edgecolors=mixed, linewidths=0.25, zorder=1.5)
+    axes.add_collection(areas, autolim=False)
 
 
 def _points(axes: Axes, mark: Points, style: Style) -> None:

@@ -15,6 +15,7 @@ from pellucid.paper.figure import draw
 from pellucid.scenes import Scene
 from pellucid.scenes.palette import Theme
 from pellucid.scenes.words import Language
+from pellucid.views.inside import inside
 
 ViewName = Literal[
     "attribution",
@@ -106,6 +107,19 @@ def plot_interactions(
 ) -> Figure | SubFigure:
     """Draws what :func:`pellucid.interactions` returned: one row, or the mean over rows."""
     return draw(views.interaction_matrix(found, row=row, language=language), theme=theme, ax=ax)
+
+
+def plot_inspection(
+    explanation: Explanation,
+    *,
+    ax: Axes | None = None,
+    view: str | None = None,
+    layer: str | None = None,
+    language: Language = "en",
+    theme: Theme = "light",
+) -> Figure | SubFigure:
+    """Draws what :func:`pellucid.inspect` saw; ``view`` names one of its pictures, ``layer`` a layer where the picture is about one."""
+    return draw(inside(explanation, view=view, layer=layer, language=language), theme=theme, ax=ax)
 
 
 def scene_of(

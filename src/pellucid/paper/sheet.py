@@ -25,11 +25,23 @@ class Sheet:
     width: float
     height: float
 
-    def text(self, x: float, top: float, text: str, size: float, *, role: str = "ink", bold: bool = False, align: Align = "left") -> None:
-        """One line of text whose line box begins at ``top``."""
+    def text(  # noqa: PLR0913
+        self,
+        x: float,
+        top: float,
+        text: str,
+        size: float,
+        *,
+        role: str = "ink",
+        bold: bool = False,
+        align: Align = "left",
+        code: bool = False,
+    ) -> None:
+        """One line of text whose line box begins at ``top``; ``code`` in letters of one width."""
         place = self._place(x, top + 1.02 * size)
         smeared = bold and self.style.smears(text)
-        color, font = self.style.color(role), self.style.font(size, bold=bold and not smeared)
+        style = self.style.code if code else self.style
+        color, font = style.color(role), style.font(size, bold=bold and not smeared)
         drawn = self.figure.text(*place, text, color=color, fontproperties=font, ha=align, va="baseline", parse_math=False, usetex=False)
         if smeared:
             drawn.set_path_effects([withStroke(linewidth=0.045 * size, foreground=color)])

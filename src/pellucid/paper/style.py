@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontProperties
 
-from pellucid.paper.fonts import HAN, chinese_family, font, lacks_bold
+from pellucid.paper.fonts import CODE, HAN, chinese_family, font, lacks_bold
 from pellucid.scenes.palette import ROLES, Theme
 
 MARGIN = 22.0
@@ -36,6 +36,11 @@ class Style:
     def font(self, size: float, *, bold: bool = False) -> FontProperties:
         """The font at this size in points."""
         return font(self.families, size, bold)
+
+    @property
+    def code(self) -> Style:
+        """The same with letters of one width, for lines of code."""
+        return replace(self, families=(CODE, *self.families))
 
     def smears(self, text: str) -> bool:
         """Whether bold has to be feigned by outlining: Chinese text, but no bold Chinese font. A line half bold looks worse."""
@@ -81,9 +86,12 @@ class Style:
         return [self.shortened(entry, size, width, bold=bold) for entry in lines if entry]
 
 
-# a Chinese character, with the punctuation that must not begin a line after it or end a line before it
+# a Chinese character or a word, with the punctuation that must not begin a line after it or end a line before it; a space that does not
+# break is part of a word
+_CHINESE, _OPENS, _CLOSES = r"\u2e80-\u2fff\u3040-\u9fff\uf900-\ufaff", "（《“", "，。；：！？、）》”％"
+_LETTER, _WORD = rf"[{_CHINESE}](?:,\u00a0[^ \t\n]*)?", rf"[^ \t\n{_CHINESE}{_OPENS}{_CLOSES}]+"
 _PIECES = re.compile(
-    r"[（《“]*[\u2e80-\u2fff\u3040-\u9fff\uf900-\ufaff][，。；：！？、）》”…％]*|[^\s\u2e80-\u9fff\uf900-\ufaff]+[ \t\n]*|\s+"
+    rf"[{_OPENS}(]*(?:{_LETTER}|{_WORD})[{_CLOSES}…]*[ \t\n]*|[{_OPENS}{_CLOSES}]+[ \t\n]*|[ \t\n]+",
 )
 
 

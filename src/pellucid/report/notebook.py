@@ -54,6 +54,18 @@ def display(explanation: Explanation) -> dict[str, str]:
     }
 
 
+def display_inspection(explanation: Explanation) -> dict[str, str]:
+    """What a notebook shows of an inspection: the live picture of its main view, and a PNG for places that show no HTML."""
+    from pellucid import paper
+    from pellucid.views.inside import inside
+
+    scene = inside(explanation)
+    return {
+        "text/html": mimebundle(scene)["text/html"],
+        "image/png": base64.b64encode(paper.png_bytes(paper.draw(scene), dpi=_DPI)).decode(),
+    }
+
+
 def height(scene: Scene) -> int:
     """An estimate of the height in pixels that a scene takes at the width of a notebook; rather too high than too low."""
     columns = max(1, scene.columns)

@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+from pellucid.scenes.activations_english import ACTIVATIONS
+from pellucid.scenes.boundary_english import BOUNDARY
+from pellucid.scenes.weights_english import WEIGHTS
+
 ENGLISH: dict[str, str] = {
     # methods
     "method.random": "Random control",
@@ -35,6 +39,35 @@ ENGLISH: dict[str, str] = {
     "method.attention_rollout": "Attention rollout",
     "method.attention_gradient": "Gradient-weighted attention",
     "method.occlusion": "Occlusion",
+    "method.source": "Annotated source",
+    "method.structure": "Structure",
+    "method.weights": "Weights",
+    **ACTIVATIONS,
+    **WEIGHTS,
+    **BOUNDARY,
+    "method.representations": "Representations",
+    "rep.rows": "{layers} layers on {rows} rows",
+    "rep.some": "{layers} layers on {rows} of {given} rows",
+    "rep.map_title": "How {model} sees the rows",
+    "rep.map": "Layer {layer}: two axes hold {share} of the variance",
+    "rep.map_summary": "{rows} rows on the first two principal axes of layer {layer}, {share} of its variance; {wrong} rows are misread",
+    "rep.axis": "principal axis {number} ({share})",
+    "rep.wrong": "× marks {wrong} misread rows",
+    "rep.rest": "other",
+    "rep.point": "row {row}: {label}",
+    "rep.pooled": "Maps and tokens of {count} layers are averaged over their places.",
+    "rep.probes_title": "What can be read from the layers of {model}",
+    "rep.probes": "A linear probe reads the class best from {layer}: {value}",
+    "rep.no_labels": "No labels were given, so that nothing can be read from the layers",
+    "rep.probe": "linear probe, %",
+    "rep.base": "most frequent class",
+    "rep.own": "the network itself",
+    "rep.accuracy": "accuracy on held-out rows, %",
+    "rep.probe_note": "A probe shows what can be read from a layer linearly, not that the network uses it.",
+    "rep.similar_title": "How alike the layers of {model} are",
+    "rep.similar": "From {a} to {b} the representation changes most ({value})",
+    "rep.cka": "similarity (CKA)",
+    "method.activations": "Activations",
     "method.shap": "SHAP (Shapley values)",
     # checks
     "check.completeness": "Completeness",
@@ -360,6 +393,83 @@ ENGLISH: dict[str, str] = {
     "layer.type": "type",
     "layer.shape": "output shape",
     "layer.parameters": "parameters",
+    "layer.flops": "FLOPs",
+    "layer.elements": "element-wise",
+    "layer.memory": "output memory",
+    "layer.time": "ms",
+    "layer.idle": "not called",
+    "layers.note": (
+        "FLOPs: two for every multiply-add of matrix, convolution, attention and recurrent operations, for one row; element-wise work "
+        "is counted in elements. Times are of one pass of {rows} rows."
+    ),
+    "structure.title": "{model}: {parameters} parameters, {flops} FLOPs for one row",
+    "structure.folded": "{operations} operations drawn as {blocks} blocks: modules opened {depth} deep",
+    "structure.whole": "all {operations} operations",
+    "structure.input": "input",
+    "structure.flow": "From input to output; {skips} connections skip blocks",
+    "structure.summary": "{model}: {parameters} parameters, {flops} FLOPs for one row, {blocks} blocks; {skips} connections skip blocks",
+    "structure.skip": "skips blocks",
+    "structure.weighted": "has parameters",
+    "structure.joining": "joins several values",
+    "structure.plain": "no parameters",
+    "structure.label": "{name}: gives {shape}; {parameters} parameters, {flops} FLOPs",
+    "structure.cost": "Most work is in {name}: {share} of all FLOPs",
+    "structure.share": "share of FLOPs, %",
+    "source.title": "{model}, line by line",
+    "source.line": "line",
+    "source.code": "code",
+    "source.computes": "what it computes",
+    "source.gives": "{text} → {shape}",
+    "source.cost": "cost of one row",
+    "source.seen": "values on {rows} rows",
+    "source.call": "call {number} of {count}",
+    "source.call.in": "call {number} of {count} ({module})",
+    "source.like": "{call}, as call {number}",
+    "source.more": "{count} more calls in between",
+    "source.into": "runs {function} ({count} operations)",
+    "source.into.times": "runs {function} {times} times ({count} operations)",
+    "source.group": "{module} ({type}, {count} operations: {list})",
+    "source.of": "{text} [{module}]",
+    "source.rows": "rows",
+    "source.scalar": "one number",
+    "source.parameters": "{count}\u00a0parameters",
+    "source.flops": "{count}\u00a0FLOPs",
+    "source.values": "mean {mean} ± {deviation}, {low} … {high}",
+    "source.not_finite": "{count} values are no finite numbers",
+    "source.and": ", ",
+    "source.then": "; ",
+    "source.colon": ": ",
+    "source.dead": "{count} of {units} units never fire",
+    "source.saturated": "{count} of {units} units always saturated",
+    "source.awake": "no dead or saturated unit among {units}",
+    "source.relevance": "relevance {share} of the input's",
+    "source.function": "{name}: FLOPs and time for one row, values of {rows} rows",
+    "source.function.in": "{name} of {modules}: FLOPs and time for one row, values of {rows} rows",
+    "source.note": (
+        "FLOPs: two for every multiply-add of matrix, convolution, attention and recurrent operations, for one row. Time: of "
+        "one row in the fastest batch. A unit never fires where every value lies at the flat side on which its activation function "
+        "is 0; it is saturated where every value lies at another flat end."
+    ),
+    "source.note.relevance": (
+        "Relevance: the sum of |gradient × activation| over what a line gives, for {target}, as a part of the same sum over "
+        "the input. It adds up to nothing, and is above 100 % where positive and negative parts cancel."
+    ),
+    "source.short.relevance": "relevance: |gradient × activation| for {target}, as a part of the same sum over the input",
+    "source.predicted": "what the network predicts for each row",
+    "source.apart": "{apart} rows took other branches than the first ones and are not in these numbers.",
+    "source.summary": "Operations: {operations}; lines of code that run them: {lines}; functions: {functions}",
+    "source.missing.generated": (
+        "{name}: torch wrote this code when the program was exported or traced; there is no source of yours to show."
+    ),
+    "source.missing.typed": "{name}: typed in or made from text, so its source was not kept.",
+    "source.missing.changed": "{name}: its file was changed after it was loaded; reload it, or start Python again.",
+    "source.missing.none": "{name}: there is no source, as for compiled code.",
+    "source.bare": (
+        "No code of yours lies between the network and torch's own layers, as in a plain nn.Sequential: its modules stand "
+        "for lines."
+    ),
+    "source.module": "module",
+    "source.modules": "Where there is no source: the modules",
     # distributions, training, evaluation
     "histogram.title": "Distribution of values",
     "histogram.summary": "{name}: {count} values from {low} to {high}, mean {mean}",

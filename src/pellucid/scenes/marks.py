@@ -42,13 +42,14 @@ class RowLabels:
     """Names of very many elements, written when one is pointed at: element ``i`` is row ``i // n`` in column ``i % n`` of ``n`` columns.
 
     ``pattern`` has the fields ``{row}``, out of ``rows`` (row,), and ``{label}``: the column's name and its value, ``missing`` where
-    that is not-a-number.
+    that is not-a-number. With ``together`` element ``i`` is row ``i``, and its label has all columns.
     """
 
     pattern: str
     rows: np.ndarray
     columns: tuple[Column, ...]
     missing: str
+    together: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +73,8 @@ class Image:
     """A map ``values`` (y, x) colored by ``scale``, or a picture ``pixels`` (y, x, 3) of uint8.
 
     ``extent`` is (left, right, top, bottom) in axis units; row 0 is at the top. ``opacity`` (y, x) in 0..1 lets what
-    lies beneath show through. ``name`` is what hovering calls the value; an empty name is not read out.
+    lies beneath show through. ``name`` is what hovering calls the value; an empty name is not read out. With ``roles`` values are places in
+    these, and in the ``texts`` that they are called by; ``name`` is then what the numbers ``told`` (y, x) are.
     """
 
     name: str
@@ -81,6 +83,9 @@ class Image:
     scale: ColorScale | None = None
     pixels: np.ndarray | None = None
     opacity: np.ndarray | None = None
+    roles: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    told: np.ndarray | None = None
     mark: Literal["image"] = "image"
 
 
@@ -111,6 +116,25 @@ class Lines:
     labels: tuple[str, ...] | RowLabels = ()
     sample: Sample | None = None
     mark: Literal["lines"] = "lines"
+
+
+@dataclass(frozen=True, eq=False)
+class Polygons:
+    """Filled areas, each with corners in a row of ``x`` and of ``y`` (polygon, place); places beyond its own repeat one of them.
+
+    ``role`` (polygon,) says which of the ``roles`` is an area's color, and ``strength`` (polygon,) in 0..1 how much of it there is over the
+    surface. With a ``sample`` not all are drawn.
+    """
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    roles: tuple[str, ...]
+    role: np.ndarray
+    strength: np.ndarray
+    labels: tuple[str, ...] | RowLabels = ()
+    sample: Sample | None = None
+    mark: Literal["polygons"] = "polygons"
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +203,7 @@ class Text:
     mark: Literal["text"] = "text"
 
 
-Mark = Image | Line | Lines | Band | Bars | Points | Text
+Mark = Image | Line | Lines | Polygons | Band | Bars | Points | Text
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,10 +230,14 @@ class LegendEntry:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The data-table twin of a panel, or a table shown for its own sake. Cells are numbers or text."""
+    """The data-table twin of a panel, or a table shown for its own sake. Cells are numbers or text.
+
+    Columns whose number is among ``code`` hold lines of code: letters of one width, spaces kept.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str | float, ...], ...]
+    code: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

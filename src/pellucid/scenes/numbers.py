@@ -30,6 +30,14 @@ def signed(value: float, digits: int = 3) -> str:
     return f"+{number(value, digits)}" if value > 0 else number(value, digits)
 
 
+def short(value: float) -> str:
+    """Three digits with the SI prefix: ``770 M``, ``1.28 M``, ``48``."""
+    for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= 0.9995 * size:
+            return f"{number(value / size)}\u00a0{prefix}"
+    return number(value)
+
+
 def percent(share: float, language: str = "en", digits: int = 3) -> str:
     """A share as percent: ``99.8 %`` (``99.8%`` in Chinese); what is not quite 0 or 1 is not rounded to it."""
     if not math.isfinite(share):

@@ -7,15 +7,15 @@ from typing import TypeVar
 
 import numpy as np
 
-from pellucid.scenes.marks import Lines, Mark, Panel, Points, RowLabels, Sample, Scene
+from pellucid.scenes.marks import Lines, Mark, Panel, Points, Polygons, RowLabels, Sample, Scene
 from pellucid.scenes.words import Language, joined, words
 
 MOST = 5000  # marks that are drawn in one picture
 SENT = 300_000  # marks of one panel that travel in a file; of a line each step counts
 SEED = 0  # of the order in which those are drawn that are not extremes
 
-Sampled = Points | Lines
-T = TypeVar("T", bound=Points | Lines)
+Sampled = Points | Lines | Polygons
+T = TypeVar("T", bound=Points | Lines | Polygons)
 
 
 def by_importance(values: np.ndarray, first: int) -> np.ndarray:
@@ -98,7 +98,7 @@ def _there(mark: Sampled) -> int:
 def _cut(mark: T, most: int) -> T:
     """The first elements of a mark, at most ``most`` of them: whole rows where they are named by row and column."""
     labels = mark.labels
-    columns = len(labels.columns) if isinstance(labels, RowLabels) else 1
+    columns = len(labels.columns) if isinstance(labels, RowLabels) and not labels.together else 1
     rows = most // columns
     kept = rows * columns
     if isinstance(labels, RowLabels):
@@ -109,5 +109,7 @@ def _cut(mark: T, most: int) -> T:
     if isinstance(mark, Points):
         values = None if mark.values is None else mark.values[:kept]
         return replace(mark, x=mark.x[:kept], y=mark.y[:kept], values=values, labels=labels)
+    if isinstance(mark, Polygons):
+        return replace(mark, x=mark.x[:kept], y=mark.y[:kept], role=mark.role[:kept], strength=mark.strength[:kept], labels=labels)
     x, y = (array if array.ndim == 1 else array[:kept] for array in (mark.x, mark.y))
     return replace(mark, x=x, y=y, role=None if mark.role is None else mark.role[:kept], labels=labels)

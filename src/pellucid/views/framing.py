@@ -153,6 +153,9 @@ def tokens_averaged(check: Check) -> int:
 def code(explanation: Explanation) -> str:
     """The call that makes this explanation, as far as the provenance knows it; options of the method stand in a comment."""
     origin = explanation.provenance
+    if explanation.content is not None:
+        given = ", data" if origin.input_fingerprint else ""
+        return "\n".join(("import pellucid as pl", "", f"e = pl.inspect(net, {origin.method!r}{given})", "e.plot()"))
     target = f"pl.{origin.target}" if re.match(r"[A-Z]\w*\(", origin.target) else origin.target
     options = ", ".join(f"{name}={value}" for name, value in origin.parameters.items() if value != "None")
     call = f"e = pl.explain(net, x, {origin.method!r}, target={target}, seed={origin.seed})"

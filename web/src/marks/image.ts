@@ -43,13 +43,14 @@ export const image: Drawer<Image> = {
     const x = left + ((column + 0.5) / columns) * (right - left);
     const y = top + ((row + 0.5) / rows) * (bottom - top);
     const box = corners(mark, scales);
+    const value = mark.values?.data[index] ?? Number.NaN;
     return {
-      name: mark.name,
+      name: mark.texts[value] ?? mark.name,
       position: [
         { axis: "x", value: x },
         { axis: "y", value: y },
       ],
-      values: [{ label: "", value: mark.values?.data[index] ?? Number.NaN }],
+      values: mark.told ? [{ label: mark.name, value: mark.told.data[index]! }] : [{ label: "", value }],
       left: scales.x.at(x),
       top: scales.y.at(y),
       reach: [Math.abs(box.right - box.left) / columns / 2, Math.abs(box.bottom - box.top) / rows / 2],
@@ -86,7 +87,8 @@ function raster(mark: Image, theme: Theme): HTMLCanvasElement | null {
   const canvas = surface.getContext("2d");
   if (!canvas) return null;
   const picture = canvas.createImageData(columns, rows);
-  if (mark.values && mark.scale) paintValues(picture.data, mark.values.data, mark.scale, theme);
+  if (mark.values && mark.roles.length) paintRoles(picture.data, mark.values.data, mark.roles, theme);
+  else if (mark.values && mark.scale) paintValues(picture.data, mark.values.data, mark.scale, theme);
   else if (mark.pixels) paintPixels(picture.data, mark.pixels.data);
   if (mark.opacity) mark.opacity.data.forEach((share, i) => (picture.data[i * 4 + 3] = share * 255));
   canvas.putImageData(picture, 0, 0);
@@ -105,6 +107,11 @@ export function paintValues(out: Uint8ClampedArray, values: ArrayLike<number>, s
     for (let c = 0; c < 3; c++) out[i * 4 + c] = Number.isFinite(value) ? table[place + c]! : unknown[c]!;
     out[i * 4 + 3] = 255;
   }
+}
+
+function paintRoles(out: Uint8ClampedArray, values: ArrayLike<number>, roles: readonly string[], theme: Theme): void {
+  const colors = roles.map((role) => rgb(color(role, theme)));
+  for (let i = 0; i < values.length; i++) out.set([...colors[values[i]!]!, 255], i * 4);
 }
 
 function paintPixels(out: Uint8ClampedArray, pixels: ArrayLike<number>): void {

@@ -6,9 +6,10 @@ import { line } from "./line";
 import { lines } from "./lines";
 import type { Drawer, Mark, MarkOf } from "./mark";
 import { points } from "./points";
+import { polygons } from "./polygons";
 import { text } from "./text";
 
-const DRAWERS: { readonly [K in Mark["mark"]]: Drawer<MarkOf<K>> } = { image, line, lines, band, bars, points, text };
+const DRAWERS: { readonly [K in Mark["mark"]]: Drawer<MarkOf<K>> } = { image, line, lines, polygons, band, bars, points, text };
 
 /** The drawer that belongs to a mark. */
 export function drawer<M extends Mark>(mark: M): Drawer<M> {

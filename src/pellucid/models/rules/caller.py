@@ -22,11 +22,16 @@ def user_line() -> str:
     return f"{Path(found[0]).name}:{found[1]}" if found else "an unknown line"
 
 
-def caller() -> tuple[str, int, str] | None:
-    """Path, line and function of the innermost frame that is neither torch's nor ours; None where there is none."""
+def caller(*, within: str = "") -> tuple[str, int, str] | None:
+    """Path, line and function of the innermost frame that is neither torch's nor ours; None where there is none.
+
+    ``within`` is one of our own files: what called it is not looked at.
+    """
     frame = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
+        if within and code.co_filename == within:
+            return None
         if not code.co_filename.startswith(_INSIDE) and code.co_filename != "<frozen importlib._bootstrap>":
             return code.co_filename, frame.f_lineno, code.co_name
         frame = frame.f_back

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -42,9 +44,10 @@ class Node:
         source: the innermost line of user code, None where none can be had.
         shapes, dtype: of its outputs, the row axis included.
         parameters: names of the parameters and buffers it reads.
-        flops: multiplications and additions of matrix products, convolutions and attention, for all rows together (two per
-            multiply-add); element-wise work is not counted.
+        flops: multiplications and additions of matrix products, convolutions, attention and recurrent layers, for all rows together
+            (two per multiply-add); element-wise work is not counted.
         bytes: of its outputs.
+        seconds: that it took.
     """
 
     number: int
@@ -59,6 +62,7 @@ class Node:
     parameters: tuple[str, ...]
     flops: int
     bytes: int
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,17 @@ class Graph:
 
 
 def record(net: nn.Module, batch: tuple[Tensor, ...], forward: Callable[[tuple[Tensor, ...]], Tensor]) -> Graph:
-    """Runs ``forward``, which calls ``net`` on the batch, and records what was computed."""
-    return _recorded(_Recorder(net, frozenset(), costs=True), batch, forward)[0]
+    """Runs ``forward``, which calls ``net`` on the batch, and records what was computed.
+
+    Fused paths that torch takes for attention without gradients, and that hide its layers, are not taken. Counting what an operation
+    costs takes longer than the operation: its time is that of a second pass.
+    """
+    fused = any(isinstance(module, _FUSED) for module in net.modules())
+    counted, timed = (_recorded(_Recorder(net, frozenset(), costs=costs), batch, forward, gradient=fused)[0] for costs in (True, False))
+    if [node.operation for node in counted.nodes] != [node.operation for node in timed.nodes]:  # it draws, or counts its calls
+        return counted
+    pairs = zip(counted.nodes, timed.nodes, strict=True)
+    return replace(counted, nodes=tuple(replace(node, seconds=again.seconds) for node, again in pairs))
 
 
 def watch(
@@ -82,12 +95,17 @@ def watch(
     return _recorded(_Recorder(net, frozenset(keep), costs=False), batch, forward)
 
 
+_RUN = str(Path(__file__).parents[1] / "torch_run.py")  # what lies outside the network's own run is no line of it
+_FUSED = (nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerEncoder)
+
+
 def _recorded(
-    recorder: _Recorder, batch: tuple[Tensor, ...], forward: Callable[[tuple[Tensor, ...]], Tensor]
+    recorder: _Recorder, batch: tuple[Tensor, ...], forward: Callable[[tuple[Tensor, ...]], Tensor], *, gradient: bool = False
 ) -> tuple[Graph, dict[int, Call]]:
     interceptor = Interceptor(recorder, len(batch[0]))
-    with torch.no_grad(), recorder.followed_modules(), interceptor:
-        entered = tuple(interceptor.enter(t.clone()) for t in batch)
+    with torch.set_grad_enabled(gradient), recorder.followed_modules(), interceptor:
+        leaves = (t.detach().clone().requires_grad_(gradient and t.is_floating_point()) for t in batch)
+        entered = tuple(interceptor.enter(leaf.clone()) for leaf in leaves)
         for place, tensor in enumerate(entered):
             recorder.made[id(tensor)] = -1 - place
             recorder.alive.append(tensor)
@@ -119,25 +137,27 @@ class _Recorder:
 
     def apply(self, call: Call) -> Any:  # noqa: ANN401
         """Runs the operation and writes it down."""
-        counter = FlopCounterMode(display=False) if self.costs else None
+        counter = FlopCounterMode(display=False) if self.costs and call.operation.name not in RECURRENT else None
         with counter or nullcontext():
+            started = perf_counter()
             output = call.run(*call.operands)
-        self.note(call, output, counter.get_total_flops() if counter else 0)
+            seconds = perf_counter() - started
+        self.note(call, output, counter.get_total_flops() if counter else _recurrent_flops(call) if self.costs else 0, seconds)
         if call.operation.name in self.keep:
             self.calls[call.number] = call
         return output
 
     def wrote(self, call: Call) -> None:
         """Writes down an operation that wrote into a tensor."""
-        self.note(call, call.written, 0)
+        self.note(call, call.written, 0, 0.0)
 
-    def note(self, call: Call, output: Any, flops: int) -> None:  # noqa: ANN401
+    def note(self, call: Call, output: Any, flops: int, seconds: float) -> None:  # noqa: ANN401
         """Writes down one operation."""
         made = list(tensors((output,), {}))
         number = call.number
         first = made[0] if made else None
         module, times = self.stack[-1]
-        place = caller()
+        place = caller(within=_RUN)
         self.nodes.append(
             Node(
                 number=number,
@@ -152,6 +172,7 @@ class _Recorder:
                 parameters=tuple(dict.fromkeys(self.names[id(t)] for t in tensors(call.args, call.kwargs) if id(t) in self.names)),
                 flops=flops,
                 bytes=sum(t.numel() * t.element_size() for t in made),
+                seconds=seconds,
             )
         )
         for tensor in (*made, *([call.written] if call.written is not None else [])):
@@ -179,3 +200,17 @@ class _Recorder:
                     hooks.callback(module.register_forward_pre_hook(before(name)).remove)
                     hooks.callback(module.register_forward_hook(after, always_call=True).remove)
             yield
+
+
+RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"})
+
+
+def _recurrent_flops(call: Call) -> int:
+    """Two for each weight of each matrix, at every step of every row; torch counts fused recurrent layers as nothing."""
+    if call.operation.name not in RECURRENT:
+        return 0
+    values = call.operands[0]
+    steps = 1 if call.operation.name.endswith("_cell") else values.shape[0] * (values.shape[1] if values.ndim > 2 else 1)
+    rows = values.shape[0] if call.operation.name.endswith("_cell") and values.ndim > 1 else 1
+    weights = sum(t.numel() for t in tensors(call.args[2:], call.kwargs) if t.ndim == 2)
+    return 2 * weights * steps * rows

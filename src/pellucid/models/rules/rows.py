@@ -43,7 +43,8 @@ def follow(call: Call, output: Tensor, rows: int) -> RowAxis | None:
         return FIRST
     if at is None:
         return None
-    if call.operation.kind in ("elementwise", "softmax", "norm") and output.shape == call.operands[0].shape:
+    looks_up = call.operation.name == "embedding"  # whole numbers can not be marked
+    if looks_up or (call.operation.kind in ("elementwise", "softmax", "norm") and output.shape == call.operands[0].shape):
         return call.rows[0]
     key = _key(call, output, rows)
     if key not in _ANSWERS:

@@ -22,7 +22,7 @@ from pellucid.models.rules.rows import FIRST, RowAxis
 
 ROUNDING = 16.0  # machine epsilons of the largest of a row's values by which rounding may move one of them
 CLOSED = torch.iinfo(torch.long).max  # the level of a span that is not looked at
-_OPENED = ("rnn_relu",)
+OPENED = ("rnn_relu",)
 
 
 class EnoughSeen(BaseException):
@@ -104,7 +104,7 @@ class Kinks:
 
     def opens(self, operation: Operation) -> bool:
         """Only a composite that may be piecewise linear is worth opening."""
-        return operation.name in _OPENED
+        return operation.name in OPENED
 
     def overwritten(self, tensor: Tensor) -> None:
         """What is written may not be constant between bends."""
@@ -133,18 +133,12 @@ class Kinks:
     def _bends(self, call: Call) -> bool:
         """Looks where an operation bends; False if it does so nowhere."""
         if self.first:
-            found = gaps(call)
-            picks = found is None and call.operation.kind == "max"
-            if found is None and not picks:
-                if not is_linear(call) and not makes_steps(call):
-                    raise not_piecewise_linear(call.operation.name, call)
-                return False
-            self.structure.rows[call.number] = tuple(_row_axis(call, t) for t in (call.operands[:1] if picks else found or ()))
+            note_bends(call, self.structure)
         if call.number not in self.structure.rows:
             return False
         if self.looked >= call.number or self.over:  # every span is known to be straight so far, or bends too often
             return True
-        if call.operation.kind == "max" and (found := gaps(call)) is None:
+        if call.operation.kind == "max" and gaps(call) is None:
             self._look_for_winners(call)
         else:
             self._look_for_signs(call, gaps(call) or ())
@@ -159,7 +153,7 @@ class Kinks:
     def _look_for_signs(self, call: Call, found: tuple[Tensor, ...]) -> None:
         still, new = self.open.clone(), self.levels < call.number
         for gap, at in zip(found, self.structure.rows[call.number], strict=True):
-            values = _rows_first(gap.detach(), at, self.points).flatten(1)
+            values = rows_first(gap.detach(), at, self.points).flatten(1)
             above = values > 0
             span, unit = ((above[1:] != above[:-1]) & new[:, None]).nonzero(as_tuple=True)
             if not len(span):
@@ -170,8 +164,8 @@ class Kinks:
     def _look_for_winners(self, call: Call) -> None:
         still = self.open & (self.levels < call.number)
         picked = choice(call, self.structure.rows[call.number][0])
-        values = _rows_first(picked.values.detach(), picked.rows, self.points).flatten(1, -2)
-        winners = _rows_first(picked.winners, picked.rows, self.points).flatten(1, -2)
+        values = rows_first(picked.values.detach(), picked.rows, self.points).flatten(1, -2)
+        winners = rows_first(picked.winners, picked.rows, self.points).flatten(1, -2)
         lines: Any = ((winners[1:] != winners[:-1]) & still[:, None, None]).nonzero(as_tuple=True)
         for crossing in crossings(values, picked.windows, lines):
             self._cut(call, values, (lines[0][crossing.line], crossing.part, crossing.rate), still)
@@ -199,6 +193,20 @@ class Kinks:
         self.cuts.append(Cuts(span, self.at[span] + before, within, torch.full_like(span, call.number)))
 
 
+def note_bends(call: Call, structure: Structure) -> None:
+    """Notes where the rows lie in what an operation that bends sees.
+
+    Raises:
+        UnsupportedOperation: it is not piecewise linear.
+    """
+    found = gaps(call)
+    picks = found is None and call.operation.kind == "max"
+    if found is not None or picks:
+        structure.rows[call.number] = tuple(_row_axis(call, t) for t in (call.operands[:1] if picks else found or ()))
+    elif not is_linear(call) and not makes_steps(call):
+        raise not_piecewise_linear(call.operation.name, call)
+
+
 def joined(cuts: list[Cuts], like: Tensor) -> Cuts:
     """Several cuts as one; none, on the device of ``like``, where there are none."""
     none = like.new_zeros(0)
@@ -215,7 +223,7 @@ def _row_axis(call: Call, gap: Tensor) -> RowAxis:
     raise not_piecewise_linear(f"{call.operation.name} of values that lie on no axis of rows", call)
 
 
-def _rows_first(values: Tensor, at: RowAxis, rows: int) -> Tensor:
+def rows_first(values: Tensor, at: RowAxis, rows: int) -> Tensor:
     """The values (row, outer, inner, ...)."""
     if at == FIRST and len(values) == rows:
         return values[:, None]

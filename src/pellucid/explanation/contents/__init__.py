@@ -1,0 +1,12 @@
+"""What an inspection found, one frozen class for each thing that can be looked at; a result holds it as its ``content``."""
+
+from pellucid.explanation.contents.activations import Activations
+from pellucid.explanation.contents.decision_boundary import DecisionBoundary
+from pellucid.explanation.contents.representations import Representations
+from pellucid.explanation.contents.source import Source
+from pellucid.explanation.contents.structure import Structure
+from pellucid.explanation.contents.weights import Weights
+
+Content = Activations | DecisionBoundary | Representations | Source | Structure | Weights  # told apart by ``what``
+
+__all__ = ["Activations", "Content", "DecisionBoundary", "Representations", "Source", "Structure", "Weights"]

@@ -1,0 +1,136 @@
+"""inspect(): what a network is made of, and what goes on inside it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid.errors import CapabilityError, InputError
+from pellucid.explanation.explanation import Explanation, nothing_decided
+from pellucid.explanation.provenance import Provenance
+from pellucid.explanation.spec import ModelSpec
+from pellucid.explanation.target import Predicted
+from pellucid.harness.explain import known_spec, prepared_background
+from pellucid.harness.progress import Progress, shown_progress
+from pellucid.harness.result import own_versions
+from pellucid.methods.batching import clock
+from pellucid.methods.internals.protocol import Inside, Inspection
+from pellucid.methods.internals.registry import as_inspection
+from pellucid.methods.run import Budget, Evaluator, Situation
+from pellucid.models.function_model import FunctionModel
+from pellucid.models.inputs import RowInputs, collect
+from pellucid.models.wrap import wrap
+
+if TYPE_CHECKING:
+    from pellucid.data.preparation import Preparation
+    from pellucid.models.protocol import Mode, Model
+
+
+def inspect(
+    model: Any,  # noqa: ANN401
+    what: Any,  # noqa: ANN401
+    data: Any = None,  # noqa: ANN401
+    *,
+    labels: Sequence[Any] | np.ndarray | None = None,
+    spec: ModelSpec | None = None,
+    preparation: Preparation | None = None,
+    class_names: Sequence[str] = (),
+    seed: int = 0,
+    batch_size: int | None = None,
+    budget: Budget | None = None,
+    mode: Mode = "eval",
+    progress: bool | Progress = False,
+) -> Explanation:
+    """Looks inside a network.
+
+    Args:
+        model: a ``torch.nn.Module``, or what :func:`wrap` returned.
+        what: an id such as ``"structure"``, an inspection's class or object with its options.
+        data: rows on which it is seen, the row axis first, in the form of :func:`explain`'s ``inputs``.
+        labels: the true class (index or name) of each row, where that is asked for.
+        spec, preparation, class_names, seed, batch_size, budget, mode, progress: as for :func:`explain`.
+
+    Returns:
+        An Explanation whose ``content`` is what was seen; it has no rows and no verdict.
+
+    Raises:
+        PellucidError: with what was wrong, what was received and what to do. The model is as it was in every case.
+    """
+    chosen = as_inspection(what)
+    wrapped = wrap(model, spec)
+    known = known_spec(wrapped.spec, preparation, tuple(class_names))
+    wrapped = wrap(wrapped, known) if known != wrapped.spec else wrapped
+    for need in sorted(chosen.needs - wrapped.can):
+        raise CapabilityError(f"{chosen.id} needs a model with {need}", received=wrapped.name, remedy=wrapped.why_not(need))
+    rows = None if data is None else collect(preparation.apply(data) if preparation is not None else data, known)
+    truth = None if labels is None else classes(labels, 0 if rows is None else rows.rows, known.class_names)
+    with ExitStack() as stack:
+        report = stack.enter_context(shown_progress(progress))
+        fingerprints = wrapped.fingerprint(), rows.fingerprint() if rows is not None else ""
+        evaluator = None
+        if rows is not None:
+            owner: Any = wrapped.owner if isinstance(wrapped, FunctionModel) else getattr(wrapped, "net", wrapped)
+            situation = Situation(
+                Predicted(),
+                known,
+                wrapped.last_module(),
+                owner,
+                seed=seed,
+                batch=batch_size,
+                budget=budget or Budget(),
+                background=prepared_background(None, preparation, rows),
+                progress=report,
+            )
+            evaluator = Evaluator(stack.enter_context(wrapped.open(rows, mode=mode)), situation)
+            evaluator.stage = chosen.id
+        started = clock()
+        content = chosen.look(Inside(wrapped, evaluator, truth, preparation))
+        seconds = clock() - started
+        origin = _provenance(chosen, wrapped, rows, evaluator, seed=seed, mode=mode)
+    provenance = dataclasses.replace(origin, model_fingerprint=fingerprints[0], input_fingerprint=fingerprints[1], seconds=seconds)
+    return Explanation(chosen.kind, (), (), nothing_decided(), provenance, content=content)
+
+
+def classes(labels: Sequence[Any] | np.ndarray, rows: int, class_names: tuple[str, ...]) -> np.ndarray:
+    """True classes as indices (row,); names are looked up."""
+    if len(labels) != rows:
+        raise InputError(
+            "One label per row is needed", received=f"{len(labels)} labels for {rows} rows", remedy="give labels in the order of the rows"
+        )
+    found = [class_names.index(label) if isinstance(label, str) and label in class_names else label for label in list(labels)]
+    try:
+        return np.asarray([int(label) for label in found], int)
+    except (TypeError, ValueError) as error:
+        remedy = "give class indices, or names that are among class_names"
+        raise InputError("A label is neither a class index nor a class name", received=str(error)[:80], remedy=remedy) from error
+
+
+def _provenance(
+    chosen: Inspection, model: Model, rows: RowInputs | None, evaluator: Evaluator | None, *, seed: int, mode: Mode
+) -> Provenance:
+    fields = dataclasses.fields(chosen) if dataclasses.is_dataclass(chosen) else ()
+    return Provenance(
+        method=chosen.id,
+        parameters={field.name: repr(getattr(chosen, field.name)) for field in fields if field.repr},
+        target="",
+        scale="value",
+        baseline={},
+        mode=mode,
+        dtype=model.dtype,
+        device=model.device,
+        batch=evaluator.spent.batch if evaluator else 0,
+        seed=seed,
+        versions=own_versions(),
+        model=model.name,
+        model_fingerprint="",
+        input_fingerprint="",
+        evaluations=evaluator.bound.evaluated if evaluator else 0,
+        check_evaluations=0,
+        seconds=0.0,
+        check_seconds=0.0,
+        guesses=tuple(dict.fromkeys((*rows.guesses, *evaluator.bound.guesses, *evaluator.guesses))) if rows and evaluator else (),
+    )

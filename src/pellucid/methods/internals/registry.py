@@ -1,0 +1,41 @@
+"""Every inspection by its id. A new one is one file and one line here; ``pl.inspect``, the command line and the tests follow from it."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from pellucid.errors import InputError, UnknownName
+
+if TYPE_CHECKING:
+    from pellucid.methods.internals.protocol import Inspection
+
+INSPECTIONS: dict[str, str] = {
+    "structure": "structure:LookAtStructure",
+    "representations": "representations:LookAtRepresentations",
+    "source": "source:LookAtSource",
+    "activations": "activations:LookAtActivations",
+    "weights": "weights:LookAtWeights",
+    "decision_boundary": "decision_boundary:LookAtDecisionBoundary",
+}
+
+
+def inspection_class(name: str) -> type[Inspection]:
+    """The class of an inspection's id."""
+    plain = name.strip().lower().replace(" ", "_").replace("-", "_")
+    if plain not in INSPECTIONS:
+        raise UnknownName("thing to inspect", name, INSPECTIONS)
+    module, cls = INSPECTIONS[plain].split(":")
+    return getattr(import_module(f"pellucid.methods.internals.{module}"), cls)
+
+
+def as_inspection(what: str | Inspection | type[Inspection]) -> Inspection:
+    """An inspection from its id, its class or an object."""
+    if isinstance(what, str):
+        return inspection_class(what)()
+    if inspect.isclass(what) and hasattr(what, "look"):
+        return what()
+    if hasattr(what, "look"):
+        return what  # type: ignore[return-value]
+    raise InputError("This is nothing to inspect", received=repr(what)[:80], remedy=f"give one of {', '.join(INSPECTIONS)}")
