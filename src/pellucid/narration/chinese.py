@@ -293,9 +293,7 @@ CHINESE = {
     "inside.activations.most_linear": "最接近直线的是 {layer}（{function}）：其输入的 {share} 落在线性部分。",
     "inside.activations.wide": "取值最宽的是 {layer}：标准差 {deviation}，90% 位于 {low} 与 {high} 之间。",
     "inside.activations.missing": "{layers} 层中有 {count} 个值不是有限数。",
-    "inside.activations.selective": (
-        "{layer} 的单元最能区分类别：其中一半的单元至少有 {share} 的方差在类别之间（偶然水平为 {chance}）。"
-    ),
+    "inside.activations.selective": ("{layer} 的单元最能区分类别：其中一半的单元至少有 {share} 的方差在类别之间（偶然水平为 {chance}）。"),
     "inside.activations.related": "与特征最相关的是 {layer} 的单元 {unit}：与 {feature} 的 r = {r}。",
     "inside.activations.attention": "观察了 {layers} 层的 {heads} 个注意力头；最集中的是 {layer} 的第 {head} 个头，平均 {bits} 比特。",
     "inside.activations.limit": (
@@ -319,7 +317,8 @@ CHINESE = {
     "inside.source.limit": "这是在所给数据上运行的代码；没有运行的行（未走到的分支）没有注释。时间取自最快的一批。",
     "inside.weights.size": "{model}有 {parameters} 个参数，分布在 {weights} 个权重中；最大的 {name} 含 {own} 个（{share}）。",
     "inside.weights.rank": (
-        "方向用得最少的是 {name}：稳定秩为 {rank}，满秩为 {full}。在 {count} 个矩阵中，有 {beyond} 个的最大奇异值超过同样大小的独立随机权重所能达到的值。"
+        "方向用得最少的是 {name}：稳定秩为 {rank}，满秩为 {full}。"
+        "在 {count} 个矩阵中，有 {beyond} 个的最大奇异值超过同样大小的独立随机权重所能达到的值。"
     ),
     "inside.weights.strange": "有 {count} 个权重不是有限的数：{items}。",
     "inside.weights.dead": "{total} 个单元中，仅从权重看就有 {count} 个无效：{items}。",

@@ -363,7 +363,9 @@ ENGLISH = {
         "mean falls from {start} to {after}, at random to {mean}."
     ),
     "inside.representations.rows": "{layers} layers of {model} were looked at on {rows} rows.",
-    "inside.representations.best": "A linear probe reads the class best from {layer}: {value} of held-out rows, against {base} by guessing.",
+    "inside.representations.best": (
+        "A linear probe reads the class best from {layer}: {value} of held-out rows, against {base} by guessing."
+    ),
     "inside.representations.first": "The first layer from which it is clearly better than guessing is {layer} ({value}).",
     "inside.representations.never": "From no layer is it clearly better than guessing ({base}).",
     "inside.representations.own": "The network itself is right in {value} of these rows.",
@@ -373,10 +375,19 @@ ENGLISH = {
     ),
     "inside.decision_boundary.inputs": "{model} was looked at on the plane of its two inputs.",
     "inside.decision_boundary.samples": "{model} was looked at on a slice of its {elements} inputs through rows {items}.",
-    "inside.decision_boundary.pca": "{model} was looked at on a slice of its {elements} inputs along which {share} of the variance of {rows} rows lies.",
-    "inside.decision_boundary.exact": "It is one linear function in each of {regions} polygons there, and the lines between classes follow exactly.",
-    "inside.decision_boundary.agreement": "Asked at {points} points, the network itself says the same class as the polygons at {share} of them.",
-    "inside.decision_boundary.traced": "It has more than {most} linear regions there; the lines are exact in the cells of a grid of {points} points in which it was seen to run.",
+    "inside.decision_boundary.pca": (
+        "{model} was looked at on a slice of its {elements} inputs along which {share} of the variance of {rows} rows lies."
+    ),
+    "inside.decision_boundary.exact": (
+        "It is one linear function in each of {regions} polygons there, and the lines between classes follow exactly."
+    ),
+    "inside.decision_boundary.agreement": (
+        "Asked at {points} points, the network itself says the same class as the polygons at {share} of them."
+    ),
+    "inside.decision_boundary.traced": (
+        "It has more than {most} linear regions there; the lines are exact in "
+        "the cells of a grid of {points} points in which it was seen to run."
+    ),
     "inside.decision_boundary.sampled": "The lines are straight between {points} points at which it was sampled.",
     "inside.decision_boundary.area": "It says {name} on {share} of the area.",
     "inside.decision_boundary.never": "Of {classes} classes {items} are said nowhere there.",
@@ -384,13 +395,13 @@ ENGLISH = {
     "inside.decision_boundary.wrong": "Of the {wrong} rows that are misread half are closer than {median}.",
     "inside.decision_boundary.off": "The rows lie {off} off the slice (median).",
     "inside.decision_boundary.limit": (
-        "A plane shows what the network says on it alone. Elsewhere in the space of the inputs a change of class may be nearer, and the confidence says nothing about places "
+        "A plane shows what the network says on it alone. Elsewhere in the space of the inputs a change of class may be nearer, "
+        "and the confidence says nothing about places "
         "that are far from every row."
     ),
     "inside.activations.rows": "On {rows} rows {layers} layers and {functions} activation functions were watched.",
     "inside.activations.zero": (
-        "Of {units} units behind functions with a zero side {dead} are dead: all of their inputs lie where the function gives "
-        "0{where}."
+        "Of {units} units behind functions with a zero side {dead} are dead: all of their inputs lie where the function gives 0{where}."
     ),
     "inside.activations.where": " (most in {layer}, {dead} of {units})",
     "inside.activations.saturated": "Of {units} units behind functions that saturate {stuck} are saturated on every row.",
@@ -407,8 +418,7 @@ ENGLISH = {
     ),
     "inside.activations.related": "The unit most related to a feature is unit {unit} of {layer}: r = {r} with {feature}.",
     "inside.activations.attention": (
-        "{heads} heads of {layers} layers were seen attending; the most focused is head {head} of {layer}, with {bits} bits on "
-        "average."
+        "{heads} heads of {layers} layers were seen attending; the most focused is head {head} of {layer}, with {bits} bits on average."
     ),
     "inside.activations.limit": (
         "This holds for the rows that were given: a unit that is dead here may fire on others. Flat is a slope under 1 % of the "
