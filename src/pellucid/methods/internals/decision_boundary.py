@@ -212,7 +212,7 @@ def _flat(evaluator: Evaluator) -> np.ndarray:
             else f"{len(evaluator.values)} inputs",
             remedy="give a network that takes one tensor of numbers",
         )
-    rows = evaluator.values[0].detach().double().cpu().flatten(1).numpy()
+    rows = next(iter(evaluator.values)).detach().double().cpu().flatten(1).numpy()
     if not np.isfinite(rows).all():
         raise InputError(
             "The rows hold missing or infinite values",
