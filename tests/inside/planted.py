@@ -56,8 +56,20 @@ def trained_mlp(seed: int) -> nn.Module:
     first = next(module for module in net.modules() if isinstance(module, nn.Linear))
     x = torch.randn(400, first.in_features)
     y = (x[:, 0] * x[:, 1] > 0).long() + 2 * (x[:, 2] + 0.3 * torch.randn(400) > 0).long()
+    return _trained(net, x, y)
+
+
+def trained_cnn(seed: int) -> nn.Module:
+    """A CNN that has learned where a random picture is brighter."""
+    net = cnn(seed)
+    x = torch.randn(300, 3 if seed % 2 else 1, 8, 8)
+    y = (x[:, :, :4].mean((1, 2, 3)) > x[:, :, 4:].mean((1, 2, 3))).long() + 2 * (x[..., :4].mean((1, 2, 3)) > 0).long()
+    return _trained(net, x, y).eval()
+
+
+def _trained(net: nn.Module, x: Tensor, y: Tensor) -> nn.Module:
     optimizer = torch.optim.Adam(net.parameters(), 3e-3)
-    for _ in range(150):
+    for _ in range(100):
         optimizer.zero_grad()
         functional.cross_entropy(net(x), y).backward()
         optimizer.step()
@@ -69,7 +81,7 @@ def networks() -> dict[str, nn.Module]:
     made: dict[str, nn.Module] = {}
     for seed in range(5):
         made[f"random MLP {seed}"], made[f"random CNN {seed}"] = mlp(seed), cnn(seed)
-        made[f"trained CNN {seed}"] = train_digits(seed=seed).net
+        made[f"trained CNN {seed}"] = train_digits(seed=seed).net if seed < 1 else trained_cnn(seed)
         made[f"trained MLP {seed}"] = train_patient(seed=seed).net if seed < 2 else trained_mlp(seed)
     return made
 

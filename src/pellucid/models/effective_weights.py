@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd as Convolution
 from torch.nn.modules.conv import _ConvTransposeNd as TransposedConvolution
 from torch.nn.utils import parametrize
+from torch.nn.utils.prune import BasePruningMethod
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
 
 from pellucid.errors import InputError
 from pellucid.explanation.contents.weights import WeightKind
@@ -77,17 +80,17 @@ def effective(module: nn.Module) -> Iterator[tuple[str, Tensor, str]]:
                 found.pop(name + part, None)
             found[name] = (value, type(hook).__name__)
     for name, (value, made) in found.items():
-        yield name, value.detach(), made
+        yield name, value, made
 
 
 def _computed(hook: Any, module: nn.Module) -> Tensor | None:  # noqa: ANN401
     """What one of torch's older hooks (weight norm, spectral norm, pruning) sets before the module runs."""
     with torch.no_grad():
-        if isinstance(hook, nn.utils.spectral_norm.SpectralNorm):  # type: ignore[attr-defined]
+        if isinstance(hook, SpectralNorm):
             return hook.compute_weight(module, do_power_iteration=False)
-        if isinstance(hook, nn.utils.weight_norm.WeightNorm):  # type: ignore[attr-defined]
+        if isinstance(hook, WeightNorm):
             return hook.compute_weight(module)
-        if isinstance(hook, nn.utils.prune.BasePruningMethod):  # type: ignore[attr-defined]
+        if isinstance(hook, BasePruningMethod):
             return hook.apply_mask(module)
     return None
 

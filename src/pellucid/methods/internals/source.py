@@ -93,6 +93,7 @@ class _Outline:
         batch = bound.given(rows)
         self.sizes = {name: (id(tensor), tensor.numel()) for name, tensor in bound.net.named_parameters()}
         self.curves: dict[int, tuple[Curve, int]] = {}  # of activation functions, and the axis of their units, counted from the end
+        self._curves: dict[str, Curve] = {}  # by operation and options
         calls: list[tuple[Call, Any, dict[str, str]]] = []
 
         def see(call: Call, output: Any, _seconds: float) -> None:  # noqa: ANN401
@@ -124,7 +125,10 @@ class _Outline:
         for tensor in (*tensors((output,), {}), *([call.written] if call.written is not None else [])):
             setattr(tensor, _AXIS, axis)
         if call.operation.name in ACTIVATIONS and of_one_number(call) and made.shape == operand.shape:
-            self.curves[call.number] = curve_of(call), axis
+            how = repr((call.operation.name, *(a for a in (*call.args, *call.kwargs.values()) if not isinstance(a, Tensor))))
+            known = None if call.operation.name == "prelu" else self._curves.get(how)  # a PReLU has weights of its own
+            self._curves[how] = known or curve_of(call)
+            self.curves[call.number] = self._curves[how], axis
 
     def _operation(self, node: Node, output: Any, about: dict[str, str], rows: int) -> LineOperation:  # noqa: ANN401
         made = next(tensors((output,), {}), None)

@@ -83,10 +83,14 @@ class Parsed:
 
         Of a comprehension those of the function that it stands in; of a lambda those of the statement at ``number``.
         """
-        found = [_whole(node) for node in ast.walk(self.tree) if isinstance(node, _FUNCTION)] if self.tree else []
+        found = self._functions
         if name.endswith(_COMPREHENSIONS) and not plain_name(name).endswith("<lambda>"):
             return max((lines for lines in found if lines[0] <= number <= lines[1]), default=self.line(number))
         return next((lines for lines in found if lines[0] == first), self.line(number))
+
+    @cached_property
+    def _functions(self) -> tuple[Lines, ...]:
+        return tuple(_whole(node) for node in ast.walk(self.tree) if isinstance(node, _FUNCTION)) if self.tree else ()
 
     def holds(self, code: CodeType) -> bool:
         """Whether this text is what ``code``, which runs, was made from, as far as line numbers tell."""

@@ -22,14 +22,18 @@ class Gathered:
     def add(self, output: Tensor) -> None:
         """What came out in one more batch."""
         values = output.detach()
-        finite = values.isfinite()
-        whole = bool(finite.all())
-        kept = (values if whole else values[finite]).reshape(-1).cpu().double()
-        self.not_finite += 0 if whole else int((~finite).sum())
-        if kept.numel():
-            mean = float(kept.mean())
-            self._together(kept.numel(), mean, float((kept - mean).square().sum()))
-            self.low, self.high = min(self.low, float(kept.min())), max(self.high, float(kept.max()))
+        values = values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+        low, high = torch.aminmax(values) if values.numel() else (values.new_tensor(0.0), values.new_tensor(0.0))
+        if not bool(torch.isfinite(low + high)):  # not-a-number passes on
+            finite = values.isfinite()
+            self.not_finite += int((~finite).sum())
+            values = values[finite]
+            low, high = torch.aminmax(values) if values.numel() else (low, high)
+        if values.numel():
+            mean = values.mean()
+            away = torch.linalg.vector_norm(values - mean)
+            self._together(values.numel(), float(mean), float(away) ** 2)
+            self.low, self.high = min(self.low, float(low)), max(self.high, float(high))
 
     def operate(self, operand: Tensor, curve: Curve, unit: int) -> None:
         """What went into an activation function in one more batch."""

@@ -76,7 +76,7 @@ def followed(inside: Inside, net: nn.Module) -> Followed:
         return Followed(courses(graph, net), "rows") if graph is not None else Followed({}, "none")
     model: TorchModel = inside.model  # type: ignore[assignment]
     for guess in _guesses(net):
-        graph = _guessed_graph(model, guess)
+        graph = _guessed_graph(model, guess.to(model.torch_dtype) if guess.is_floating_point() else guess)
         if graph is not None:
             return Followed(courses(graph, net), "guess", tuple(guess.shape[1:]))
     return Followed({}, "none")
