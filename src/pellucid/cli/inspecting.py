@@ -29,7 +29,9 @@ def inspect(  # noqa: PLR0913 (a command line has as many options as it has)
     model: Annotated[str, typer.Option(help="package.module:factory, or a program.pt2")],
     inputs: Annotated[list[Path] | None, typer.Option("--input", help="photos, or one .csv, .npy or .npz file")] = None,
     weights: Annotated[Path | None, typer.Option(help="safetensors, or a state dict; no pickle is opened")] = None,
-    out: Annotated[list[Path] | None, typer.Option(help=".html, .png, .safetensors, or .py for commented source; may be repeated")] = None,
+    out: Annotated[
+        list[Path] | None, typer.Option(help=".html, .png, .safetensors, or .py for source with comments; may be repeated")
+    ] = None,
     labels: Annotated[Path | None, typer.Option(help="true classes of the rows: a .csv or .npy file")] = None,
     option: Annotated[list[str] | None, typer.Option(help="of what is looked at, such as resolution=200")] = None,
     rows: Annotated[str | None, typer.Option(help="of a table: 3, 0:5 or 1,4,7")] = None,
