@@ -360,6 +360,29 @@ def test_classes_features_and_strongest_rows() -> None:
     assert np.isnan(layer_of(seen, "last").selectivity).any()  # it has negative means
 
 
+def test_only_classes_that_have_rows_are_kept_and_few_rows_say_nothing() -> None:
+    torch.manual_seed(0)
+    net, x = Plain("relu", 6), torch.randn(12, 5)
+    labels = np.where(np.arange(12) < 7, 3, 900)
+    labels[0] = -1
+    layer = layer_of(seen_in(net, x, labels=labels), "first/relu")
+    with torch.no_grad():
+        values = net.first(x).relu().double().numpy()
+    assert layer.classes.tolist() == [3, 900] and layer.class_means.shape == (2, 6)
+    assert np.allclose(layer.class_means[0], values[1:7].mean(0))
+    assert set(layer.preferred.tolist()) <= {3, 900}
+    crowded = seen_in(net, x, labels=np.arange(12) // 1.5)  # eight classes
+    assert np.isnan(layer_of(crowded, "first/relu").explained).all()
+    assert np.isfinite(layer.explained).any()
+
+
+def test_of_very_many_classes_those_are_drawn_that_units_prefer() -> None:
+    torch.manual_seed(0)
+    explanation = pl.inspect(Plain("relu", 6), "activations", torch.randn(400, 5), labels=np.arange(400) % 100)
+    panel = inside(explanation, view="selectivity", layer="first/relu").panels[0]
+    assert panel.y is not None and len(panel.y.ticks) <= 6 and "of 100 classes" in panel.subtitle
+
+
 def test_the_selectivity_of_morcos() -> None:
     assert selectivity(np.array([[4.0, 1.0, 0.0], [0.0, 1.0, 0.0], [2.0, 1.0, 0.0]])).tolist()[:2] == [3 / 5, 0.0]
     assert np.isnan(selectivity(np.array([[1.0], [-1.0]]))).all() and np.isnan(selectivity(np.array([[1.0]]))).all()
