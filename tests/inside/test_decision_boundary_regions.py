@@ -242,7 +242,7 @@ def test_a_slice_keeps_distances() -> None:
         assert np.allclose(np.linalg.norm(rows - plane.origin, axis=1) ** 2, (places**2).sum(1) + off**2)
         assert np.allclose(plane.rows(places).numpy() + 0, plane.origin + places @ plane.along)
         if plane.kind == "samples":
-            assert np.allclose(off[[4, 0, 2]], 0, atol=1e-12)
+            assert (off[[4, 0, 2]] == 0).all() and (np.delete(off, [4, 0, 2]) > 0).all()
 
 
 @pytest.mark.parametrize(

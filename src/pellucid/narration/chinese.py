@@ -274,7 +274,7 @@ CHINESE = {
     "inside.decision_boundary.traced": "此处的线性区域超过 {most} 个；在 {points} 个点的网格中发现变化的格子内，边界是精确的。",
     "inside.decision_boundary.sampled": "边界由 {points} 个采样点之间的直线连成。",
     "inside.decision_boundary.area": "它在 {share} 的面积上判为 {name}。",
-    "inside.decision_boundary.never": "{classes} 个类别中，此处从未判为 {items}。",
+    "inside.decision_boundary.never": "{classes} 个类别中，此处从未判为的有：{items}。",
     "inside.decision_boundary.distance": "{rows} 行中有一半离类别变化处不到 {median}，最近的为 {least}。",
     "inside.decision_boundary.wrong": "误判的 {wrong} 行中有一半不到 {median}。",
     "inside.decision_boundary.off": "各行到切面的距离中位数为 {off}。",

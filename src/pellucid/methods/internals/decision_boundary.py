@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
 
-from pellucid.errors import BudgetError, InputError, UnsupportedOperation
+from pellucid.errors import BudgetError, InputError, UnknownName, UnsupportedOperation
 from pellucid.explanation.contents.decision_boundary import DecisionBoundary, InputPlane, LinearRegions, PlacedRows
 from pellucid.methods.internals.decision_boundary_cells import boundary, changing, colors, distances, located, refined
 from pellucid.methods.internals.decision_boundary_exact import Exact
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pellucid.models.protocol import Capability
 
 Span = tuple[float, float, float, float]
+How = Literal["auto", "exact", "sampled"]
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,13 @@ class LookAtDecisionBoundary:
     pca: bool = False
     span: Span | None = None
     resolution: int | None = None
-    how: Literal["auto", "exact", "sampled"] = "auto"
+    how: How = "auto"
     most: int = 100_000
 
     def look(self, inside: Inside) -> DecisionBoundary:
         """The boundary, the regions, the map and the rows."""
+        if self.how not in get_args(How):
+            raise UnknownName("way to look", self.how, get_args(How))
         evaluator = inside.rows("A decision boundary", need="those that the plane should show")
         rows = _flat(evaluator)
         plane = plane_of(rows, tuple(evaluator.values[0].shape[1:]), through=self.through, pca=self.pca)

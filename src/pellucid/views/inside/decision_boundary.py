@@ -54,7 +54,7 @@ def regions(explanation: Explanation, *, language: Language = "en") -> Scene:
         why = shown.why()
         none = say["regions.none"]
         panel = Panel("regions", none, joined([none, why], language), Table((say["regions.name"],), ((why or none,),)))
-        return _scene(explanation, none, panel, none, language)
+        return _scene(explanation, none, panel, none, language, notes=())
     shares = found.areas() / found.areas().sum()
     least, median, most = (percent(float(v), language) for v in (shares.min(), np.median(shares), shares.max()))
     size = say["regions.size"].format(least=least, median=median, most=most)

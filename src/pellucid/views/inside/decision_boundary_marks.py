@@ -147,12 +147,12 @@ class Shown:
         joiner = "、" if self.language == "zh-CN" else ", "
         parts = [
             say[f"boundary.{plane.kind}"].format(
-                elements=len(plane.origin),
+                elements=f"{len(plane.origin):,}",
                 items=joiner.join(str(i + 1) for i in plane.samples),
                 share=percent(sum(plane.explained), self.language),
             )
         ]
-        if plane.kind != "inputs":
+        if rows.off.any():
             parts.append(say["boundary.off"].format(median=number(float(np.median(rows.off))), most=number(float(rows.off.max()))))
         shown = int(self.inside().sum())
         if shown < len(rows.truth):
@@ -177,8 +177,8 @@ class Shown:
         columns = (
             Column(say["regions.class"], winner.astype(np.uint16), self.seen.class_names),
             Column(say["boundary.confidence"], confidence(scores).astype(np.float32)),
-            Column(f"{say['regions.steepest']} ({say['regions.along']})", slopes[:, 0].astype(np.float32)),
-            Column(f"{say['regions.steepest']} ({say['regions.up']})", slopes[:, 1].astype(np.float32)),
+            Column(say["regions.along"], slopes[:, 0].astype(np.float32)),
+            Column(say["regions.up"], slopes[:, 1].astype(np.float32)),
         )
         return Polygons(
             "",
