@@ -217,7 +217,7 @@ class Ways(nn.Module):
 
 def test_units_are_followed_wherever_their_axis_goes() -> None:
     torch.manual_seed(0)
-    seen = seen_in(Ways().eval(), torch.randn(5, 1, 6, 6))
+    seen = seen_in(Ways().eval(), torch.randn(5, 1, 6, 6), LookAtActivations(layer="narrow/silu"))
     units = {one.layer: (len(one.zero), one.values, one.several) for one in seen.functions}
     assert units["wide/sigmoid"] == (8, 5 * 16, False)
     assert units["narrow/silu"] == (6, 5 * 16, False)
