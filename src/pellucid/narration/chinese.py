@@ -283,18 +283,16 @@ CHINESE = {
     ),
     "inside.activations.rows": "在 {rows} 行数据上观察了 {layers} 层和 {functions} 个激活函数。",
     "inside.activations.zero": "在带零侧的函数之后的 {units} 个单元中，有 {dead} 个死亡：其全部输入都落在函数值为 0 之处{where}。",
-    "inside.activations.where": "（最多的是 {layer}，{units} 个中有 {dead} 个）",
+    "inside.activations.where": "（最多的是{layer}，{units} 个中有 {dead} 个）",
     "inside.activations.saturated": "在会饱和的函数之后的 {units} 个单元中，有 {stuck} 个在每一行都饱和。",
-    "inside.activations.most_zero": "最多处于零侧的是 {layer}（{function}）：占其输入的 {share}。",
-    "inside.activations.most_saturated": "饱和最多的是 {layer}（{function}）：占其输入的 {share}。",
-    "inside.activations.most_linear": "最接近直线的是 {layer}（{function}）：其输入的 {share} 落在线性部分。",
-    "inside.activations.wide": "取值最宽的是 {layer}：标准差 {deviation}，90% 位于 {low} 与 {high} 之间。",
+    "inside.activations.most_zero": "最多处于零侧的是{layer}（{function}）：占其输入的 {share}。",
+    "inside.activations.most_saturated": "饱和最多的是{layer}（{function}）：占其输入的 {share}。",
+    "inside.activations.most_linear": "最接近直线的是{layer}（{function}）：其输入的 {share} 落在线性部分。",
+    "inside.activations.wide": "取值最宽的是{layer}：标准差 {deviation}，90% 位于 {low} 与 {high} 之间。",
     "inside.activations.missing": "{layers} 层中有 {count} 个值不是有限数。",
-    "inside.activations.selective": (
-        "{layer} 的单元最能区分类别：其中一半的单元至少有 {share} 的方差在类别之间（偶然水平为 {chance}）。"
-    ),
-    "inside.activations.related": "与特征最相关的是 {layer} 的单元 {unit}：与 {feature} 的 r = {r}。",
-    "inside.activations.attention": "观察了 {layers} 层的 {heads} 个注意力头；最集中的是 {layer} 的第 {head} 个头，平均 {bits} 比特。",
+    "inside.activations.selective": "{layer}的单元最能区分类别：其中一半的单元至少有 {share} 的方差在类别之间（偶然水平为 {chance}）。",
+    "inside.activations.related": "与特征最相关的是{layer}的单元 {unit}：与 {feature} 的 r = {r}。",
+    "inside.activations.attention": "观察了 {layers} 层的 {heads} 个注意力头；最集中的是{layer}的第 {head} 个头，平均 {bits} 比特。",
     "inside.activations.limit": (
         "以上只对所给的行成立：在此死亡的单元在其他数据上可能会激活。平坦指斜率小于参考值的 1%，线性指相差不超过 5%；单元的用途并未显示。"
     ),

@@ -386,8 +386,7 @@ ENGLISH = {
     ),
     "inside.activations.rows": "On {rows} rows {layers} layers and {functions} activation functions were watched.",
     "inside.activations.zero": (
-        "Of {units} units behind functions with a zero side {dead} are dead: all of their inputs lie where the function gives "
-        "0{where}."
+        "Of {units} units behind functions with a zero side {dead} are dead: all of their inputs lie where the function gives 0{where}."
     ),
     "inside.activations.where": " (most in {layer}, {dead} of {units})",
     "inside.activations.saturated": "Of {units} units behind functions that saturate {stuck} are saturated on every row.",
@@ -404,8 +403,7 @@ ENGLISH = {
     ),
     "inside.activations.related": "The unit most related to a feature is unit {unit} of {layer}: r = {r} with {feature}.",
     "inside.activations.attention": (
-        "{heads} heads of {layers} layers were seen attending; the most focused is head {head} of {layer}, with {bits} bits on "
-        "average."
+        "{heads} heads of {layers} layers were seen attending; the most focused is head {head} of {layer}, with {bits} bits on average."
     ),
     "inside.activations.limit": (
         "This holds for the rows that were given: a unit that is dead here may fire on others. Flat is a slope under 1 % of the "

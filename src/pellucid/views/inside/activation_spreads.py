@@ -39,7 +39,9 @@ def distributions(explanation: Explanation, *, language: Language = "en", layer:
         title,
         panels,
         joined([title, *(panel.summary for panel in panels)], language),
-        subtitle=say["act.layers.some"].format(shown=len(chosen), count=len(seen.layers)) if len(chosen) < len(seen.layers) else "",
+        subtitle=say["act.layers.some"].format(shown=len(chosen), count=len(seen.layers))
+        if layer is None and len(chosen) < len(seen.layers)
+        else "",
         columns=columns_of([panel.title for panel in panels]),
         notes=(say["act.spread.note.lines"] + say["act.spread.note"] if apart else say["act.spread.note"],),
         code=code(explanation),
