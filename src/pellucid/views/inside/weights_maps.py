@@ -17,6 +17,7 @@ from pellucid.views.rasters import limit_of
 SQUARE = 3.0  # up to this ratio of the sides cells are drawn square
 TIMES = " × "  # noqa: RUF001 (a multiplication sign is meant)
 LISTED = 200  # rows of a data table: the largest
+SHARED = 3  # times as many units as inputs, from which on several units share a row of kernels
 FINE = 1 << 16  # cells of kernels up to which each is drawn as four
 
 
@@ -72,7 +73,7 @@ def kernels(explanation: Explanation, *, language: Language = "en", layer: str |
     count = one.size // math.prod(one.kernels.shape[2:])
     shown = say["weights.kernels.some"].format(shown=f"{rows * columns:,}", count=f"{count:,}") if rows * columns < count else ""
     finding = say["weights.kernels.norm"].format(unit=int(one.kernel_units[strongest]), value=number(float(norms[strongest])))
-    per_row = math.ceil(math.sqrt(rows / columns))
+    per_row = math.ceil(math.sqrt(rows / columns)) if rows > SHARED * columns else 1
     tiles, x, y = _arranged(one, per_row, language)
     sharing = "" if per_row == 1 else say[f"weights.kernels.{'single' if columns == 1 else 'grid'}"].format(inputs=columns)
     high, wide = len(tiles), tiles.shape[1]
@@ -115,7 +116,7 @@ def _arranged(one: Weight, per_row: int, language: Language) -> tuple[np.ndarray
     places[:units, :inputs] = one.kernels
     tiles = places.reshape(high, per_row * wide, *one.kernels.shape[2:])[:, : per_row * wide - (inputs > 1)]
     middles = tuple(at * wide + (inputs - 1) / 2 for at in range(per_row))
-    x = Axis("", (-0.5, tiles.shape[1] - 0.5), middles, tuple(f"+{at}" for at in range(per_row)), "category")
+    x = Axis("", (-0.5, tiles.shape[1] - 0.5), middles, tuple(f"+{at}" for at in range(per_row)))
     return tiles, x, _named(say["weights.kernels.unit"], names[::per_row], reverse=True)
 
 
