@@ -14,7 +14,7 @@ from pellucid.scenes.words import Language, joined, words
 from pellucid.views.framing import code
 
 MOST = 40  # layers that are drawn as rows of a picture
-LETTERS = 25  # of a name beside a row: the end of a path tells more than its beginning
+LETTERS = 21  # of a name beside a row: the end of a path tells more than its beginning
 T = TypeVar("T", Weight, LayerUnits)
 
 
