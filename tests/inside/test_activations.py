@@ -1,10 +1,8 @@
-"""What units do: against slow twins, closed forms, and planted units; without a trace, and the same in whatever batches rows come."""
+"""Where activation functions work: against counts one by one, closed forms and planted units, in whatever way a network is written."""
 
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,88 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-import pellucid as pl
-from pellucid.errors import InputError, UnknownName
-from pellucid.explanation.contents import Activations
-from pellucid.explanation.contents.activations import LayerActivations, OperatingPoints
-from pellucid.methods.internals.activations import LookAtActivations, selectivity
-from pellucid.methods.internals.activations_sketch import BINS, Sketch
-from pellucid.views.inside import inside, inside_views
-
-FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": functional.relu,
-    "relu6": functional.relu6,
-    "leaky_relu": functional.leaky_relu,
-    "elu": functional.elu,
-    "gelu": functional.gelu,
-    "silu": functional.silu,
-    "mish": functional.mish,
-    "softplus": functional.softplus,
-    "hardswish": functional.hardswish,
-    "hardtanh": functional.hardtanh,
-    "hardsigmoid": functional.hardsigmoid,
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "softsign": functional.softsign,
-    "logsigmoid": functional.logsigmoid,
-}
-TWO_ENDS = {"hardtanh", "hardsigmoid", "sigmoid", "tanh", "softsign", "relu6"}  # flat at both; the others go on with slope 1
-ZERO_SIDE = {"relu", "relu6", "gelu", "silu", "mish", "softplus", "hardswish", "logsigmoid"}
-TURN = {"gelu": -2.0, "silu": -3.0, "mish": -3.0, "hardswish": -2.0}  # the lowest point lies above: flat there is no end
-
-
-@torch.enable_grad()
-def counted(function: str, before: Tensor) -> dict[str, np.ndarray]:
-    """How many values (row, unit) lie where, one by one: from the slope that autograd finds at each."""
-    largest = {"sigmoid": 0.25, "hardsigmoid": 1 / 6}.get(function, 1.0)
-    found = {zone: np.zeros(before.shape[1], int) for zone in ("zero", "saturated", "linear")}
-    for unit in range(before.shape[1]):
-        for value in before[:, unit].tolist():
-            x = torch.tensor(value, dtype=torch.float64, requires_grad=True)
-            slope = abs(float(torch.autograd.grad(FUNCTIONS[function](x), x)[0]))
-            if slope < 0.01 * largest:
-                if function in TURN and value > TURN[function]:
-                    continue
-                low = function in ZERO_SIDE and (value > 0 if function == "logsigmoid" else value < 3)
-                found["zero" if low else "saturated"][unit] += 1
-            elif abs(slope - largest) <= 0.05 * largest:
-                found["linear"][unit] += 1
-    return found
-
-
-def seen_in(net: nn.Module, x: Tensor, what: LookAtActivations | str = "activations", **options: object) -> Activations:
-    content = pl.inspect(net, what, x, **options).content  # type: ignore[arg-type]
-    assert isinstance(content, Activations)
-    return content
-
-
-def function_of(seen: Activations, layer: str) -> OperatingPoints:
-    return next(one for one in seen.functions if one.layer == layer)
-
-
-def layer_of(seen: Activations, layer: str) -> LayerActivations:
-    return next(one for one in seen.layers if one.layer == layer)
-
-
-def agree(one: OperatingPoints, function: str, before: Tensor) -> None:
-    """``before`` (value, unit)."""
-    twin = counted(function, before)
-    assert one.function == function and one.values == len(before)
-    for zone in ("zero", "saturated", "linear"):
-        assert np.array_equal(getattr(one, zone), twin[zone]), zone
-    assert one.dead.tolist() == np.flatnonzero(twin["zero"] == len(before)).tolist()
-
-
-class Plain(nn.Module):
-    """One function between two layers."""
-
-    def __init__(self, function: str, width: int = 4) -> None:
-        super().__init__()
-        self.function = function
-        self.first, self.last = nn.Linear(5, width), nn.Linear(width, 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.last(FUNCTIONS[self.function](self.first(x)))
+from inside.activation_twins import FUNCTIONS, ZERO_SIDE, Convolutions, Plain, agree, function_of, layer_of, seen_in
+from pellucid.methods.internals.activations import LookAtActivations
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -111,20 +29,6 @@ def test_shares_are_those_of_a_count_one_by_one(function: str) -> None:
     assert sum(one.share(zone) for zone in ("zero", "saturated", "linear", "between")) == pytest.approx(1.0)
     dead = [1] if function in ZERO_SIDE - {"logsigmoid"} else []
     assert [unit for unit in one.dead.tolist() if unit == 1] == dead
-
-
-class Convolutions(nn.Module):
-    """Written in place, used twice, and with a batch normalization between."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.one, self.norm, self.two = nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Conv2d(3, 4, 2)
-        self.relu, self.head = nn.ReLU(inplace=True), nn.Linear(4, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.relu(self.norm(self.one(x)))
-        x = self.relu(self.two(x))
-        return self.head(x.mean((2, 3)))
 
 
 def test_a_module_that_is_used_twice_is_two_functions() -> None:
@@ -294,75 +198,34 @@ def test_a_relu6_is_one_however_it_is_written() -> None:
     assert [one.function for one in seen_in(net, torch.randn(3, 5)).functions] == ["relu6", "relu6"]
 
 
-@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e5])
-def test_a_sketch_is_numpy_s_histogram_and_moments(scale: float) -> None:
-    values = scale * np.random.default_rng(0).normal(0.3, 1.0, (50, 40)).astype(np.float32)
-    values[values < 0] = 0.0
-    values[3, 3] = np.nan
-    sketch = Sketch()
-    sketch.add(torch.from_numpy(values))
-    spread, kept = sketch.spread(), values[np.isfinite(values)].astype(float)
-    assert (spread.count, spread.missing, spread.zeros) == (1999, 1, int((kept == 0).sum()))
-    assert (spread.mean, spread.deviation) == pytest.approx((kept.mean(), kept.std()), rel=1e-12)
-    assert (spread.low, spread.high) == (kept.min(), kept.max())
-    edges = (spread.first + np.arange(len(spread.counts) + 1)) * spread.width
-    assert len(spread.counts) <= BINS and (spread.high - spread.low) / spread.width > BINS / 2 - 2
-    assert np.array_equal(np.histogram(kept[kept != 0], edges)[0], spread.counts)
-    shares = (0.05, 0.25, 0.5, 0.75, 0.95)
-    assert np.abs(spread.quantiles(shares) - np.quantile(kept, shares)).max() <= 2 * spread.width + np.diff(np.sort(kept)).max()
+class Ways(nn.Module):
+    """Channels that are moved last and back, a gated unit, slopes for each unit, a cell in a loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.norm, self.wide, self.narrow = nn.Conv2d(1, 6, 3), nn.LayerNorm(6), nn.Linear(6, 16), nn.Linear(8, 6)
+        self.slopes, self.cell, self.head = nn.PReLU(6), nn.LSTMCell(6, 3), nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.glu(self.wide(self.norm(self.one(x).permute(0, 2, 3, 1))))
+        x = functional.silu(self.narrow(x).permute(0, 3, 1, 2))
+        x, state = self.slopes(x).mean((2, 3)), None
+        for _ in range(3):
+            state = self.cell(x, state)
+        return self.head(state[0])
 
 
-def test_sketches_do_not_depend_on_the_batches() -> None:
-    values = torch.randn(64, 30) * torch.logspace(-4, 3, 64)[:, None]
-    whole, parts = Sketch(), Sketch()
-    whole.add(values)
-    for part in values.split(5):
-        one = Sketch()
-        one.add(part)
-        parts.join(one)
-    a, b = whole.spread(), parts.spread()
-    assert (a.first, a.width, a.low, a.high) == (b.first, b.width, b.low, b.high)
-    assert np.array_equal(a.counts, b.counts)
-    assert (a.mean, a.deviation) == pytest.approx((b.mean, b.deviation), rel=1e-12)
-
-
-def test_the_same_is_seen_in_whatever_batches() -> None:
+def test_units_are_followed_wherever_their_axis_goes() -> None:
     torch.manual_seed(0)
-    net, x = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3)).double(), torch.randn(23, 1, 6, 6).double()
-    labels = np.arange(23) % 3
-    first, second = (seen_in(net, x, labels=labels, batch_size=size) for size in (23, 4))
-    for a, b in zip(first.functions, second.functions, strict=True):
-        assert np.array_equal(a.zero, b.zero) and np.array_equal(a.spread.counts, b.spread.counts)
-    for a, b in zip(first.layers, second.layers, strict=True):
-        assert np.array_equal(a.top_rows, b.top_rows) and np.array_equal(a.chosen, b.chosen)
-        assert np.allclose(a.class_means, b.class_means, rtol=1e-12) and np.allclose(a.deviation, b.deviation, rtol=1e-10)
-
-
-def test_classes_features_and_strongest_rows() -> None:
-    torch.manual_seed(0)
-    net, x = Plain("relu", 6), torch.randn(90, 5)
-    labels = np.random.default_rng(0).integers(0, 3, 90)
-    seen = seen_in(net, x, LookAtActivations(top=4), labels=labels)
-    layer = layer_of(seen, "first/relu")
-    with torch.no_grad():
-        values = net.first(x).relu().double().numpy()
-    means = np.stack([values[labels == label].mean(0) for label in range(3)])
-    assert np.allclose(layer.class_means, means)
-    best = means.max(0)
-    others = (means.sum(0) - best) / 2
-    assert np.allclose(layer.selectivity, (best - others) / (best + others))
-    between = sum((labels == label).sum() * (means[label] - values.mean(0)) ** 2 for label in range(3))
-    assert np.allclose(layer.explained, between / ((values - values.mean(0)) ** 2).sum(0))
-    assert np.allclose(layer.related, np.corrcoef(values.T, x.T.numpy())[:6, 6:], atol=1e-9)
-    assert np.array_equal(layer.top_rows, np.argsort(-values, 0, kind="stable")[:4].T)
-    assert np.allclose(layer.scatter, values[:, layer.chosen], atol=1e-6) and len(layer.scatter_rows) == 90
-    assert np.array_equal(seen.shown.table, x.double().numpy())
-    assert np.isnan(layer_of(seen, "last").selectivity).any()  # it has negative means
-
-
-def test_the_selectivity_of_morcos() -> None:
-    assert selectivity(np.array([[4.0, 1.0, 0.0], [0.0, 1.0, 0.0], [2.0, 1.0, 0.0]])).tolist()[:2] == [3 / 5, 0.0]
-    assert np.isnan(selectivity(np.array([[1.0], [-1.0]]))).all() and np.isnan(selectivity(np.array([[1.0]]))).all()
+    seen = seen_in(Ways().eval(), torch.randn(5, 1, 6, 6), LookAtActivations(layer="narrow/silu"))
+    units = {one.layer: (len(one.zero), one.values, one.several) for one in seen.functions}
+    assert units["wide/sigmoid"] == (8, 5 * 16, False)
+    assert units["narrow/silu"] == (6, 5 * 16, False)
+    assert units["slopes"] == (6, 5 * 16, True)
+    assert units["cell.forget_gate"] == (3, 5 * 3, False)
+    assert layer_of(seen, "narrow/silu").maps.shape == (3, 6, 4, 4)
+    (states,) = seen.states
+    assert states.values.shape == (3, 3, 3)
 
 
 # ---- planted units -----------------------------------------------------------------------------------------------------------
@@ -386,82 +249,3 @@ def test_planted_dead_units_are_found_and_few_others_are_flagged() -> None:
             others += len(one.zero) - len(units)
     assert (found, missed) == (120, 0)
     assert flagged <= 0.01 * others
-
-
-# ---- what is chosen, and errors ----------------------------------------------------------------------------------------------
-
-
-def test_a_layer_units_and_rows_that_are_chosen() -> None:
-    net, x = Convolutions().eval(), torch.randn(9, 1, 6, 6)
-    seen = seen_in(net, x, LookAtActivations(layer="two", units=(3, 1), rows=(5, 0)))
-    detailed = [one.layer for one in seen.layers if len(one.chosen)]
-    assert detailed == ["two"]
-    layer = layer_of(seen, "two")
-    assert layer.chosen.tolist() == [3, 1] and layer.rows.tolist() == [5, 0]
-    with torch.no_grad():
-        expected = net.two(net.norm(net.one(x)).relu())[[5, 0]][:, [3, 1]]
-    assert np.allclose(layer.maps, expected.numpy(), atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("what", "error", "words"),
-    [
-        (LookAtActivations(layer="three"), UnknownName, "two"),
-        (LookAtActivations(rows=(9,)), InputError, "from 0 to 8"),
-        (LookAtActivations(layer="two", units=(4,)), InputError, "from 0 to 3"),
-    ],
-)
-def test_what_does_not_exist_is_said(what: LookAtActivations, error: type[Exception], words: str) -> None:
-    with pytest.raises(error, match=words):
-        seen_in(Convolutions().eval(), torch.randn(9, 1, 6, 6), what)
-
-
-def test_data_are_needed() -> None:
-    with pytest.raises(InputError, match="give data"):
-        pl.inspect(Plain("relu"), "activations")
-
-
-def test_a_picture_names_the_layers_that_it_can_show() -> None:
-    explanation = pl.inspect(Plain("relu"), "activations", torch.randn(8, 5))
-    with pytest.raises(UnknownName, match="first/relu"):
-        inside(explanation, view="feature_maps", layer="nowhere")
-    with pytest.raises(UnknownName, match="against_input"):
-        inside(explanation, view="attention")
-    assert "selectivity" not in inside_views(explanation) and "hidden_states" not in inside_views(explanation)
-
-
-def test_of_very_many_rows_some_are_drawn_and_it_is_said() -> None:
-    explanation = pl.inspect(Plain("relu"), "activations", torch.randn(30_000, 5), batch_size=5000)
-    scene = inside(explanation, view="against_input")
-    marks = [mark for panel in scene.panels for mark in panel.marks if mark.mark == "points"]
-    assert sum(mark.sample.first for mark in marks if mark.sample) <= 5000
-    assert all(mark.sample and mark.sample.count == 15_000 for mark in marks)
-    assert "15,000 of 30,000 rows" in scene.subtitle
-
-
-def test_what_is_kept_does_not_grow_with_the_rows() -> None:
-    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3))
-
-    def size(rows: int) -> int:
-        explanation = pl.inspect(net, "activations", torch.randn(rows, 1, 6, 6))
-        content = explanation.content
-        assert isinstance(content, Activations)
-        arrays = [value for one in content.layers for value in vars(one).values() if isinstance(value, np.ndarray)]
-        return sum(array.size for array in arrays) + content.shown.pixels.size // 36 // 3
-
-    assert size(2000) <= 1.5 * size(100)
-
-
-def test_no_trace_is_left() -> None:
-    net, x = Convolutions().train(), torch.randn(6, 1, 6, 6)
-    state = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    hooks = [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in net.modules()]
-    drawn = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()  # noqa: NPY002
-    before = x.clone()
-    seen_in(net, x)
-    assert all(torch.equal(state[name], tensor) for name, tensor in net.state_dict().items())
-    assert hooks == [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in net.modules()]
-    assert net.training and net.norm.training and all(p.grad is None and p.requires_grad for p in net.parameters())
-    assert torch.equal(drawn[0], torch.get_rng_state()) and drawn[1] == random.getstate()
-    assert np.array_equal(drawn[2], np.random.get_state()[1])  # noqa: NPY002
-    assert torch.equal(before, x) and not hasattr(x, "_pellucid_site")

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 import pellucid as pl
 from inside.test_decision_boundary_regions import Pooled, mlp
 from paper.extents import cut_off, overlaps
-from pellucid.errors import BudgetError, InputError, UnsupportedOperation
+from pellucid.errors import BudgetError, InputError, UnknownName, UnsupportedOperation
 from pellucid.explanation.contents import DecisionBoundary
+from pellucid.explanation.frame import to_frame
 from pellucid.methods.internals.decision_boundary import LookAtDecisionBoundary
 from pellucid.paper import draw
 from pellucid.scenes import Image, Polygons
@@ -44,7 +45,7 @@ def seen(kind: str) -> pl.Explanation:
     if kind == "pca":
         return pl.inspect(mlp(1, inputs=5), SMALL, rows(inputs=5), labels=np.arange(40) % 3)
     if kind == "traced":
-        return pl.inspect(mlp(0, width=32), LookAtDecisionBoundary(resolution=60, most=1500), rows())
+        return pl.inspect(mlp(0, width=32), LookAtDecisionBoundary(resolution=60, most=2500), rows())
     if kind == "sampled":
         torch.manual_seed(0)
         return pl.inspect(nn.Sequential(nn.Linear(2, 9), nn.Tanh(), nn.Linear(9, 3)), SMALL, 4 * rows(), labels=np.arange(40) % 3)
@@ -75,6 +76,13 @@ def test_what_it_holds(kind: str, how: str) -> None:
         assert (found.rows.there == found.rows.predicted)[[0, 7, 3]].all()
 
 
+def test_the_same_again_gives_the_same_bytes() -> None:
+    first, second = content(seen("inputs")), content(seen("inputs"))
+    assert first.regions is not None and second.regions is not None
+    assert to_frame(first.regions) == to_frame(second.regions)
+    assert first.boundary.tobytes() == second.boundary.tobytes()
+
+
 def test_distances_are_how_far_one_may_walk() -> None:
     """On a circle of that size around a row the class is one and the same; on one a little larger it is not."""
     net, x = mlp(0), rows()
@@ -96,9 +104,9 @@ def test_a_traced_boundary_is_the_exact_one_where_the_grid_saw_it() -> None:
     def length(of: DecisionBoundary) -> float:
         return float(np.linalg.norm(np.diff(of.boundary, axis=1), axis=-1).sum())
 
-    assert 0.9 * length(exact) < length(traced) <= length(exact) * (1 + 1e-9)
+    assert 0.99 * length(exact) < length(traced) <= length(exact) * (1 + 1e-9)
     regions = exact.regions
-    assert regions is not None and len(regions) > 1500
+    assert regions is not None and len(regions) > 2500
 
 
 def test_one_logit_changes_at_zero() -> None:
@@ -155,8 +163,6 @@ def test_the_archive_holds_it(kind: str, tmp_path: Path) -> None:
     again = pl.load(first)
     assert again.save(tmp_path / "two.safetensors").read_bytes() == first.read_bytes()
     assert again.kind == "regions" and again.narrate("en") == explanation.narrate("en")
-    same = seen(kind).save(tmp_path / "three.safetensors").read_bytes()
-    assert len(same) == len(first.read_bytes())
 
 
 @pytest.mark.parametrize("interrupted", [False, True])
@@ -207,6 +213,8 @@ def test_what_can_not_be_seen_is_an_error() -> None:
         pl.inspect(mlp(0, inputs=1), SMALL, rows(inputs=1))
     with pytest.raises(InputError, match="no extent"):
         pl.inspect(net, LookAtDecisionBoundary(span=(0, 0, 1, 2)), rows())
+    with pytest.raises(UnknownName, match="did you mean 'exact'"):
+        pl.inspect(net, LookAtDecisionBoundary(how="exat"), rows())  # type: ignore[arg-type]
     with pytest.raises(InputError, match="points a side"):
         pl.inspect(net, LookAtDecisionBoundary(resolution=1), rows())
     with pytest.raises(InputError, match="scores of classes"):

@@ -326,7 +326,7 @@ def test_autocast_and_inference_mode_around_the_call_change_nothing() -> None:
     with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
         other = seen(net)
     assert [one.norm for one in plain.weights] == [one.norm for one in other.weights]
-    assert [one.angle.tolist() for one in plain.units] == [one.angle.tolist() for one in other.units]
+    assert [one.norms.tolist() for one in plain.units] == [one.norms.tolist() for one in other.units]
 
 
 # ---- pictures of what is large, dead or double ------------------------------------------------------------------------------------

@@ -15,7 +15,9 @@ from inside.planted import FunctionalCNN, networks, plant
 from pellucid.demo.networks import digits_network
 from pellucid.explanation.contents import Weights
 from pellucid.explanation.contents.weights import LayerUnits
+from pellucid.methods.internals import weights_units
 from pellucid.methods.internals.weights_units import BLOCK, CHANCE, NEAR, limit
+from pellucid.views.inside import inside
 
 
 def seen(net: nn.Module, data: Tensor | None = None) -> Weights:
@@ -51,7 +53,7 @@ def test_planted_units_are_found_and_hardly_another() -> None:
 def test_chance_does_not_reach_the_limit(dimension: int, units: int) -> None:
     """Units in random directions: the share that has a neighbor within the limit is at most CHANCE, up to the error of the draw."""
     repeats = 400_000 // units
-    sine = limit(units, dimension, 1e-9)
+    apart = limit(units, dimension, 1e-9)
     rng = np.random.default_rng(0)
     flagged = 0
     for _ in range(repeats // 100):
@@ -59,7 +61,7 @@ def test_chance_does_not_reach_the_limit(dimension: int, units: int) -> None:
         directions /= np.linalg.norm(directions, axis=2, keepdims=True)
         cosines = directions @ directions.swapaxes(1, 2)
         cosines[:, np.arange(units), np.arange(units)] = -1
-        flagged += int((cosines.max(2) >= math.sqrt(1 - sine**2)).sum())
+        flagged += int((cosines.max(2) >= 1 - apart**2 / 2).sum())
     count = repeats // 100 * 100 * units
     pairs_error = 2 * math.sqrt(2 * CHANCE * count)  # units are flagged in pairs
     assert flagged <= CHANCE * count + 2 * pairs_error
@@ -71,16 +73,44 @@ def test_the_limit_is_a_tenth_where_chance_is_far_and_rounding_where_there_is_on
     assert limit(100, 1, 1e-7) == 2e-7
 
 
-def test_angles_are_those_of_every_pair() -> None:
+def test_differences_are_those_of_every_pair() -> None:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(6, BLOCK + 40))
     one = units_of(net, "0")
     rows = torch.cat([net[0].weight, net[0].bias[:, None]], 1).detach().double()
-    rows = rows / rows.norm(dim=1, keepdim=True)
-    cosines = (rows @ rows.T).fill_diagonal_(-2)
-    assert np.array_equal(one.nearest, cosines.argmax(1).numpy())
-    # the arccosine of a cosine that is off by the rounding of a double is off by its square root at most
-    assert np.allclose(one.angle, np.degrees(np.arccos(cosines.max(1).values.numpy())), atol=math.degrees(math.sqrt(2**-50)))
+    rows = rows / rows[:, :-1].norm(dim=1, keepdim=True)
+    distances = (rows[:, None] - rows[None]).norm(dim=2).fill_diagonal_(torch.inf)
+    assert np.array_equal(one.nearest, distances.argmin(1).numpy())
+    # directions are rounded to single precision, some of seven numbers of size 1
+    assert np.allclose(one.difference, distances.min(1).values.numpy(), atol=8 * 2**-23)
+    assert one.dimension == pytest.approx(min(6, 1 / _mean_square(rows[:, :-1])), rel=1e-3)
+
+
+def _mean_square(rows: Tensor) -> float:
+    cosines = (rows @ rows.T)[~torch.eye(len(rows), dtype=torch.bool)]
+    return float(cosines[cosines < 1 - NEAR**2 / 2].square().mean())
+
+
+def test_units_that_share_a_large_bias_are_not_alike() -> None:
+    torch.manual_seed(0)
+    net = nn.Linear(20, 30)
+    nn.init.constant_(net.bias, 100.0)
+    one = seen(net).units[0]
+    assert one.doubled == () and one.limit == NEAR
+    with torch.no_grad():
+        net.weight[4] = 1.01 * net.weight[9]  # scaled alike, the biases differ by a hundredth of a large number
+    assert seen(net).units[0].doubled == ()
+    with torch.no_grad():
+        net.bias[4] = 101.0
+    assert seen(net).units[0].pairs == ((4, 9),)
+
+
+def test_weights_below_the_rounding_of_their_bias_are_nothing() -> None:
+    net = nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 2))
+    with torch.no_grad():
+        net[0].weight[2] = 1e-5
+        net[0].bias[2] = 1e4
+    assert units_of(net, "0").constant == (2,)
 
 
 def test_units_of_different_groups_are_not_compared() -> None:
@@ -214,3 +244,41 @@ def test_other_precisions_find_scaled_copies(dtype: torch.dtype) -> None:
         net[2].weight[:, 9] = 0
     one = units_of(net, "0")
     assert (one.pairs, one.silent, one.next) == (((2, 5),), (9,), ("2",))
+
+
+def test_dead_units_do_not_matter() -> None:
+    """What comes into a silent unit, and what an inactive one would send, change nothing in the network's answers."""
+    torch.manual_seed(0)
+    net = FunctionalCNN().eval()
+    plant(net, {one.layer: one.next for one in seen(net).units if one.next}, torch.Generator().manual_seed(1))
+    found, modules, x = seen(net), dict(net.named_modules()), torch.randn(8, 3, 8, 8)
+    with torch.no_grad():
+        before = net(x)
+        for one in found.units:
+            for unit in one.silent:
+                modules[one.layer].weight[unit] += torch.randn_like(modules[one.layer].weight[unit])
+        assert sum(len(one.silent) for one in found.units) >= 2
+        assert torch.allclose(net(x), before, atol=1e-6)
+        for unit in next(one for one in found.units if one.layer == "stem").off:
+            net.deep.weight[:, unit] += 1
+        assert torch.allclose(net(x), before, atol=1e-6)
+
+
+def test_of_very_many_units_a_draw_is_compared_and_the_picture_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    net = nn.Linear(30, 200)
+    monkeypatch.setattr(weights_units, "WORK", 50 * 50 * (30 + BLOCK // 8))
+    explanation = pl.inspect(net, "weights")
+    one = explanation.content.units[0]
+    assert (one.compared, int(np.isfinite(one.difference).sum()), int((one.nearest >= 0).sum())) == (50, 50, 50)
+    scene = inside(explanation, view="units")
+    assert any("50 of 200 units, drawn at random" in note for note in scene.notes)
+    assert sum(int(np.isfinite(mark.y).sum()) for mark in scene.panels[0].marks if mark.mark == "points") == 50
+
+
+def test_units_that_none_can_be_compared_with_are_shown_by_what_they_send() -> None:
+    net = nn.Sequential(nn.Conv2d(6, 6, 3, groups=6), nn.ReLU(), nn.Conv2d(6, 4, 1))
+    explanation = pl.inspect(net, "weights")
+    assert (explanation.content.units[0].nearest == -1).all()
+    assert [panel.id for panel in inside(explanation, view="units", layer="0").panels] == ["through", "layers"]
+    assert [panel.id for panel in inside(explanation, view="units", layer="2").panels] == ["similar", "layers"]

@@ -1,5 +1,5 @@
 // Grid, axis lines, tick labels and axis labels.
-import { type Box, type Chart, type Layout, spacing, type Ticks, ticksOf, type View } from "./layout";
+import { type Box, type Chart, type Layout, spacing, tickCount, type Ticks, ticksOf, type View } from "./layout";
 import type { Scales } from "./marks";
 import type { Scale } from "./scales";
 import { color, type Theme } from "./theme";
@@ -23,7 +23,7 @@ export function drawGrid(canvas: CanvasRenderingContext2D, panel: Chart, view: V
     }
   }
   if (!panel.y.hidden && panel.y.kind !== "category" && !panel.equal) {
-    for (const value of ticksOf(panel.y, view.y, yCount(plot), "en").values) {
+    for (const value of ticksOf(panel.y, view.y, tickCount(plot.height), "en").values) {
       const at = Math.round(scales.y.at(value)) + 0.5;
       canvas.moveTo(plot.left, at);
       canvas.lineTo(plot.left + plot.width, at);
@@ -72,7 +72,7 @@ export function writeAxes(
   }
   if (!panel.y.hidden) {
     const category = panel.y.kind === "category";
-    boxes.push(...writeY(canvas, ticksOf(panel.y, view.y, yCount(plot), locale), scales.y, plot, category ? ink : muted));
+    boxes.push(...writeY(canvas, ticksOf(panel.y, view.y, tickCount(plot.height), locale), scales.y, plot, category ? ink : muted));
     if (panel.y.label) boxes.push(write(canvas, { text: panel.y.label, x: 0, y: 9, color: muted, maxWidth: width }));
   }
   return boxes;
@@ -120,9 +120,5 @@ function writeY(canvas: CanvasRenderingContext2D, ticks: Ticks, scale: Scale, pl
 
 function xCount(plot: Box): number {
   return Math.max(4, Math.floor(plot.width / 64));
-}
-
-function yCount(plot: Box): number {
-  return Math.max(3, Math.floor(plot.height / 44));
 }
 

@@ -42,6 +42,8 @@ export function wholeView(panel: Chart): View {
 const ROW = 28; // pixels per category
 const TALL_ROW = 38; // where a label needs two lines
 const GAP = 10; // between tick labels and plot
+const FEWEST = 3; // ticks of a vertical axis
+const TALLEST = 440; // pixels of a plot that does not say how tall it is
 export const PART = 0.25; // of a category's band, from which it is named
 const WIDEST_SHARE = 0.42; // of the width, for the labels at the left
 
@@ -75,20 +77,31 @@ function categoriesOf({ ticks }: Axis, named: readonly string[], low: number, hi
 export function layOut(canvas: CanvasRenderingContext2D, panel: Chart, view: View, width: number, tallest: number | null, locale: string): Layout {
   const { x, y } = panel;
   // names of categories keep their room when some of them leave the view, so that the plot does not move under the pointer
-  const labels = y.hidden ? [] : ticksOf(y, y.kind === "category" ? y.domain : view.y, 6, locale).labels;
+  const labels = y.hidden ? [] : y.kind === "category" ? ticksOf(y, y.domain, 0, locale).labels : possibleLabels(y, view.y, tallest, locale);
   const widest = Math.max(0, ...labels.map((label) => measure(canvas, label)));
   const left = y.hidden ? 1 : Math.ceil(Math.min(widest, width * WIDEST_SHARE)) + GAP;
   const right = x.hidden ? 1 : 14;
   const top = !y.hidden && y.label ? 28 : y.hidden ? 1 : 8;
   const bottom = x.hidden ? 1 : x.label ? 48 : 28;
   const room = Math.max(40, width - left - right);
-  const size = panel.equal ? square(panel, room, (tallest ?? 440) - top - bottom) : [room, freeHeight(panel, room, tallest, top + bottom, widest > width * WIDEST_SHARE ? TALL_ROW : ROW)] as const;
+  const size = panel.equal ? square(panel, room, (tallest ?? TALLEST) - top - bottom) : [room, freeHeight(panel, room, tallest, top + bottom, widest > width * WIDEST_SHARE ? TALL_ROW : ROW)] as const;
   const inset = panel.equal ? Math.max(0, (room - size[0]) / 2) : 0;
   return {
     width,
     height: Math.ceil(size[1] + top + bottom),
     plot: { left: Math.round(left + inset), top, width: Math.floor(size[0]), height: Math.floor(size[1]) },
   };
+}
+
+/** The labels of an axis at any height that the plot may get: how many ticks there are decides how many digits they need. */
+function possibleLabels(axis: Axis, shown: readonly [number, number], tallest: number | null, locale: string): string[] {
+  const most = tickCount(tallest ?? TALLEST);
+  return Array.from({ length: most - FEWEST + 1 }, (_, i) => ticksOf(axis, shown, FEWEST + i, locale).labels).flat();
+}
+
+/** How many ticks a vertical axis of so many pixels has. */
+export function tickCount(height: number): number {
+  return Math.max(FEWEST, Math.floor(height / 44));
 }
 
 function square(panel: Chart, room: number, tallest: number): readonly [number, number] {

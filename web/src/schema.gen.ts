@@ -211,6 +211,7 @@ export interface LayerActivations {
   readonly deviation: Tensor;
   readonly top_rows: Tensor;
   readonly top_values: Tensor;
+  readonly classes: Tensor;
   readonly class_means: Tensor;
   readonly selectivity: Tensor;
   readonly explained: Tensor;
@@ -230,8 +231,8 @@ export interface LayerUnits {
   readonly norms: Tensor;
   readonly outgoing: Tensor;
   readonly nearest: Tensor;
-  readonly angle: Tensor;
-  readonly outgoing_angle: Tensor;
+  readonly difference: Tensor;
+  readonly outgoing_cosine: Tensor;
   readonly dimension: number;
   readonly limit: number;
   readonly by_chance: boolean;

@@ -66,6 +66,17 @@ describe("text on the canvas", () => {
   });
 });
 
+describe("labels at the left", () => {
+  it("have room whatever the height of the plot", () => {
+    for (const top of [1, 3.34, 7, 9.6, 12]) {
+      const panel = chart(["line"], { y: { ...chart([]).y, domain: [0, top], ticks: [], tick_labels: [] } });
+      for (const width of [240, 420, 600, 900]) {
+        expect(drawn(panel, width).boxes.filter((box) => box.text.includes("…")), `0 to ${top} at ${width}`).toEqual([]);
+      }
+    }
+  });
+});
+
 describe("categories", () => {
   const axis = { ...chart([]).y, kind: "category" as const, ticks: [0, 1, 2, 3], tick_labels: ["a", "b", "c", "d"] };
 

@@ -98,12 +98,15 @@ class ImagePreparation:
         return np.asarray(small, float).reshape(self.size, self.size, -1) / 255
 
 
-def bright(values: np.ndarray, value_range: tuple[float, float] | None = None) -> np.ndarray:
-    """Values (sample, ...) stretched to 0..1 for display: from the known range, from 0..1 or 0..255 where they fit, else each row's own."""
+def usual_range(low: float, high: float) -> tuple[float, float] | None:
+    """0..1 or 0..255, whichever holds all values from the lowest to the highest; None if neither does."""
+    return (0.0, 1.0 if high <= 1 else 255.0) if low >= 0 and high <= 255 else None
+
+
+def bright(values: np.ndarray, value_range: tuple[float, float] | None) -> np.ndarray:
+    """Values (sample, ...) stretched to 0..1 for display, from a range or, without one, from each row's own."""
     if value_range is not None:
         low, high = value_range
-    elif values.min() >= 0 and values.max() <= 255:
-        low, high = 0.0, 1.0 if values.max() <= 1 else 255.0
     else:
         flat = values.reshape(len(values), -1)
         form = (len(values), *[1] * (values.ndim - 1))

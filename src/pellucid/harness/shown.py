@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from pellucid.data.image import bright
+from pellucid.data.image import bright, usual_range
 from pellucid.explanation.arrays import LabelledArray
 from pellucid.explanation.explanation import ShownInput
 from pellucid.explanation.spec import InputSpec
@@ -156,7 +156,7 @@ def _image(values: np.ndarray, spec: InputSpec, raw: RawRows, labels: np.ndarray
     order = [0] + [1 + spec.axes.index(axis) for axis in ("y", "x", "channel") if axis in spec.axes]
     plane = raw.preparation.invert(values) if raw.preparation is not None and raw.preparation.kind == "image" else None
     if plane is None:
-        plane = bright(values, spec.value_range).transpose(order)
+        plane = bright(values, spec.value_range or usual_range(float(values.min()), float(values.max()))).transpose(order)
     data = np.asarray(plane, np.float32)
     axes = ("sample", "y", "x", "channel")[: data.ndim]
     flat = labels.transpose([o - 1 for o in order[1:]])

@@ -83,6 +83,7 @@ ACTIVATIONS: dict[str, str] = {
     "act.classes.index": "类别选择性",
     "act.classes.explained": "类间方差占比",
     "act.classes.preferred": "类别",
+    "act.classes.some": "{count} 个类别中此处单元偏好的 {shown} 个",
     "act.classes.finding": "选择性最强的是单元 {unit}，针对 {label}（{index} {value}）",
     "act.classes.note": (
         "类别选择性（Morcos 等，2018）：(a − b) / (a + b)，a 为最大的类均值，b 为其余类均值的平均；仅当类均值均不为负时给出。类间方差"
@@ -98,7 +99,7 @@ ACTIVATIONS: dict[str, str] = {
     "act.input.rank": "特征 {rank}",
     "act.input.note": "r 为全部行上的皮尔逊相关系数。单元取决于所有特征的共同作用。",
     "act.attention.title": "谁关注谁：{row}",
-    "act.attention.head": "{layer} · 头 {head}",
+    "act.attention.head": "{layer} · 头\u00a0{head}",
     "act.attention.weight": "注意力权重",
     "act.attention.key": "被关注",
     "act.attention.query": "关注者",

@@ -91,6 +91,7 @@ ACTIVATIONS: dict[str, str] = {
     "act.classes.index": "class selectivity",
     "act.classes.explained": "variance between classes",
     "act.classes.preferred": "class",
+    "act.classes.some": "{shown} of {count} classes, those that a unit here prefers",
     "act.classes.finding": "Most selective is unit {unit}, for {label} ({index} {value})",
     "act.classes.note": (
         "Class selectivity (Morcos et al. 2018): (a − b) / (a + b), a the largest class mean and b the mean of the others; only "
@@ -107,7 +108,7 @@ ACTIVATIONS: dict[str, str] = {
     "act.input.rank": "feature {rank}",
     "act.input.note": "r is Pearson’s correlation over all rows. A unit depends on all features together.",
     "act.attention.title": "What attends to what: {row}",
-    "act.attention.head": "{layer} · head {head}",
+    "act.attention.head": "{layer} · head\u00a0{head}",
     "act.attention.weight": "attention weight",
     "act.attention.key": "attended to",
     "act.attention.query": "attending",

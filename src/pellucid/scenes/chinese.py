@@ -51,7 +51,7 @@ CHINESE: dict[str, str] = {
     "rep.map": "{layer} 层：两个轴包含 {share} 的方差",
     "rep.map_summary": "{rows} 行数据在 {layer} 层前两个主轴上的位置，占其方差的 {share}；{wrong} 行被误判",
     "rep.axis": "第 {number} 主轴（{share}）",
-    "rep.wrong": "× 标出 {wrong} 行误判的数据",
+    "rep.wrong": "加圈：{wrong} 行被误判",
     "rep.rest": "其他",
     "rep.point": "第 {row} 行：{label}",
     "rep.pooled": "{count} 层的特征图或词元已按位置取平均。",

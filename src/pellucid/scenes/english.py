@@ -52,7 +52,7 @@ ENGLISH: dict[str, str] = {
     "rep.map": "Layer {layer}: two axes hold {share} of the variance",
     "rep.map_summary": "{rows} rows on the first two principal axes of layer {layer}, {share} of its variance; {wrong} rows are misread",
     "rep.axis": "principal axis {number} ({share})",
-    "rep.wrong": "× marks {wrong} misread rows",
+    "rep.wrong": "ringed: {wrong} misread rows",
     "rep.rest": "other",
     "rep.point": "row {row}: {label}",
     "rep.pooled": "Maps and tokens of {count} layers are averaged over their places.",

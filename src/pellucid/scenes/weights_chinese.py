@@ -38,7 +38,7 @@ WEIGHTS: dict[str, str] = {
     "weights.norms.spectral": "最大奇异值在 {name}：{value}",
     "weights.norms.spectral_axis": "最大奇异值",
     "weights.norms.summary": "均方根从 {low} 到 {high}；最大奇异值为 {spectral}，在 {name}",
-    "weights.norms.note": "最大奇异值是一层的矩阵最多能把输入拉长的倍数。",
+    "weights.norms.note": "最大奇异值是一层的矩阵最多能把输入拉长的倍数；对卷积而言，是一个位置的输入。",
     "weights.column.name": "权重",
     "weights.column.kind": "种类",
     "weights.column.shape": "形状",
@@ -102,18 +102,20 @@ WEIGHTS: dict[str, str] = {
     "weights.units.title": "{name} 的单元",
     "weights.units.found": "{count} 个单元中有 {dead} 个无效，{doubled} 个有近似重复",
     "weights.units.constant": "{count} 个单元无论输入如何都给出同一个值",
-    "weights.units.angle": "与最相似单元的夹角（°）",
+    "weights.units.difference": "与最相似单元的差异（%）",
+    "weights.units.label.outgoing": "输出权重的余弦 {cosine}",
+    "weights.units.units": "个单元",
     "weights.units.norm": "输入权重的范数",
     "weights.units.outgoing": "输出权重的范数",
     "weights.units.goes": "{name} 的输出由 {next} 读取",
     "weights.units.goes_many": "{name} 的输出由 {next} 以及另外 {count} 层读取",
-    "weights.units.limit": "近似重复的界限：{limit}°",
+    "weights.units.limit": "近似重复的界限：{limit}",
     "weights.units.plain": "其他单元",
     "weights.units.dead": "无效",
     "weights.units.still": "恒定",
     "weights.units.doubled": "近似重复",
     "weights.units.label": "单元 {unit}：输入权重范数 {norm}",
-    "weights.units.label.near": "单元 {unit}：输入权重范数 {norm}；与单元 {nearest} 相差 {angle}°",
+    "weights.units.label.near": "单元 {unit}：输入权重范数 {norm}；与单元 {nearest} 相差 {difference}",
     "weights.units.label.silent": "单元 {unit}：所有输出权重为 0",
     "weights.units.label.off": "单元 {unit}：所有输入权重为 0，输出也为 0",
     "weights.units.label.constant": "单元 {unit}：所有输入权重为 0；它总给出同一个值",
@@ -121,15 +123,16 @@ WEIGHTS: dict[str, str] = {
     "weights.units.all": "所有层：{count} 个单元中有 {dead} 个无效，{doubled} 个有近似重复",
     "weights.units.layers": "{count} 层中的 {shown} 层",
     "weights.units.near": (
-        "近似重复：输入权重（含偏置，并入批归一化）的夹角不超过 {limit}°（余弦 {cosine}），即缩放后相差不超过十分之一。"
-        "这一层有 {count} 个单元，方向占 {dimension} 维，仅凭偶然如此接近的单元不到千分之一。"
+        "近似重复：把输入权重缩放到范数 1 后，两个单元相差不超过 {limit}（余弦 {cosine}），含偏置，并入批归一化。"
+        "这一层有 {count} 个单元，方向占 {dimension} 维，仅凭偶然如此接近的单元至多千分之一。"
     ),
     "weights.units.chance": (
-        "近似重复：输入权重（含偏置，并入批归一化）的夹角不超过 {limit}°（余弦 {cosine}）。此界限由偶然性决定："
-        "{count} 个单元，方向占 {dimension} 维，仅凭偶然如此接近的单元至多千分之一。"
+        "近似重复：把输入权重缩放到范数 1 后，两个单元相差不超过 {limit}（余弦 {cosine}），含偏置，并入批归一化。"
+        "此界限由偶然性决定：{count} 个单元，方向占 {dimension} 维，仅凭偶然如此接近的单元至多千分之一。"
     ),
     "weights.units.rule": (
-        "无效：所有输出权重为 0，或所有输入权重为 0 且激活函数对偏置的结果也为 0。不超过该层最大范数的 {smallest} 即视为 0：舍入误差。"
+        "无效：所有输出权重为 0，或所有输入权重为 0 且激活函数对偏置的结果也为 0。"
+        "不超过该层最大范数或单元自身偏置的 {smallest} 即视为 0：舍入误差。"
     ),
     "weights.units.rows": "哪些层读取一个单元，由所给数据得知。",
     "weights.units.guess": "哪些层读取一个单元，由形状为 {shape} 的全零输入运行得知。",
@@ -140,7 +143,7 @@ WEIGHTS: dict[str, str] = {
     "weights.column.dead": "无效",
     "weights.column.constant": "恒定",
     "weights.column.doubled": "近似重复",
-    "weights.column.limit": "界限（°）",
+    "weights.column.limit": "界限",
     "weights.column.dimension": "维数",
     "weights.change.title": "训练改变了 {model} 的什么",
     "weights.change.relative": "变化最大的是 {name}：初始范数的 {share}",

@@ -42,7 +42,10 @@ WEIGHTS: dict[str, str] = {
     "weights.norms.spectral": "Largest singular value in {name}: {value}",
     "weights.norms.spectral_axis": "largest singular value",
     "weights.norms.summary": "Root mean square from {low} to {high}; the largest singular value is {spectral} in {name}",
-    "weights.norms.note": "The largest singular value is the most by which a layer's matrix can lengthen what comes in.",
+    "weights.norms.note": (
+        "The largest singular value is the most by which a layer's matrix can lengthen what comes in; of a convolution, what comes in at "
+        "one place."
+    ),
     # table
     "weights.column.name": "weight",
     "weights.column.kind": "kind",
@@ -115,18 +118,20 @@ WEIGHTS: dict[str, str] = {
     "weights.units.title": "The units of {name}",
     "weights.units.found": "{dead} of {count} units are dead, {doubled} have a near-duplicate",
     "weights.units.constant": "{count} give the same value whatever comes in",
-    "weights.units.angle": "angle to the most similar unit, °",
+    "weights.units.difference": "difference from the most similar unit, %",
+    "weights.units.label.outgoing": "cosine of what goes out {cosine}",
+    "weights.units.units": "units",
     "weights.units.norm": "norm of the incoming weights",
     "weights.units.outgoing": "norm of the outgoing weights",
     "weights.units.goes": "What {name} gives is read by {next}",
     "weights.units.goes_many": "What {name} gives is read by {next} and {count} more",
-    "weights.units.limit": "near-duplicates up to {limit}°",
+    "weights.units.limit": "near-duplicates up to {limit}",
     "weights.units.plain": "other units",
     "weights.units.dead": "dead",
     "weights.units.still": "constant",
     "weights.units.doubled": "near-duplicate",
     "weights.units.label": "unit {unit}: incoming norm {norm}",
-    "weights.units.label.near": "unit {unit}: incoming norm {norm}; {angle}° from unit {nearest}",
+    "weights.units.label.near": "unit {unit}: incoming norm {norm}; differs by {difference} from unit {nearest}",
     "weights.units.label.silent": "unit {unit}: all outgoing weights are 0",
     "weights.units.label.off": "unit {unit}: all incoming weights are 0, and so is what it gives",
     "weights.units.label.constant": "unit {unit}: all incoming weights are 0; it always gives the same",
@@ -134,20 +139,18 @@ WEIGHTS: dict[str, str] = {
     "weights.units.all": "All layers: {dead} of {count} units are dead, {doubled} have a near-duplicate",
     "weights.units.layers": "{shown} of {count} layers",
     "weights.units.near": (
-        "Near-duplicates: incoming weights (bias included, batch normalization folded in) at an angle of at most {limit}° (cosine "
-        "{cosine}): "
-        "scaled alike they differ by at most a tenth. By chance one in a thousand units of this layer would come as near, or fewer: "
-        "{count} units, "
+        "Near-duplicates: scaled to incoming weights of norm 1, two units differ by at most {limit} (cosine {cosine}), biases included and "
+        "batch normalization folded in. By chance at most one in a thousand units of this layer would come as near: {count} units, "
         "directions of {dimension} dimensions."
     ),
     "weights.units.chance": (
-        "Near-duplicates: incoming weights (bias included, batch normalization folded in) at an angle of at most {limit}° (cosine "
-        "{cosine}). "
-        "Chance sets this limit: with {count} units in directions of {dimension} dimensions at most one unit in a thousand comes as near."
+        "Near-duplicates: scaled to incoming weights of norm 1, two units differ by at most {limit} (cosine {cosine}), biases included and "
+        "batch normalization folded in. Chance sets this limit: with {count} units in directions of {dimension} dimensions at most one "
+        "unit in a thousand comes as near."
     ),
     "weights.units.rule": (
         "Dead: all outgoing weights are 0, or all incoming ones and what the activation makes of the bias. 0 is what is at most "
-        "{smallest} of the layer's largest norm: rounding."
+        "{smallest} of the layer's largest norm or of the unit's own bias: rounding."
     ),
     "weights.units.rows": "Which layers read a unit is known from the given rows.",
     "weights.units.guess": "Which layers read a unit is known from a run on rows of zeros of shape {shape}.",
@@ -160,7 +163,7 @@ WEIGHTS: dict[str, str] = {
     "weights.column.dead": "dead",
     "weights.column.constant": "constant",
     "weights.column.doubled": "near-duplicates",
-    "weights.column.limit": "limit, °",
+    "weights.column.limit": "limit",
     "weights.column.dimension": "dimensions",
     # initial and trained
     "weights.change.title": "What the training changed in {model}",

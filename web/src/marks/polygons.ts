@@ -1,6 +1,7 @@
 // Filled areas side by side.
 import { labelOf } from "../labels";
 import { type Elements, shownOf } from "../sample";
+import type { Scale } from "../scales";
 import { color, rgb, type Theme } from "../theme";
 import type { Drawer, MarkOf, Scales } from "./mark";
 
@@ -33,12 +34,9 @@ export const polygons: Drawer<Polygons> = {
 
   read(mark, index, scales, locale) {
     const [x, y] = middle(mark, index);
-    const [left, top] = [scales.x.at(x), scales.y.at(y)];
-    let [wide, high] = [0, 0];
-    for (let k = 0; k < placesOf(mark); k++) {
-      const [a, b] = at(mark, index, k, scales);
-      [wide, high] = [Math.max(wide, Math.abs(a - left)), Math.max(high, Math.abs(b - top))];
-    }
+    const corners = Array.from({ length: placesOf(mark) }, (_, k) => at(mark, index, k, scales));
+    const [left, right] = seen(corners.map(([a]) => a), scales.x);
+    const [top, bottom] = seen(corners.map(([, b]) => b), scales.y);
     return {
       name: labelOf(mark.labels, index, locale) || mark.name,
       position: [
@@ -46,9 +44,9 @@ export const polygons: Drawer<Polygons> = {
         { axis: "y", value: y },
       ],
       values: [],
-      left,
-      top,
-      reach: [wide, high],
+      left: (left + right) / 2,
+      top: (top + bottom) / 2,
+      reach: [(right - left) / 2, (bottom - top) / 2],
     };
   },
 
@@ -64,6 +62,14 @@ function placesOf(mark: Polygons): number {
 function at(mark: Polygons, polygon: number, place: number, { x, y }: Scales): [number, number] {
   const number = polygon * placesOf(mark) + place;
   return [x.at(mark.x.data[number]!), y.at(mark.y.data[number]!)];
+}
+
+/** From where to where pixels reach, of what lies in the view; all of it where nothing does. */
+function seen(pixels: readonly number[], { domain, at: place }: Scale): readonly [number, number] {
+  const [low, high] = [Math.min(...pixels), Math.max(...pixels)];
+  const [a, b] = [place(domain[0]), place(domain[1])];
+  const [first, last] = [Math.max(low, Math.min(a, b)), Math.min(high, Math.max(a, b))];
+  return first <= last ? [first, last] : [low, high];
 }
 
 function middle(mark: Polygons, polygon: number): [number, number] {

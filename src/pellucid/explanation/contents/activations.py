@@ -114,10 +114,11 @@ class LayerActivations:
         spread: of all that it gives.
         mean, deviation: (unit,) of a unit's values, averaged over places, over rows.
         top_rows, top_values: (unit, rank) the rows in which a unit is strongest at some place, and how strong.
-        class_means: (class, unit), empty without labels; ``class_rows`` how many rows each class had.
+        class_means: (class, unit) of the ``classes`` (class,) that have rows; empty without labels.
         selectivity: (unit,) the class selectivity index of Morcos et al. (2018), (a - b) / (a + b) with a the largest of the class means
             and b the mean of the others; not-a-number for a unit with a negative class mean.
-        explained: (unit,) the share of the variance over rows that lies between classes (eta squared).
+        explained: (unit,) the share of the variance over rows that lies between classes (eta squared); not-a-number where there are fewer
+            than two rows for each class.
         related: (unit, feature) Pearson correlation with the input's features, for tables; empty else.
         chosen: the units that are shown, those that vary most first; ``rows`` those rows.
         maps: (row, unit, place ...) of the shown rows and units; empty where nothing is shown. Maps larger than 56 are averaged down.
@@ -134,6 +135,7 @@ class LayerActivations:
     deviation: np.ndarray
     top_rows: np.ndarray
     top_values: np.ndarray
+    classes: np.ndarray
     class_means: np.ndarray
     selectivity: np.ndarray
     explained: np.ndarray
@@ -147,7 +149,7 @@ class LayerActivations:
     @property
     def preferred(self) -> np.ndarray:
         """(unit,) the class with the largest mean, -1 without labels."""
-        return self.class_means.argmax(0) if len(self.class_means) else np.full(self.units, -1)
+        return self.classes[self.class_means.argmax(0)] if len(self.class_means) else np.full(self.units, -1)
 
 
 @dataclass(frozen=True, eq=False)

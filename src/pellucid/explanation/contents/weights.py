@@ -116,11 +116,12 @@ class LayerUnits:
         fan_in: how many incoming weights a unit has, its bias included.
         compared: how many units were compared with one another; of more, those were drawn.
         norms, outgoing: of the incoming and the outgoing weights (unit,); ``outgoing`` not-a-number where the next layers are not known.
-        nearest: the unit with the most similar incoming weights (unit,), -1 where there is none; ``angle`` to them in degrees, and
-            ``outgoing_angle`` between the outgoing weights of both; not-a-number where there is none.
-        dimension: of the directions that the units take: one over the mean squared cosine of two of them.
-        limit: the angle in degrees up to which two units are near-duplicates; ``by_chance`` says that chance sets it.
-        smallest: share of the layer's largest norm up to which a norm counts as zero.
+        nearest: the unit with the most similar incoming weights (unit,), -1 where there is none.
+        difference: from that unit (unit,): the norm of the difference of incoming weights and biases, both units scaled to weights of
+            norm 1; ``outgoing_cosine`` between the outgoing weights of both. Not-a-number where there is none.
+        dimension: of the directions that the incoming weights take: one over the mean squared cosine of two units.
+        limit: the difference up to which two units are near-duplicates; ``by_chance`` says that chance sets it.
+        smallest: share of the layer's largest norm, or of the unit's own bias, up to which a norm counts as zero.
         silent: units whose outgoing weights are all zero; ``off``: whose incoming weights are all zero and whose activation
             stays at zero; ``constant``: whose incoming weights are all zero and that give another value, or one that is not known.
         normalization, activation, next: the normalization folded into the weights, the activation and the layers that follow, where known.
@@ -133,8 +134,8 @@ class LayerUnits:
     norms: np.ndarray
     outgoing: np.ndarray
     nearest: np.ndarray
-    angle: np.ndarray
-    outgoing_angle: np.ndarray
+    difference: np.ndarray
+    outgoing_cosine: np.ndarray
     dimension: float
     limit: float
     by_chance: bool
@@ -154,12 +155,12 @@ class LayerUnits:
     @property
     def doubled(self) -> tuple[int, ...]:
         """Units that have a near-duplicate."""
-        return tuple(int(unit) for unit in np.flatnonzero((self.nearest >= 0) & (self.angle <= self.limit)))
+        return tuple(int(unit) for unit in np.flatnonzero((self.nearest >= 0) & (self.difference <= self.limit)))
 
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:
         """Each unit that has a near-duplicate with its nearest one, once, the most similar first."""
-        found = {tuple(sorted((unit, int(self.nearest[unit])))): float(self.angle[unit]) for unit in self.doubled}
+        found = {tuple(sorted((unit, int(self.nearest[unit])))): float(self.difference[unit]) for unit in self.doubled}
         return tuple((a, b) for a, b in sorted(found, key=lambda pair: (found[pair], pair)))
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 OUTLINED = 2  # rows by which the layers are found
 MAPPED = 12  # units of a layer whose maps are shown, and whose activations are drawn against the input
+PICTURED = 6  # units of a layer whose strongest rows are kept as pictures
 LISTED = 48  # units that are shown where each is one number, or one line
 SHOWN, SHOWN_OF_TABLE = 3, 24  # rows that are shown: of a table each is a line
 DETAILED = 12  # layers of which maps and examples are kept
@@ -68,6 +69,7 @@ class LookAtActivations:
         """What was seen."""
         evaluator = inside.rows("What units do")
         table = table_of(evaluator)
+        classes, places = _classes(inside.labels)
         shown = self._rows(evaluator.rows, SHOWN if table is None else SHOWN_OF_TABLE)
         watcher = Watcher(evaluator.bound)  # type: ignore[arg-type]
         found, feeds = outline(watcher, torch.arange(min(OUTLINED, evaluator.rows)))
@@ -78,11 +80,13 @@ class LookAtActivations:
             evaluator,
             watcher,
             Wanted(frozenset(found) - frozenset(plain), frozenset(detailed), self.top),
-            labels=inside.labels,
+            labels=places,
             table=table,
         )
         maps = row_maps(watcher, shown, set(detailed))
-        layers = tuple(self._layer(site, one, maps, shown if site in detailed else None) for site, one in gathered.layers.items())
+        layers = tuple(
+            self._layer(site, one, maps, (shown if site in detailed else None, classes)) for site, one in gathered.layers.items()
+        )
         attention, count = attention_of(evaluator, shown) if watcher.attends else ((), 0)
         return Activations(
             layers=layers,
@@ -109,7 +113,8 @@ class LookAtActivations:
         wanted = () if self.layer is None else (self.layer,) if isinstance(self.layer, str) else self.layer
         return [_site(name, sites) for name in wanted]
 
-    def _layer(self, site: Site, one: Layer, maps: RowMaps, rows: np.ndarray | None) -> LayerActivations:
+    def _layer(self, site: Site, one: Layer, maps: RowMaps, known: tuple[np.ndarray | None, np.ndarray]) -> LayerActivations:
+        rows, classes = known
         units, means = one.units, one.units.class_means()
         count = len(units.mean)
         chosen = self._units(site, one) if rows is not None else np.zeros(0, int)
@@ -126,6 +131,7 @@ class LookAtActivations:
             deviation=units.deviation,
             top_rows=units.top_rows,
             top_values=units.top_values,
+            classes=classes if len(means) else classes[:0],
             class_means=means,
             selectivity=selectivity(means),
             explained=units.explained(),
@@ -161,13 +167,20 @@ def _site(name: str, sites: list[Site]) -> Site:
 
 def selectivity(class_means: np.ndarray) -> np.ndarray:
     """(unit,) the index of Morcos et al. (2018) from (class, unit) means; not-a-number where a mean is negative, or of one class alone."""
-    there = class_means[~np.isnan(class_means).all(1)] if len(class_means) else class_means
-    if len(there) < 2:
-        return np.full(class_means.shape[1] if class_means.ndim > 1 else 0, np.nan)
-    best = there.max(0)
-    others = (there.sum(0) - best) / (len(there) - 1)
+    if len(class_means) < 2:
+        return np.full(class_means.shape[1], np.nan)
+    best = class_means.max(0)
+    others = (class_means.sum(0) - best) / (len(class_means) - 1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where((there.min(0) >= 0) & (best > 0), (best - others) / (best + others), np.nan)
+        return np.where((class_means.min(0) >= 0) & (best > 0), (best - others) / (best + others), np.nan)
+
+
+def _classes(labels: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """The classes that have rows, and each row's place among them, -1 where its class is unknown."""
+    if labels is None:
+        return np.zeros(0, int), None
+    found = np.unique(labels[labels >= 0])
+    return found, np.where(labels >= 0, np.searchsorted(found, labels), -1)
 
 
 def _points(site: Site, one: Points) -> OperatingPoints:
@@ -196,7 +209,7 @@ def _points(site: Site, one: Points) -> OperatingPoints:
 
 def _rows_to_show(layers: tuple[LayerActivations, ...], rows: np.ndarray) -> np.ndarray:
     """The rows that are shown, and those in which the first of the shown units are strongest."""
-    strong = [one.top_rows[one.chosen[:MAPPED]].ravel() for one in layers if len(one.chosen)]
+    strong = [one.top_rows[one.chosen[:PICTURED]].ravel() for one in layers if len(one.chosen)]
     return np.unique(np.concatenate([rows, *strong]))
 
 

@@ -103,7 +103,7 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The rows of a batch by number; the labels and the table are of all rows."""
+    """The rows of a batch by number; the table is of all rows, and the labels, which are numbers of the classes that have rows."""
 
     numbers: np.ndarray
     labels: np.ndarray | None

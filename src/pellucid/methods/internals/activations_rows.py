@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.data.image import bright
+from pellucid.data.image import bright, usual_range
 from pellucid.errors import UnsupportedOperation
 from pellucid.explanation.contents.activations import AttentionWeights, HiddenStates, ShownRows
 from pellucid.models.rules.attention.finder import AttentionRules
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 LARGEST_MAP, LONGEST = 56, 256  # of a map's sides, and of a sequence
 THUMBNAIL = 64
+AT_ONCE = 16  # rows that are made small together
 ATTENTION = 1 << 22  # attention weights that are kept
 STATES = 64  # units of a recurrent layer that are kept
 
@@ -137,14 +138,14 @@ def _averaged(values: np.ndarray, axis: int, times: int) -> np.ndarray:
 def shown_rows(evaluator: Evaluator, preparation: Preparation | None, rows: np.ndarray, drawn: np.ndarray) -> ShownRows:
     """The first input of these rows as a person knows it; of a table, of the rows that are ``drawn`` in scatters too."""
     spec, none = evaluator.specs[0], np.zeros((0,), np.float32)
-    values = evaluator.values[0][torch.from_numpy(rows)].detach().cpu().numpy()
     pixels, signal, texts = none.astype(np.uint8), none, ()
     if evaluator.bound.embedded[0]:
         texts = _texts(evaluator.bound, spec, rows)  # type: ignore[arg-type]
     elif "y" in spec.axes and "x" in spec.axes and len(spec.axes) <= 3:
-        pixels = _pictures(values, spec, preparation)
+        pixels = _pictures(evaluator.values[0], rows, spec, preparation)
     elif "time" in spec.axes and len(spec.axes) <= 2:
-        signal = np.moveaxis(values, 1 + spec.axes.index("time"), 1).reshape(len(values), values.shape[1 + spec.axes.index("time")], -1)
+        given = evaluator.values[0][torch.from_numpy(rows)].movedim(1 + spec.axes.index("time"), 1)
+        signal = given.flatten(2).detach().cpu().numpy() if given.ndim > 2 else given[..., None].detach().cpu().numpy()
     found = table_of(evaluator)
     features: tuple[str, ...] = ()
     table = none
@@ -176,14 +177,23 @@ def _texts(bound: BoundTorch, spec: InputSpec, rows: np.ndarray) -> tuple[str, .
     return tuple(" ".join(spec.names[i] if 0 <= i < len(spec.names) else str(i) for i in one.ravel().tolist()) for one in tokens)
 
 
-def _pictures(values: np.ndarray, spec: InputSpec, preparation: Preparation | None) -> np.ndarray:
-    """(row, y, x, 3) of uint8, at most 64 wide and high."""
+def _pictures(values: Tensor, rows: np.ndarray, spec: InputSpec, preparation: Preparation | None) -> np.ndarray:
+    """(row, y, x, 3) of uint8, at most 64 wide and high; few rows at a time, since they are made small one after another."""
+    low, high = values.aminmax()
+    usual = spec.value_range or usual_range(float(low), float(high))
     order = [0] + [1 + spec.axes.index(axis) for axis in ("y", "x", "channel") if axis in spec.axes]
-    if preparation is not None and preparation.kind == "image":
-        plane = np.asarray(preparation.invert(values), float)
-    else:
-        plane = bright(values.copy(), spec.value_range).transpose(order)
-    plane = plane[..., None] if plane.ndim == 3 else plane
+    found = []
+    for part in np.array_split(rows, -(-len(rows) // AT_ONCE)):
+        given = values[torch.from_numpy(part)].float().cpu().numpy()
+        if preparation is not None and preparation.kind == "image":
+            plane = np.asarray(preparation.invert(given), float)
+        else:
+            plane = bright(given, usual).transpose(order)
+        found.append(_thumbnails(plane[..., None] if plane.ndim == 3 else plane))
+    return np.concatenate(found)
+
+
+def _thumbnails(plane: np.ndarray) -> np.ndarray:
     for axis in (1, 2):
         plane = _averaged(plane, axis, -(-plane.shape[axis] // THUMBNAIL))
     plane = plane if plane.shape[3] == 3 else np.repeat(plane.mean(3, keepdims=True), 3, 3)

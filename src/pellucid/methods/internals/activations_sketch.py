@@ -166,17 +166,19 @@ class Units:
         return np.sqrt(self.squares / max(1, self.count))
 
     def class_means(self) -> np.ndarray:
-        """(class, unit), not-a-number for a class without rows."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return self.class_sums / self.class_rows[:, None] + (0.0 if self.origin is None else self.origin)
+        """(class, unit); every class has rows."""
+        return self.class_sums / self.class_rows[:, None] + (0.0 if self.origin is None else self.origin)
 
     def explained(self) -> np.ndarray:
-        """(unit,) the share of the variance over rows with a label that lies between classes; not-a-number where there is none."""
-        there, count = self.class_rows > 0, int(self.class_rows.sum())
-        if there.sum() < 2:
+        """(unit,) the share of the variance over rows with a label that lies between classes; not-a-number where there is none.
+
+        With fewer than two rows for each class most of it would lie there by chance: that is not-a-number too.
+        """
+        count = int(self.class_rows.sum())
+        if len(self.class_rows) < 2 or count < 2 * len(self.class_rows):
             return np.full(len(self.mean), np.nan)
-        sums, whole = self.class_sums[there], self.class_sums.sum(0) ** 2 / count
-        between = (sums**2 / self.class_rows[there][:, None]).sum(0) - whole
+        whole = self.class_sums.sum(0) ** 2 / count
+        between = (self.class_sums**2 / self.class_rows[:, None]).sum(0) - whole
         total = self.class_squares - whole
         with np.errstate(invalid="ignore", divide="ignore"):
             found = np.clip(between / total, 0, 1)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
 
-from pellucid.errors import BudgetError, InputError, UnsupportedOperation
+from pellucid.errors import BudgetError, InputError, UnknownName, UnsupportedOperation
 from pellucid.explanation.contents.decision_boundary import DecisionBoundary, InputPlane, LinearRegions, PlacedRows
-from pellucid.methods.internals.decision_boundary_cells import boundary, colors, distances, located
+from pellucid.methods.internals.decision_boundary_cells import boundary, changing, colors, distances, located, refined
 from pellucid.methods.internals.decision_boundary_exact import Exact
-from pellucid.methods.internals.decision_boundary_mesh import cells, grid, rectangle
+from pellucid.methods.internals.decision_boundary_mesh import grid, rectangle
 from pellucid.methods.internals.decision_boundary_plane import plane_of, window
 from pellucid.models.widened import Widened
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pellucid.models.protocol import Capability
 
 Span = tuple[float, float, float, float]
+How = Literal["auto", "exact", "sampled"]
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,13 @@ class LookAtDecisionBoundary:
     pca: bool = False
     span: Span | None = None
     resolution: int | None = None
-    how: Literal["auto", "exact", "sampled"] = "auto"
+    how: How = "auto"
     most: int = 100_000
 
     def look(self, inside: Inside) -> DecisionBoundary:
         """The boundary, the regions, the map and the rows."""
+        if self.how not in get_args(How):
+            raise UnknownName("way to look", self.how, get_args(How))
         evaluator = inside.rows("A decision boundary", need="those that the plane should show")
         rows = _flat(evaluator)
         plane = plane_of(rows, tuple(evaluator.values[0].shape[1:]), through=self.through, pca=self.pca)
@@ -84,7 +87,9 @@ class LookAtDecisionBoundary:
             lines = boundary(regions.mesh, asked.two_sided(regions.corners, wide=True))
             agreement = float((_foretold(regions, asked, across, up) == classes).mean())
         elif found.why == "many":
-            traced = self._found(inside, plane, cells(across, up, classes)).regions
+            squares = changing(across, up, classes)
+            squares = refined(squares, lambda at: asked.scores(at).argmax(1)) if len(squares) else squares
+            traced = self._found(inside, plane, squares).regions
             found = replace(found, how="traced" if traced else "sampled")
             lines = boundary(traced.mesh, asked.two_sided(traced.corners, wide=True)) if traced else lines
         there = asked.scores(places)
@@ -204,15 +209,12 @@ class _Asked:
 
 def _flat(evaluator: Evaluator) -> np.ndarray:
     """The rows (row, element) in float64."""
-    if len(evaluator.values) > 1 or not evaluator.bound.alone:
-        raise InputError(
-            "A decision boundary needs a network of one input, of numbers",
-            received=f"{len(evaluator.values)} inputs that vary, and others that do not"
-            if not evaluator.bound.alone
-            else f"{len(evaluator.values)} inputs",
-            remedy="give a network that takes one tensor of numbers",
-        )
-    rows = next(iter(evaluator.values)).detach().double().cpu().flatten(1).numpy()
+    count = len(evaluator.values)
+    if count > 1 or not evaluator.bound.alone:
+        received = f"{count} inputs that vary{'' if evaluator.bound.alone else ', and others that do not'}"
+        remedy = "give a network that takes one tensor of numbers"
+        raise InputError("A decision boundary needs a network of one input, of numbers", received=received, remedy=remedy)
+    rows = evaluator.values[0].detach().double().cpu().flatten(1).numpy()
     if not np.isfinite(rows).all():
         raise InputError(
             "The rows hold missing or infinite values",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from pellucid.methods.internals.decision_boundary_mesh import Mesh, Patch, compact, shared_edges, welded
 
 COLORS = 6  # as many as any map in the plane may need when it is colored greedily, the most entangled last
+FINER = 4  # squares into which each side of one is divided in which the class changes
 _PAIRS = 2**22  # pairs that are looked at at once
 
 
@@ -41,6 +43,34 @@ def boundary(mesh: Mesh, scores: np.ndarray) -> Boundary:
     classes = owners[pairs]
     apart = classes[:, 0] != classes[:, 1]
     return Boundary(cells.points[edges[apart]], np.sort(classes[apart], 1))
+
+
+def changing(across: np.ndarray, up: np.ndarray, classes: np.ndarray) -> Mesh:
+    """The squares between four neighbors of the points of a grid at which not the same one of the classes (up, across) is said."""
+    row, column = _mixed_squares(classes[None])[1:]
+    return _squares(np.stack(np.meshgrid(across, up), -1)[None], np.zeros_like(row), row, column)
+
+
+def refined(squares: Mesh, said: Callable[[np.ndarray], np.ndarray]) -> Mesh:
+    """The smaller squares, ``FINER`` to a side, at whose corners not the same class is ``said``."""
+    part = np.linspace(0, 1, FINER + 1)
+    low, high = squares.points[squares.corners[:, 0]], squares.points[squares.corners[:, 2]]
+    x, y = (low[:, i, None] + part * (high - low)[:, i, None] for i in (0, 1))
+    lattice = np.stack(np.broadcast_arrays(x[:, None, :], y[:, :, None]), -1)
+    return _squares(lattice, *_mixed_squares(said(lattice.reshape(-1, 2)).reshape(lattice.shape[:-1])))
+
+
+def _mixed_squares(classes: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Where (lattice, row, column) four neighbors differ: the numbers of lattices, rows and columns."""
+    first = classes[:, :-1, :-1]
+    others = classes[:, 1:, :-1], classes[:, :-1, 1:], classes[:, 1:, 1:]
+    return np.logical_or.reduce([other != first for other in others]).nonzero()
+
+
+def _squares(lattice: np.ndarray, number: np.ndarray, row: np.ndarray, column: np.ndarray) -> Mesh:
+    corners = [lattice[number, row + up, column + across] for up, across in ((0, 0), (0, 1), (1, 1), (1, 0))]
+    points = np.stack(corners, 1).reshape(-1, 2)
+    return Mesh(points, np.arange(len(points)).reshape(-1, 4), np.full(len(number), 4))
 
 
 def _mixed(mesh: Mesh, scores: np.ndarray) -> np.ndarray:

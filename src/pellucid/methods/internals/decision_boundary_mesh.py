@@ -61,15 +61,6 @@ def grid(across: np.ndarray, up: np.ndarray) -> Mesh:
     return Mesh(np.stack(np.meshgrid(across, up), -1).reshape(-1, 2), corners, np.full(len(corners), 3))
 
 
-def cells(across: np.ndarray, up: np.ndarray, classes: np.ndarray) -> Mesh:
-    """The squares between four neighbors of the points of a grid where these are not all of one of the classes (up, across)."""
-    changes = (classes[1:, :-1] != classes[:-1, :-1]) | (classes[:-1, 1:] != classes[:-1, :-1]) | (classes[1:, 1:] != classes[:-1, :-1])
-    row, column = changes.nonzero()
-    first = row * len(across) + column
-    corners = np.stack([first, first + 1, first + len(across) + 1, first + len(across)], 1)
-    return Mesh(grid(across, up).points, corners, np.full(len(corners), 4))
-
-
 def joined(parts: list[Mesh]) -> Mesh:
     """Meshes side by side, each with points of its own."""
     if len(parts) == 1:
@@ -108,6 +99,34 @@ def shared_edges(mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
     same = (keys[order][1:] == keys[order][:-1]).nonzero()[0]
     first, second = order[same], order[same + 1]
     return np.stack([polygon[first], polygon[second]], 1), np.stack([here[first], there[first]], 1)
+
+
+def least_parts(corners: np.ndarray, values: np.ndarray) -> int:
+    """How many parts at least a polygon with these corners (corner, 2) is cut into by the lines on which values (corner, line) are zero.
+
+    Each of the different lines makes one more, and every point at which lines meet inside makes one more at least.
+    """
+    around = np.concatenate([corners, np.ones((len(corners), 1))], 1)
+    lines = np.linalg.lstsq(around, values, rcond=None)[0].T
+    lines = lines / np.linalg.norm(lines, axis=1, keepdims=True)
+    turned = np.where(lines[np.arange(len(lines)), np.abs(lines).argmax(1), None] < 0, -lines, lines)
+    lines = lines[np.unique(np.round(turned, 9), axis=0, return_index=True)[1]]
+    signs = lines @ around.T
+    meet = []
+    for number in range(len(lines) - 1):
+        x, y, z = np.cross(lines[number], lines[number + 1 :]).T
+        met = np.stack([x, y], 1) / np.where(z == 0, np.inf, z)[:, None]
+        meet.append(met[_holds(corners, met)])
+    size = float(np.ptp(corners, 0).max())
+    points = np.unique(np.round(np.concatenate(meet or [corners[:0]]) / size, 9), axis=0)
+    return 1 + int(((signs.max(1) > 0) & (signs.min(1) < 0)).sum()) + len(points)
+
+
+def _holds(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """(point,) whether each lies inside a convex polygon."""
+    edges, aside = np.roll(corners, -1, 0) - corners, points[:, None] - corners
+    turns = edges[:, 0] * aside[..., 1] - edges[:, 1] * aside[..., 0]
+    return (turns.min(1) > 0) | (turns.max(1) < 0)
 
 
 def widened(corners: np.ndarray, width: int) -> np.ndarray:
@@ -168,15 +187,14 @@ class Patch:
         return len(crossed)
 
     def _foresee(self, crossed: np.ndarray) -> None:
-        """Tells at once where lines are so many that there will be too many polygons: of those through one, each adds a part at least."""
+        """Tells at once where lines are so many that there will be too many polygons, from some of those through one of them."""
         counts = crossed.sum(0)
-        most = int(counts.argmax())
-        if counts[most] < _MANY:
+        polygon = int(counts.argmax())
+        if counts[polygon] < _MANY:
             return
-        lines = self._rows[self._corners[most, :3], : self.units].T[crossed[:, most]]
-        lines = lines / np.abs(lines).max(1, keepdims=True)
-        turned = np.round(lines * np.where(lines[:, :1] < 0, -1, 1), 9)  # the same line whichever side is above
-        self._most(self._polygons + len(np.unique(turned, axis=0)))
+        corners = self._corners[polygon, : self._counts[polygon]]
+        units = np.flatnonzero(crossed[:, polygon])[:_SOME]
+        self._most(self._polygons + least_parts(self._rows[corners, self.units :], self._rows[corners][:, units]))
 
     def winners(self, window: np.ndarray) -> np.ndarray:
         """(polygon,) the place in a window of the largest unit in each polygon, once it was cut there; of equal ones the first."""
@@ -328,7 +346,7 @@ class Patch:
         self._put(which, corners, counts)
 
 
-_MANY = 10_000  # lines through one polygon, from which on it is worth asking whether there will be too many
+_MANY, _SOME = 1000, 2000  # lines through one polygon, from which on it is worth asking for too many parts, and how many are asked
 _NONE = -9  # the sign of a place that holds no corner
 
 

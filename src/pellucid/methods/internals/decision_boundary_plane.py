@@ -12,6 +12,7 @@ from torch import Tensor
 from pellucid.errors import InputError
 
 Kind = Literal["inputs", "samples", "pca"]
+_ROUNDING = 64.0  # machine epsilons of a row within which it lies on the plane
 MARGIN = 0.12  # of the width of what is shown, left free on every side
 
 
@@ -43,7 +44,9 @@ class Plane:
         """Where rows (row, element) lie on the plane (row, 2), seen at a right angle; and how far they are from it (row,)."""
         centered = rows - self.origin
         found = centered @ self.along.T
-        return found, np.linalg.norm(centered - found @ self.along, axis=1)
+        off = np.linalg.norm(centered - found @ self.along, axis=1)
+        rounding = _ROUNDING * np.finfo(np.float64).eps * (np.linalg.norm(rows, axis=1) + np.linalg.norm(self.origin))
+        return found, np.where(off > rounding, off, 0.0)
 
 
 def plane_of(rows: np.ndarray, shape: tuple[int, ...], *, through: tuple[int, ...] | None, pca: bool) -> Plane:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 CELLS = 1 << 18  # of the map of one weight; larger ones are means of blocks
 ALL_CELLS = 1 << 22  # of the maps of all weights together
 FEWEST_CELLS = 1 << 12
-BINS = 60
+BINS = 60  # at most
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class LookAtWeights:
             paths = _chosen(net, self.layers)
             read = [one for one in weights(net) if one.path in paths]
             before = self._before(model.net)
-            cells = max(FEWEST_CELLS, min(CELLS, ALL_CELLS // max(len(read), 1)))
+            cells = _cells([one.value.numel() for one in read])
             seen = tuple(self._weight(one, before.get(one.parameter), cells) for one in read)
             flow = followed(inside, net)
             made = units(net, paths, flow.courses, self._generator())
@@ -96,7 +97,8 @@ class LookAtWeights:
         finite = values[torch.isfinite(values)]
         counted = finite if len(finite) else torch.zeros(1, dtype=values.dtype)
         low, high = float(counted.min()), float(counted.max())
-        edges = np.linspace(low, high, BINS + 1) if low < high else np.array([low - 0.5, high + 0.5])
+        bins = min(BINS, math.ceil(2 * np.cbrt(len(counted))))  # Rice's rule
+        edges = np.linspace(low, high, bins + 1) if low < high else np.array([low - 0.5, high + 0.5])
         pictured, block = _map(matrix, cells) if wide else (np.empty((0, 0), np.float32), (1, 1))
         tiles, rows, columns = _kernels(one, cells)
         exact = counted.double()
@@ -128,6 +130,14 @@ class LookAtWeights:
             layout=layout(matrix, self.projection, self._generator(), self.seed) if wide else None,
             change=_change(matrix, before.matrix) if before is not None else None,
         )
+
+
+def _cells(sizes: list[int]) -> int:
+    """How many cells the map of one weight may have, so that all together keep within their limit."""
+    cells = CELLS
+    while cells > FEWEST_CELLS and sum(min(size, cells) for size in sizes) > ALL_CELLS:
+        cells //= 2
+    return cells
 
 
 def _chosen(net: nn.Module, layers: tuple[str, ...]) -> frozenset[str]:

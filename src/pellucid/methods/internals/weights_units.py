@@ -1,10 +1,11 @@
 """Units that can never matter, and units that are there twice: from the weights alone, with limits that chance sets.
 
-Two units are near-duplicates where the angle between their incoming weights (bias included, batch normalization folded in) has a sine of
-at most :data:`NEAR`: after scaling they differ by a tenth. In few dimensions chance brings units as near. The directions within an angle
-of a given one are at most half of sin(angle)^(d - 1) of all in d dimensions (a cap lies within a ball of that radius), so that with n
-units the limit is lowered to where one of them has a neighbor by chance with probability :data:`CHANCE` at most. The dimension is not
-the number of weights but that of the directions that the layer's units do take: one over the mean squared cosine of two of them.
+Two units are near-duplicates where, scaled to incoming weights of norm 1, they differ by at most :data:`NEAR`, biases included and batch
+normalization folded in. (A cosine of weights and bias together would call units alike that share nothing but a large bias.) In few
+dimensions chance brings units as near. The directions that lie within a distance t of a given one are at most half of t^(d - 1) of all
+in d dimensions (a cap lies within a ball of that radius; biases only make it rarer), so that with n units the limit is lowered to where
+one of them has a neighbor by chance with probability :data:`CHANCE` at most. The dimension is not the number of weights but that of the
+directions that the layer's units do take: one over the mean squared cosine of two of them.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from pellucid.models.effective_weights import Convolution, Recurrent, Transposed
 
 NEAR = 0.1
 CHANCE = 1e-3
-COMPARED = 8192  # units of one layer that are compared with one another
+WORK = 1 << 36  # multiplications that comparing the units of one layer may take: of more units a draw is compared
 BLOCK = 512
+CANDIDATES = 4  # for the nearest unit, found in the weights' own precision and then compared in double
 ACTIVATIONS = {"relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "hardswish"} | {
     "hardsigmoid", "sigmoid", "tanh", "softplus", "softsign"
 }  # fmt: skip
@@ -32,12 +34,15 @@ ACTIVATIONS = {"relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "si
 
 @dataclass(frozen=True, eq=False)
 class Incoming:
-    """Units with their incoming weights (unit, input), the bias last; only units of one of ``groups`` can be compared."""
+    """Units with their incoming weights (unit, input) and biases (unit, bias); only units of one of ``groups`` can be compared.
+
+    ``path`` is that of the module, "" for recurrent layers, whose units have weights and biases for several gates.
+    """
 
     layer: str
     type: str
     weights: Tensor
-    biased: bool
+    biases: Tensor
     groups: int
     dtype: torch.dtype
     path: str
@@ -55,7 +60,7 @@ def units(net: nn.Module, chosen: frozenset[str], courses: dict[str, Course], ge
 
 
 def limit(units: int, dimension: float, precision: float) -> float:
-    """The sine of the angle up to which two of ``units`` count as near-duplicates; never less than rounding needs."""
+    """The difference up to which two of ``units`` count as near-duplicates; never less than rounding needs."""
     if dimension <= 1:
         return 2 * precision
     chance = (2 * CHANCE / max(units - 1, 1)) ** (1 / (dimension - 1))
@@ -66,47 +71,52 @@ def _incoming(path: str, module: nn.Module) -> Iterator[Incoming]:
     tensors = {name: value for name, value, _ in effective(module) if value.is_floating_point()}
     kind = type(module).__name__
     if isinstance(module, (nn.Linear, nn.Bilinear, Convolution)) and "weight" in tensors:
-        weight = as_matrix(module, on_cpu(tensors["weight"]))
-        bias = on_cpu(tensors["bias"]) if "bias" in tensors else torch.zeros(len(weight), dtype=weight.dtype)
-        joined = torch.cat([weight, bias[:, None]], 1)
-        yield Incoming(path, kind, joined, "bias" in tensors, getattr(module, "groups", 1), tensors["weight"].dtype, path)
+        weights = as_matrix(module, on_cpu(tensors["weight"]))
+        biases = on_cpu(tensors["bias"])[:, None] if "bias" in tensors else weights[:, :0]
+        yield Incoming(path, kind, weights, biases, getattr(module, "groups", 1), tensors["weight"].dtype, path)
     elif isinstance(module, Recurrent):
         for end in sorted(name.removeprefix("weight_ih") for name in tensors if name.startswith("weight_ih")):
-            names = [f"{part}{end}" for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-            rows = [on_cpu(tensors[name]) for name in names if name in tensors]
-            gates = rows[0].shape[0] // module.hidden_size
             # a unit's rows of all gates, one after another
-            parts = [row.reshape(gates, module.hidden_size, -1).transpose(0, 1).flatten(1) for row in rows]
+            weights, biases = (
+                torch.cat([_by_unit(on_cpu(tensors[part + end]), module.hidden_size) for part in parts if part + end in tensors], 1)
+                if parts[0] + end in tensors
+                else torch.zeros(module.hidden_size, 0)
+                for parts in (("weight_ih", "weight_hh"), ("bias_ih", "bias_hh"))
+            )
             name = f"{path}{end.replace('_', '.')}" if path else end.strip("_").replace("_", ".")
-            yield Incoming(name or path or kind, kind, torch.cat(parts, 1), names[2] in tensors, 1, rows[0].dtype, "")
+            yield Incoming(name or path or kind, kind, weights, biases, 1, tensors[f"weight_ih{end}"].dtype, "")
+
+
+def _by_unit(rows: Tensor, units: int) -> Tensor:
+    """(unit, gate and input) of the rows of all gates (gate and unit, input)."""
+    return rows.reshape(len(rows) // units, units, -1).transpose(0, 1).flatten(1)
 
 
 def _judged(one: Incoming, modules: dict[str, nn.Module], course: Course, generator: torch.Generator) -> LayerUnits:
-    one = _folded(one, modules[course.normalization], one.weights) if course.normalization else one
+    one = _folded(one, modules[course.normalization]) if course.normalization else one
     smallest = float(torch.finfo(torch.float64 if one.dtype == torch.float64 else torch.float32).eps)
-    plain = one.weights[:, :-1] if one.path or not one.biased else one.weights
-    norms, known = plain.double().norm(dim=1), torch.isfinite(one.weights).all(1)
-    largest = float(norms[known].max()) if known.any() else 0.0
-    still = known & (norms <= smallest * largest)
-    outgoing = _outgoing(course, modules, len(norms))
-    silent = _silent(outgoing, smallest)
+    norms, biases = one.weights.double().norm(dim=1), one.biases.double().norm(dim=1)
+    known = torch.isfinite(norms) & torch.isfinite(biases)
+    largest = norms[known].max() if known.any() else norms.new_zeros(())
+    still = known & ((norms <= smallest * largest) | (norms <= smallest * biases))
     off = still & (_given(one, modules, course) == 0) if still.any() else still
-    compared = Compared.of(one, known & ~still, generator)
+    outgoing = _outgoing(course, modules, len(norms))
+    compared = Compared.of(one, norms, known & ~still, generator)
     return LayerUnits(
         layer=one.layer,
         type=one.type,
-        fan_in=one.weights.shape[1] - (bool(one.path) and not one.biased),
+        fan_in=one.weights.shape[1] + one.biases.shape[1],
         compared=compared.count,
         norms=norms.numpy(),
         outgoing=outgoing.norm(dim=1).numpy() if outgoing is not None else np.full(len(norms), np.nan),
         nearest=compared.nearest.numpy(),
-        angle=compared.angle.numpy(),
-        outgoing_angle=_outgoing_angles(outgoing, compared.nearest),
+        difference=compared.difference.numpy(),
+        outgoing_cosine=_outgoing_cosines(outgoing, compared.nearest),
         dimension=compared.dimension,
-        limit=math.degrees(math.asin(compared.limit)),
+        limit=compared.limit,
         by_chance=compared.limit < NEAR,
         smallest=smallest,
-        silent=silent,
+        silent=_silent(outgoing, smallest),
         off=_places(off),
         constant=_places(still & ~off),
         normalization=course.normalization,
@@ -115,18 +125,16 @@ def _judged(one: Incoming, modules: dict[str, nn.Module], course: Course, genera
     )
 
 
-def _folded(one: Incoming, norm: nn.Module, weights: Tensor) -> Incoming:
+def _folded(one: Incoming, norm: nn.Module) -> Incoming:
     """The incoming weights with the batch normalization that follows them: what the activation really gets."""
     mean, variance = getattr(norm, "running_mean", None), getattr(norm, "running_var", None)
-    if mean is None or variance is None or len(mean) != len(weights):
+    if mean is None or variance is None or len(mean) != len(one.weights):
         return one
     scale = (on_cpu(variance) + norm.eps).rsqrt()  # type: ignore[operator, arg-type]
     scale = scale * on_cpu(norm.weight) if getattr(norm, "weight", None) is not None else scale  # type: ignore[arg-type]
-    folded = weights * scale[:, None].to(weights.dtype)
-    folded[:, -1] -= (on_cpu(mean) * scale).to(weights.dtype)
-    if getattr(norm, "bias", None) is not None:
-        folded[:, -1] += on_cpu(norm.bias).to(weights.dtype)  # type: ignore[arg-type]
-    return replace(one, weights=folded, biased=True)
+    bias = (one.biases.sum(1) - on_cpu(mean)) * scale
+    bias = bias + on_cpu(norm.bias) if getattr(norm, "bias", None) is not None else bias  # type: ignore[arg-type]
+    return replace(one, weights=one.weights * scale[:, None], biases=bias[:, None])
 
 
 def _outgoing(course: Course, modules: dict[str, nn.Module], count: int) -> Tensor | None:
@@ -161,7 +169,9 @@ def _places(chosen: Tensor) -> tuple[int, ...]:
 
 def _given(one: Incoming, modules: dict[str, nn.Module], course: Course) -> Tensor:
     """What each unit gives when it gets nothing (unit,): its activation of its bias; not-a-number where the activation is not known."""
-    bias = one.weights[:, -1]
+    if not one.path:
+        return one.biases.norm(dim=1)  # a recurrent unit without weights and biases keeps the 0 that it starts from
+    bias = one.biases.sum(1)
     if not course.activation:
         return bias
     module = modules[course.activated]
@@ -172,66 +182,72 @@ def _given(one: Incoming, modules: dict[str, nn.Module], course: Course) -> Tens
     return torch.full_like(bias, torch.nan)
 
 
-def _outgoing_angles(outgoing: Tensor | None, nearest: Tensor) -> np.ndarray:
-    angles = torch.full((len(nearest),), torch.nan, dtype=torch.float64)
+def _outgoing_cosines(outgoing: Tensor | None, nearest: Tensor) -> np.ndarray:
+    found = torch.full((len(nearest),), torch.nan, dtype=torch.float64)
+    there = nearest >= 0
     if outgoing is not None:
-        there = nearest >= 0
-        angles[there] = _angles(outgoing[there], outgoing[nearest[there]])
-    return angles.numpy()
-
-
-def _angles(one: Tensor, other: Tensor) -> Tensor:
-    """The angle in degrees between rows, exact for small ones too; not-a-number where a row is 0."""
-    one, other = (rows.double() / rows.double().norm(dim=1, keepdim=True) for rows in (one, other))
-    return torch.rad2deg(2 * torch.asin(((one - other).norm(dim=1) / 2).clamp(max=1)))
+        ours, theirs = outgoing[there], outgoing[nearest[there]]
+        found[there] = (ours * theirs).sum(1) / (ours.norm(dim=1) * theirs.norm(dim=1))
+    return found.numpy()
 
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """Every unit's nearest other one, and the limit of the layer."""
+    """Every unit's nearest other one and the difference from it, and the limit of the layer."""
 
     nearest: Tensor
-    angle: Tensor
+    difference: Tensor
     count: int
     dimension: float
     limit: float
 
     @staticmethod
-    def of(one: Incoming, there: Tensor, generator: torch.Generator) -> Compared:
+    def of(one: Incoming, norms: Tensor, there: Tensor, generator: torch.Generator) -> Compared:
         """Compares the units that are ``there``, a draw of them where they are very many."""
         total = len(there)
         rows = torch.nonzero(there).flatten()
-        if len(rows) > COMPARED:
-            rows = rows[torch.randperm(len(rows), generator=generator)[:COMPARED].sort().values]
+        most = math.isqrt(WORK // (one.weights.shape[1] + BLOCK // 8))  # what is done with each product counts as well
+        if len(rows) > most:
+            rows = rows[torch.randperm(len(rows), generator=generator)[:most].sort().values]
         group = rows // (total // one.groups)
-        directions = torch.nn.functional.normalize(one.weights[rows], dim=1)
-        best, squares, pairs = _nearest(directions, group)
+        scale = (1 / norms[rows]).to(one.weights.dtype)[:, None]
+        best, apart, squares, pairs = _nearest(one.weights[rows] * scale, one.biases[rows] * scale, group)
         nearest = torch.full((total,), -1, dtype=torch.long)
         nearest[rows] = torch.where(best >= 0, rows[best.clamp_min(0)], -1)
-        angle = torch.full((total,), torch.nan, dtype=torch.float64)
-        paired = nearest >= 0
-        angle[paired] = _angles(one.weights[paired], one.weights[nearest[paired]])
+        difference = torch.full((total,), torch.nan, dtype=torch.float64)
+        difference[rows] = torch.where(best >= 0, apart, torch.nan)
         fan_in = one.weights.shape[1]
         dimension = min(max(pairs / squares, 1.0), float(fan_in)) if squares > 0 else float(fan_in)
-        most = int(torch.bincount(group).max()) if len(group) else 0
-        return Compared(nearest, angle, len(rows), dimension, limit(most, dimension, torch.finfo(one.dtype).eps))
+        together = int(torch.bincount(group).max()) if len(group) else 0
+        return Compared(nearest, difference, len(rows), dimension, limit(together, dimension, torch.finfo(one.dtype).eps))
 
 
-def _nearest(directions: Tensor, group: Tensor) -> tuple[Tensor, float, int]:
-    """The place of each row's nearest other row of its group, -1 where there is none; the sum of squared cosines and their number.
+def _nearest(directions: Tensor, biases: Tensor, group: Tensor) -> tuple[Tensor, Tensor, float, int]:
+    """The place of each row's nearest other row of its group, -1 where there is none, and the distance; sum and number of squared cosines.
 
-    Pairs that are near-duplicates whatever chance says are left out of the sum.
+    Pairs of directions that are near whatever chance says are left out of the sum.
     """
-    best = torch.full((len(directions),), -1, dtype=torch.long)
+    count = len(directions)
+    best, apart = torch.full((count,), -1, dtype=torch.long), torch.full((count,), torch.nan, dtype=torch.float64)
     squares, pairs = 0.0, 0
-    for start in range(0, len(directions), BLOCK):
-        stop = min(start + BLOCK, len(directions))
-        cosines = directions[start:stop] @ directions.T
-        others = group[start:stop, None] == group[None]
-        others[torch.arange(stop - start), torch.arange(start, stop)] = False
-        near, place = cosines.masked_fill(~others, -2.0).max(1)
-        best[start:stop] = torch.where(near >= -1.5, place, -1)
-        plain = others & (cosines < math.sqrt(1 - NEAR**2))
+    for start in range(0, count if count > 1 else 0, BLOCK):
+        rows = torch.arange(start, min(start + BLOCK, count))
+        cosines = directions[rows] @ directions.T
+        others = group[rows, None] == group[None]
+        others[rows - start, rows] = False
+        plain = others & (cosines < 1 - NEAR**2 / 2)
         squares += float(cosines[plain].double().square().sum())
         pairs += int(plain.sum())
-    return best, squares, pairs
+        distances = (2 - 2 * cosines).clamp_min(0) + torch.cdist(biases[rows], biases).square()
+        near = distances.masked_fill_(~others, torch.inf).topk(min(CANDIDATES, count), largest=False).indices
+        exact = _distances(directions, rows, near) + _distances(biases, rows, near)
+        least, at = exact.masked_fill(~others.gather(1, near), torch.inf).min(1)
+        best[rows] = torch.where(least < torch.inf, near.gather(1, at[:, None])[:, 0], -1)
+        apart[rows] = least.sqrt()
+    return best, apart, squares, pairs
+
+
+def _distances(values: Tensor, rows: Tensor, near: Tensor) -> Tensor:
+    """The squared distances (row, candidate) in double precision, a candidate at a time."""
+    ours = values[rows].double()
+    return torch.stack([(ours - values[place].double()).square().sum(1) for place in near.T], 1)

@@ -146,8 +146,8 @@ class Sites:
         self.rows = 1
         self.met: set[str] = set()  # operations that ran
         self._named = _Named()
-        self._leaves = {name for name, module in net.named_modules() if name and not list(module.children())}
-        self._bare = {name for name in self._leaves if not list(net.get_submodule(name).parameters())}
+        leaves = [(name, module) for name, module in net.named_modules() if name and not list(module.children())]
+        self._functions = {name for name, module in leaves if not list(module.parameters()) or isinstance(module, nn.PReLU)}
         self._parameters = {id(tensor): name for name, tensor in net.named_parameters()}
         self._stack: list[str] = [""]
         self._body: _Body | None = None
@@ -231,7 +231,7 @@ class Sites:
                 gate = self._body.next()
                 return self._named.site((gate,), gate, name, module, gate=True)
             made_by = origin.site.name if origin.site is not None else "input"
-            own = module if module in self._bare else f"{made_by}/{name}"
+            own = module if module in self._functions else f"{made_by}/{name}"
             return self._named.site((module, name, made_by, caller()), own, name, module)
         if self._body is not None:
             return None

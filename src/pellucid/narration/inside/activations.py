@@ -35,7 +35,11 @@ def _stuck(seen: Activations, voice: Voice) -> list[str]:
         worst = max(gates, key=lambda one: len(one.dead))
         dead, units = sum(len(one.dead) for one in gates), sum(len(one.zero) for one in gates)
         several = len(gates) > 1 and len(worst.dead)
-        where = voice.say("inside.activations.where", layer=worst.layer, dead=len(worst.dead), units=len(worst.zero)) if several else ""
+        where = (
+            voice.say("inside.activations.where", layer=voice.quote(worst.layer), dead=len(worst.dead), units=len(worst.zero))
+            if several
+            else ""
+        )
         said.append(voice.say("inside.activations.zero", units=f"{units:,}", dead=f"{dead:,}", where=where))
     flat = [one for one in seen.functions if "saturated" in one.zones]
     if flat:
@@ -51,7 +55,7 @@ def _most(seen: Activations, voice: Voice) -> list[str]:
         there = [one for one in seen.functions if zone in one.zones]
         most: OperatingPoints | None = max(there, key=lambda one, z=zone: one.share(z), default=None)
         if most is not None and most.share(zone) >= WORTH:
-            told = {"layer": most.layer, "function": function_name(most.function), "share": voice.percent(most.share(zone))}
+            told = {"layer": voice.quote(most.layer), "function": function_name(most.function), "share": voice.percent(most.share(zone))}
             said.append(voice.say(f"inside.activations.most_{zone}", **told))
     return said
 
@@ -63,7 +67,7 @@ def _spread(seen: Activations, voice: Voice) -> list[str]:
         widest = max(known, key=lambda one: one.spread.deviation)
         low, high = (voice.number(float(value)) for value in widest.spread.quantiles((0.05, 0.95)))
         deviation = voice.number(widest.spread.deviation)
-        said.append(voice.say("inside.activations.wide", layer=widest.layer, deviation=deviation, low=low, high=high))
+        said.append(voice.say("inside.activations.wide", layer=voice.quote(widest.layer), deviation=deviation, low=low, high=high))
     missing = [one.spread.missing for one in seen.layers if one.spread.missing]
     if missing:
         said.append(voice.say("inside.activations.missing", count=f"{sum(missing):,}", layers=len(missing)))
@@ -75,7 +79,9 @@ def _classes(seen: Activations, voice: Voice) -> list[str]:
     if not medians:
         return []
     share, layer = max(medians)
-    return [voice.say("inside.activations.selective", layer=layer, share=voice.percent(share), chance=voice.percent(seen.chance))]
+    return [
+        voice.say("inside.activations.selective", layer=voice.quote(layer), share=voice.percent(share), chance=voice.percent(seen.chance))
+    ]
 
 
 def _related(seen: Activations, voice: Voice) -> list[str]:
@@ -90,7 +96,7 @@ def _related(seen: Activations, voice: Voice) -> list[str]:
     if best is None:
         return []
     r, layer, unit, feature = best
-    return [voice.say("inside.activations.related", layer=layer, unit=unit, feature=feature, r=voice.number(r))]
+    return [voice.say("inside.activations.related", layer=voice.quote(layer), unit=unit, feature=feature, r=voice.number(r))]
 
 
 def _attention(seen: Activations, voice: Voice) -> list[str]:
@@ -102,5 +108,5 @@ def _attention(seen: Activations, voice: Voice) -> list[str]:
     if not heads:
         return []
     bits, head, layer = min(heads)
-    numbers = {"heads": len(heads), "layers": len(seen.attention), "head": head, "layer": layer, "bits": voice.number(bits)}
+    numbers = {"heads": len(heads), "layers": len(seen.attention), "head": head, "layer": voice.quote(layer), "bits": voice.number(bits)}
     return [voice.say("inside.activations.attention", **numbers)]

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pellucid.narration.voice import Voice
 
 
+LISTED = 8  # classes that are named
+
+
 def told(explanation: Explanation, voice: Voice) -> list[str]:
     """What plane was looked at and how, which class takes most of it, and how far the rows are from a change."""
     seen = explanation.content
@@ -26,7 +29,7 @@ def _plane(model: str, seen: DecisionBoundary, voice: Voice) -> list[str]:
     plane = seen.plane
     facts = {
         "model": model,
-        "elements": len(plane.origin),
+        "elements": f"{len(plane.origin):,}",
         "items": voice.listing([str(i + 1) for i in plane.samples]),
         "share": voice.percent(sum(plane.explained)),
         "rows": len(seen.rows.truth),
@@ -47,7 +50,8 @@ def _areas(seen: DecisionBoundary, voice: Voice) -> list[str]:
     said = [voice.say("inside.decision_boundary.area", name=seen.class_names[classes[largest]], share=share)]
     never = [name for k, name in enumerate(seen.class_names) if k not in classes]
     if never:
-        said.append(voice.say("inside.decision_boundary.never", classes=len(seen.class_names), items=voice.listing(never)))
+        items = voice.listing(never) if len(never) <= LISTED else f"{len(never):,}"
+        said.append(voice.say("inside.decision_boundary.never", classes=f"{len(seen.class_names):,}", items=items))
     return said
 
 
@@ -62,6 +66,6 @@ def _rows(seen: DecisionBoundary, voice: Voice) -> list[str]:
     if wrong.any():
         median = number(float(np.median(rows.distances[wrong])))
         said.append(voice.say("inside.decision_boundary.wrong", wrong=int(wrong.sum()), median=median))
-    if seen.plane.kind != "inputs":
+    if rows.off.any():
         said.append(voice.say("inside.decision_boundary.off", off=number(float(np.median(rows.off)))))
     return said

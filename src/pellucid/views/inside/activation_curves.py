@@ -13,13 +13,14 @@ from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.ticks import padded
 from pellucid.scenes.words import Language, joined, words
 from pellucid.views.framing import code
-from pellucid.views.inside.activation_reading import ZONES, activations, bars_of, function_name, of_layer, span
+from pellucid.views.inside.activation_reading import ZONES, activations, bars_of, columns_of, function_name, of_layer, span
 from pellucid.views.signed_bars import category_axis
 
 DRAWN = 9  # curves in one picture
 LISTED = 40  # functions in one list
 BINS = 44
 ENDS = (0.005, 0.995)  # of the values, between which they are drawn
+ROOM = 25.0  # beside the bars, for words
 HIGH = 0.55  # of the plot, the tallest bar
 
 
@@ -38,7 +39,7 @@ def operating_points(explanation: Explanation, *, language: Language = "en", lay
         panels,
         joined([title, *(panel.summary for panel in panels)], language),
         subtitle=joined([say["act.points.bars"], some], language),
-        columns=min(3, len(panels)) if len(panels) != 4 else 2,
+        columns=columns_of([panel.title for panel in panels]),
         notes=(say["act.points.note"],),
         code=code(explanation),
         language=language,
@@ -55,13 +56,16 @@ def operating_shares(explanation: Explanation, *, language: Language = "en") -> 
     title = say["act.shares.title"].format(units=f"{units:,}", **{name: f"{count:,}" for name, count in counts.items()})
     flat = percent(most.share("zero") + most.share("saturated"), language)
     finding = say["act.shares.finding"].format(layer=most.layer, share=flat)
+    stuck = _stuck(chosen, language)
     panel = Panel(
         "shares",
         finding,
         joined([title, finding], language),
         _table(seen, language),
-        (_stacked(chosen, language), *_stuck(chosen, language)),
-        x=Axis(say["act.shares.axis"], (0.0, 100.0), tuple(range(0, 101, 20)), tuple(map(str, range(0, 101, 20)))),
+        (_stacked(chosen, language), *stuck),
+        x=Axis(
+            say["act.shares.axis"], (0.0, 100.0 + (ROOM if stuck else 0.0)), tuple(range(0, 101, 20)), tuple(map(str, range(0, 101, 20)))
+        ),
         y=category_axis([f"{one.layer} · {function_name(one.function)}" for one in chosen]),
         subtitle=say["act.points.some"].format(shown=len(chosen), count=len(seen.functions)) if len(chosen) < len(seen.functions) else "",
         legend=tuple(

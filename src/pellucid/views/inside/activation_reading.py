@@ -32,6 +32,7 @@ FUNCTIONS = {
     "logsigmoid": "LogSigmoid",
 }
 ZONES: dict[Zone, str] = {"zero": "muted", "saturated": "series2", "linear": "series1", "between": "series3"}
+LONG = 22  # letters of a title that are too many for one of three columns
 CLASSES = ("series1", "positive", "series4", "series5", "series2", "series3")  # of points by class
 
 
@@ -103,6 +104,11 @@ def scale_of(values: np.ndarray, label: str) -> ColorScale:
     if kept.min(initial=0.0) >= 0:
         return ColorScale("sequential", (0.0, largest), label)
     return ColorScale("diverging", (-largest, largest), label)
+
+
+def columns_of(titles: Sequence[str]) -> int:
+    """In how many columns panels stand: in two where they are few, or where their titles are long."""
+    return min(len(titles), 2 if len(titles) <= 4 or max(map(len, titles)) > LONG else 3)
 
 
 def shown_of(shown: int, count: int, language: Language, *, which: Literal["vary", "related", "classes"] = "vary") -> str:

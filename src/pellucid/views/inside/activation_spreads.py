@@ -13,7 +13,7 @@ from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.ticks import padded
 from pellucid.scenes.words import Language, joined, words
 from pellucid.views.framing import code
-from pellucid.views.inside.activation_reading import activations, bars_of, of_layer, span
+from pellucid.views.inside.activation_reading import activations, bars_of, columns_of, of_layer, span
 from pellucid.views.signed_bars import category_axis
 
 DRAWN = 24
@@ -39,8 +39,10 @@ def distributions(explanation: Explanation, *, language: Language = "en", layer:
         title,
         panels,
         joined([title, *(panel.summary for panel in panels)], language),
-        subtitle=say["act.layers.some"].format(shown=len(chosen), count=len(seen.layers)) if len(chosen) < len(seen.layers) else "",
-        columns=(0, 1, 2, 3, 2)[len(panels)] if len(panels) < 5 else 3,
+        subtitle=say["act.layers.some"].format(shown=len(chosen), count=len(seen.layers))
+        if layer is None and len(chosen) < len(seen.layers)
+        else "",
+        columns=columns_of([panel.title for panel in panels]),
         notes=(say["act.spread.note.lines"] + say["act.spread.note"] if apart else say["act.spread.note"],),
         code=code(explanation),
         language=language,

@@ -20,6 +20,7 @@ UNITS = 6  # with pictures, or scatters
 LISTED = 12  # in tables
 COMPARED = 40  # units in the map of classes
 JITTER = 0.3
+SHORT = 8  # letters above a tile
 TEXT = 32  # letters of a row's text
 
 
@@ -63,16 +64,16 @@ def _tiles(seen: Activations, one: LayerActivations, panel: Panel, language: Lan
                 tiles.signal(place, signal[places[int(row)]], limits)
             else:
                 tiles.picture(place, seen.shown.pixels[places[int(row)]])
-            named = [number(float(value), 2)]
-            if len(seen.labels) > row and seen.labels[row] >= 0:
-                named.append(_short(class_name(seen, int(seen.labels[row]))))
-            tiles.say(place, " · ".join(named), "ink")
+            tiles.say(place, _above(seen, int(row), float(value)), "ink")
     x, y = tiles.axes()
     return Panel(panel.id, panel.title, panel.summary, panel.table, tuple(tiles.marks), x=x, y=y, subtitle=panel.subtitle, equal=True)
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= 8 else f"{name[:7]}…"
+def _above(seen: Activations, row: int, value: float) -> str:
+    """The activation and, where both are short, the class."""
+    name = class_name(seen, int(seen.labels[row])) if len(seen.labels) > row and seen.labels[row] >= 0 else ""
+    both = f"{number(value, 2)} · {name}"
+    return both if name and len(both) <= SHORT else number(value, 2)
 
 
 def _top_table(seen: Activations, one: LayerActivations, shown: np.ndarray, language: Language) -> Table:
@@ -122,25 +123,32 @@ def _compared(one: LayerActivations) -> np.ndarray:
     worth = np.nan_to_num(one.explained, nan=-1.0)
     best = np.argsort(-worth, kind="stable")[:COMPARED]
     best = best[worth[best] >= 0]
-    preferred = np.nan_to_num(one.class_means, nan=-np.inf).argmax(0)
-    return best[np.lexsort((-worth[best], preferred[best]))]
+    return best[np.lexsort((-worth[best], one.preferred[best]))]
+
+
+def _classes(one: LayerActivations, shown: np.ndarray) -> np.ndarray:
+    """The places of the classes that are drawn: all, and of very many those that a shown unit prefers."""
+    if len(one.classes) <= COMPARED:
+        return np.arange(len(one.classes))
+    return np.searchsorted(one.classes, np.unique(one.preferred[shown]))
 
 
 def _class_panels(seen: Activations, one: LayerActivations, language: Language) -> tuple[Panel, Panel]:
     say, shown = words(language), _compared(one)
-    there = np.flatnonzero(~np.isnan(one.class_means).all(1))
+    there = _classes(one, shown)
     means = one.class_means[np.ix_(there, shown)]
-    largest = np.nanmax(np.abs(means), 0)
+    count = len(one.classes)
+    largest = np.abs(one.class_means[:, shown]).max(0)
     relative = means / np.where(largest > 0, largest, 1.0)
     scale = scale_of(relative, say["act.classes.relative"])
     units = [str(unit) for unit in shown]
     ends = (-0.5, len(shown) - 0.5)
     x = Axis(say["act.unit.axis"], ends, tuple(float(at) for at in range(len(units))), tuple(units), "category")
-    names = [class_name(seen, int(at)) for at in there]
+    names = [class_name(seen, int(one.classes[at])) for at in there]
     morcos = np.isfinite(one.selectivity[shown]).all()
     values = one.selectivity[shown] if morcos else one.explained[shown]
     best = int(np.nanargmax(values))
-    preferred = [names[int(at)] for at in np.nan_to_num(means, nan=-np.inf).argmax(0)]
+    preferred = [class_name(seen, int(at)) for at in one.preferred[shown]]
     label = say["act.classes.index" if morcos else "act.classes.explained"]
     finding = say["act.classes.finding"].format(unit=units[best], label=preferred[best], index=label, value=number(float(values[best])))
     table = Table(
@@ -158,6 +166,7 @@ def _class_panels(seen: Activations, one: LayerActivations, language: Language) 
         (Image(say["act.classes.relative"], (*ends, -0.5, len(there) - 0.5), values=relative.astype(np.float32), scale=scale),),
         x=x,
         y=category_axis(names),
+        subtitle=say["act.classes.some"].format(shown=len(there), count=count) if len(there) < count else "",
         scale=scale,
     )
     labels = tuple(f"{say['act.unit'].format(unit=unit)}, {name}" for unit, name in zip(units, preferred, strict=True))
@@ -234,7 +243,7 @@ def against_input(explanation: Explanation, *, language: Language = "en", layer:
             ],
             language,
         ),
-        columns=min(3, len(panels)),
+        columns=min(2, len(panels)),
         notes=(say["act.input.note"],),
         code=code(explanation),
         language=language,

@@ -9,7 +9,7 @@ import numpy as np
 from pellucid.errors import UnknownName
 from pellucid.explanation import Explanation
 from pellucid.explanation.contents import Representations
-from pellucid.scenes import Axis, Bars, ColorScale, Image, LegendEntry, Line, Panel, Points, Scene, Table, Text
+from pellucid.scenes import Axis, Bars, ColorScale, Image, LegendEntry, Line, Panel, Points, Scene, Table
 from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.sampling import MOST, sample_of
 from pellucid.scenes.ticks import padded
@@ -18,6 +18,7 @@ from pellucid.views.framing import code
 from pellucid.views.signed_bars import category_axis
 
 COLORS = ("series1", "series2", "series3", "series4", "series5", "series6")
+RING = 5.5  # radius of the disk beneath a misread row's point
 SECOND = -2  # of the layers: the last before the outputs
 
 
@@ -34,10 +35,13 @@ def layer_map(explanation: Explanation, *, language: Language = "en", layer: str
     common = [int(c) for c, _ in Counter(classes[classes >= 0].tolist()).most_common(len(COLORS))]
     shown = [(c, np.flatnonzero(classes == c)) for c in sorted(common)]
     rest = np.flatnonzero(~np.isin(classes, common))
-    marks: list[Points] = []
-    legend: list[LegendEntry] = []
+    wrong = np.flatnonzero((seen.labels >= 0) & (seen.predicted >= 0) & (seen.labels != seen.predicted))
     unit = say["sample.points"]
-    first = max(1, MOST // (len(shown) + 1))
+    first = max(1, MOST // (len(shown) + 2))
+    sample = sample_of(np.ones(len(wrong), bool), first, unit, language)
+    ringed = say["rep.wrong"].format(wrong=len(wrong))
+    marks = [Points(ringed, x[wrong], y[wrong], "refused", RING, sample=sample)] if len(wrong) else []
+    legend = [LegendEntry(ringed, "refused", "point")] if len(wrong) else []
     groups = [(_name(seen, c), rows, COLORS[k]) for k, (c, rows) in enumerate(shown)]
     groups += [(say["rep.rest"], rest, "random")] if len(rest) else []
     for name, rows, color in groups:
@@ -46,21 +50,18 @@ def layer_map(explanation: Explanation, *, language: Language = "en", layer: str
             Points(name, x[rows], y[rows], color, labels=labels, sample=sample_of(np.ones(len(rows), bool), first, unit, language))
         )
         legend.append(LegendEntry(name, color, "point"))
-    wrong = np.flatnonzero((seen.labels >= 0) & (seen.predicted >= 0) & (seen.labels != seen.predicted))
     shares = seen.explained[at]
     told = {"layer": seen.layers[at], "share": percent(float(shares.sum()), language), "rows": seen.rows, "wrong": len(wrong)}
     summary = say["rep.map_summary"].format(**told)
     axes = [say["rep.axis"].format(number=k + 1, share=percent(float(shares[k]), language)) for k in (0, 1)]
-    crosses = tuple(Text(float(x[row]), float(y[row]), "×", "middle", "refused") for row in wrong[:60])  # noqa: RUF001 (a cross is meant)
     panel = Panel(
         "map",
         say["rep.map"].format(**told),
         summary,
         Table((say["row"], "1", "2"), tuple((float(r + 1), float(a), float(b)) for r, (a, b) in enumerate(seen.maps[at][:500]))),
-        (*marks, *crosses),
+        tuple(marks),
         x=Axis(axes[0], padded(float(x.min()), float(x.max()))),
         y=Axis(axes[1], padded(float(y.min()), float(y.max()))),
-        subtitle=say["rep.wrong"].format(wrong=len(wrong)) if len(wrong) else "",
         legend=tuple(legend),
     )
     notes = (say["rep.pooled"].format(count=sum(seen.pooled)),) if any(seen.pooled) else ()

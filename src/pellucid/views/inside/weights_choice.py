@@ -14,7 +14,7 @@ from pellucid.scenes.words import Language, joined, words
 from pellucid.views.framing import code
 
 MOST = 40  # layers that are drawn as rows of a picture
-LETTERS = 25  # of a name beside a row: the end of a path tells more than its beginning
+LETTERS = 21  # of a name beside a row: the end of a path tells more than its beginning
 T = TypeVar("T", Weight, LayerUnits)
 
 
@@ -30,7 +30,7 @@ def matrices(seen: Weights) -> list[Weight]:
     return [one for one in seen.weights if one.kind not in ("bias", "gain")]
 
 
-def chosen(seen: Sequence[T], layer: str | None, names: Callable[[T], tuple[str, ...]], size: Callable[[T], float]) -> T:
+def chosen(seen: Sequence[T], layer: str | None, names: Callable[[T], tuple[str, ...]], size: Callable[[T], tuple[int, ...]]) -> T:
     """The one of that name, or the largest of those in the layer of that name; the largest of all where no layer is named.
 
     Raises:
@@ -50,7 +50,7 @@ def chosen(seen: Sequence[T], layer: str | None, names: Callable[[T], tuple[str,
 
 def chosen_weight(seen: Sequence[Weight], layer: str | None) -> Weight:
     """The weight of a layer; the one with most parameters where none is named."""
-    return chosen(seen, layer, lambda one: (one.name, one.parameter, *one.tied), lambda one: one.size)
+    return chosen(seen, layer, lambda one: (one.name, one.parameter, *one.tied), lambda one: (one.size,))
 
 
 def largest(seen: Sequence[Weight]) -> tuple[list[Weight], bool]:

@@ -17,7 +17,9 @@ from pellucid.views.rasters import limit_of
 SQUARE = 3.0  # up to this ratio of the sides cells are drawn square
 TIMES = " × "  # noqa: RUF001 (a multiplication sign is meant)
 LISTED = 200  # rows of a data table: the largest
+SHARED = 3  # times as many units as inputs, from which on several units share a row of kernels
 FINE = 1 << 16  # cells of kernels up to which each is drawn as four
+SHARP = 8  # pixels of a colored cell's side: pictures are drawn smoothly, which would blur single ones
 
 
 def matrix(explanation: Explanation, *, language: Language = "en", layer: str | None = None) -> Scene:
@@ -72,7 +74,7 @@ def kernels(explanation: Explanation, *, language: Language = "en", layer: str |
     count = one.size // math.prod(one.kernels.shape[2:])
     shown = say["weights.kernels.some"].format(shown=f"{rows * columns:,}", count=f"{count:,}") if rows * columns < count else ""
     finding = say["weights.kernels.norm"].format(unit=int(one.kernel_units[strongest]), value=number(float(norms[strongest])))
-    per_row = math.ceil(math.sqrt(rows / columns))
+    per_row = math.ceil(math.sqrt(rows / columns)) if rows > SHARED * columns else 1
     tiles, x, y = _arranged(one, per_row, language)
     sharing = "" if per_row == 1 else say[f"weights.kernels.{'single' if columns == 1 else 'grid'}"].format(inputs=columns)
     high, wide = len(tiles), tiles.shape[1]
@@ -115,7 +117,7 @@ def _arranged(one: Weight, per_row: int, language: Language) -> tuple[np.ndarray
     places[:units, :inputs] = one.kernels
     tiles = places.reshape(high, per_row * wide, *one.kernels.shape[2:])[:, : per_row * wide - (inputs > 1)]
     middles = tuple(at * wide + (inputs - 1) / 2 for at in range(per_row))
-    x = Axis("", (-0.5, tiles.shape[1] - 0.5), middles, tuple(f"+{at}" for at in range(per_row)), "category")
+    x = Axis("", (-0.5, tiles.shape[1] - 0.5), middles, tuple(f"+{at}" for at in range(per_row)))
     return tiles, x, _named(say["weights.kernels.unit"], names[::per_row], reverse=True)
 
 
@@ -126,7 +128,7 @@ def _colors(one: Weight, scale: ColorScale, language: Language) -> Panel:
     high = -(-len(one.kernels) // per_row)
     places = np.zeros((high * per_row, *one.kernels.shape[1:]))
     places[: len(one.kernels)] = np.clip(np.nan_to_num(one.kernels) / scale.domain[1], -1, 1)
-    channels = [_canvas(places[:, at].reshape(high, per_row, *one.kernels.shape[2:])) for at in range(3)]
+    channels = [_canvas(places[:, at].reshape(high, per_row, *one.kernels.shape[2:]), SHARP) for at in range(3)]
     pixels = np.round(127.5 + 127.5 * np.nan_to_num(np.stack(channels, -1))).astype(np.uint8)
     names = [str(int(unit)) for unit in one.kernel_units]
     return Panel(
@@ -134,7 +136,7 @@ def _colors(one: Weight, scale: ColorScale, language: Language) -> Panel:
         title,
         title,
         Table((say["weights.kernels.unit"],), tuple((name,) for name in names)),
-        (Image("", _around(high, per_row, one.kernels.shape[2:]), pixels=pixels),),
+        (Image("", _around(high, per_row, one.kernels.shape[2:], SHARP), pixels=pixels),),
         x=_named("", [f"+{at}" for at in range(per_row)]),
         y=_named(say["weights.kernels.unit"], names[::per_row], reverse=True),
         equal=True,
@@ -143,23 +145,29 @@ def _colors(one: Weight, scale: ColorScale, language: Language) -> Panel:
 
 def _tiled(tiles: np.ndarray, scale: ColorScale) -> Image:
     """Tiles (row, column, y, x) as one map."""
-    return Image(scale.label, _around(tiles.shape[0], tiles.shape[1], tiles.shape[2:]), values=_canvas(tiles), scale=scale)
-
-
-def _canvas(tiles: np.ndarray) -> np.ndarray:
-    """Tiles (row, column, y, x) as one map, a line of not-a-number between them; cells of small maps are doubled, for a finer line."""
     fine = 2 if tiles.size <= FINE else 1
+    return Image(scale.label, _around(tiles.shape[0], tiles.shape[1], tiles.shape[2:], fine), values=_canvas(tiles, fine), scale=scale)
+
+
+def _canvas(tiles: np.ndarray, fine: int) -> np.ndarray:
+    """Tiles (row, column, y, x) as one map of ``fine`` x ``fine`` for each cell, lines of not-a-number between the tiles."""
+    line = _line(fine)
     tiles = tiles.repeat(fine, 2).repeat(fine, 3)
     high, wide, tall, broad = tiles.shape
-    canvas = np.full((high, wide, tall + 1, broad + 1), np.nan, np.float32)
-    canvas[:, :, :-1, :-1] = tiles
-    return canvas.swapaxes(1, 2).reshape(high * (tall + 1), wide * (broad + 1))[:-1, :-1]
+    canvas = np.full((high, wide, tall + line, broad + line), np.nan, np.float32)
+    canvas[:, :, :-line, :-line] = tiles
+    return canvas.swapaxes(1, 2).reshape(high * (tall + line), wide * (broad + line))[:-line, :-line]
 
 
-def _around(high: int, wide: int, size: tuple[int, ...]) -> tuple[float, float, float, float]:
+def _line(fine: int) -> int:
+    """How wide the line between tiles is: a third of a cell, or the least there is."""
+    return max(1, round(fine / 3))
+
+
+def _around(high: int, wide: int, size: tuple[int, ...], fine: int) -> tuple[float, float, float, float]:
     """Where the map of so many tiles lies, each around its number; half a line is left free at the edges."""
-    fine = 2 if high * wide * size[0] * size[1] <= FINE else 1
-    down, across = (0.5 / (fine * cells + 1) for cells in size)
+    line = _line(fine)
+    down, across = (0.5 * line / (fine * cells + line) for cells in size)
     return (-0.5 + across, wide - 0.5 - across, -0.5 + down, high - 0.5 - down)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,20 +10,21 @@ from pellucid.explanation import Explanation
 from pellucid.explanation.contents import Weights
 from pellucid.explanation.contents.weights import LayerUnits
 from pellucid.scenes import Axis, Column, LegendEntry, Line, Panel, Points, RowLabels, Scene, Table
-from pellucid.scenes.numbers import number
+from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.sampling import MOST, by_importance, sample_of
 from pellucid.scenes.words import Language, joined, words
 from pellucid.views.inside.weights_choice import chosen, content, scene, tail
 from pellucid.views.inside.weights_maps import TIMES
 
-LISTED = 12  # units named in a cell
+LISTED = 6  # units named in a cell
+FARTHEST = 300.0  # percent that a picture shows; units with large biases may be farther
 NAMED = 3  # layers named in a title
 LAYERS = 12  # that are listed where no layer has anything to tell
 ROLES = {"dead": "refused", "still": "series3", "doubled": "series2"}  # by the word of the legend
 
 
 def units(explanation: Explanation, *, language: Language = "en", layer: str | None = None) -> Scene:
-    """The units of one layer by the size of their weights and the angle to the most similar one, and a table of all layers.
+    """The units of one layer by the size of their weights and the difference from the most similar one, and a table of all layers.
 
     Without a layer the one with most dead or double units is shown, or the largest where there is none.
 
@@ -32,17 +32,20 @@ def units(explanation: Explanation, *, language: Language = "en", layer: str | N
         UnknownName: no layer of that name has units.
     """
     seen, say = content(explanation), words(language)
-    one = chosen(seen.units, layer, lambda layer: (layer.layer,), lambda layer: (len(_flagged(layer)), len(layer.norms)))  # type: ignore[arg-type, return-value]
-    panels = [_similar(one, language)]
-    if np.isfinite(one.outgoing).any():
-        panels.append(_through(one, language))
-    panels.append(_all_layers(seen, language))
+    one = chosen(seen.units, layer, lambda layer: (layer.layer,), lambda layer: (len(_flagged(layer)), len(layer.norms)))
+    through = [_through(one, language)] if np.isfinite(one.outgoing).any() else []
+    similar = [_similar(one, language)] if (one.nearest >= 0).any() or not through else []
+    panels = (*similar, *through, _all_layers(seen, language))
     title = say["weights.units.title"].format(name=one.layer)
-    return scene(explanation, title, tuple(panels), language, notes=_notes(seen, one, language))
+    return scene(explanation, title, panels, language, notes=_notes(seen, one, language))
 
 
 def _flagged(one: LayerUnits) -> set[int]:
     return {*one.dead, *one.constant, *one.doubled}
+
+
+def _still(one: LayerUnits) -> set[int]:
+    return {*one.off, *one.constant}
 
 
 def _finding(one: LayerUnits, language: Language) -> str:
@@ -53,19 +56,21 @@ def _finding(one: LayerUnits, language: Language) -> str:
 
 def _similar(one: LayerUnits, language: Language) -> Panel:
     say, finding = words(language), _finding(one, language)
-    angles = np.where(np.isfinite(one.angle), one.angle, 0.0)  # a unit without direction lies at the bottom; its label says why
-    top = max(float(angles.max(initial=0)), 2 * one.limit) * 1.08
-    limit = say["weights.units.limit"].format(limit=_degrees(one.limit))
+    apart = np.minimum(100 * one.difference, FARTHEST)
+    still = list(_still(one))
+    apart[still] = 0.0  # those without weights lie at the bottom; their labels say why
+    top = max(float(np.nan_to_num(apart).max(initial=0)), 200 * one.limit) * 1.08
+    limit = say["weights.units.limit"].format(limit=_share(one.limit, language))
     wide = _reach(one.norms)
-    line = Line(limit, np.array(wide), np.full(2, one.limit), "series2", dashed=True)
+    line = Line(limit, np.array(wide), np.full(2, 100 * one.limit), "series2", dashed=True)
     return Panel(
         "similar",
         finding,
         joined([one.layer, finding], language),
         _unit_table(one, language),
-        (line, *_points(one, one.norms, angles, language)),
+        (line, *_points(one, one.norms, apart, language)),
         x=Axis(say["weights.units.norm"], wide),
-        y=Axis(say["weights.units.angle"], (-0.04 * top, top)),
+        y=Axis(say["weights.units.difference"], (-0.04 * top, top)),
         legend=(*_legend(one, language), LegendEntry(limit, "series2", "dashed")),
     )
 
@@ -110,11 +115,13 @@ def _points(one: LayerUnits, x: np.ndarray, y: np.ndarray, language: Language) -
             marks.append(Points(name, x[places], y[places], ROLES[key], radius=4.0, labels=labels))
             continue
         order = places[by_importance(np.stack([x[places], y[places]], 1), MOST)]
-        labels = tuple(_label(one, int(unit), language) for unit in order)
+        there = np.isfinite(x[order] + y[order])
         if len(order) > MOST:
             column = Column(say["weights.units.norm"], one.norms[order])
             labels = RowLabels(say["weights.units.label.row"], order.astype(float), (column,), missing="")
-        sample = sample_of(np.ones(len(order), bool), MOST, say["weights.column.units"], language)
+        else:
+            labels = tuple(_label(one, int(unit), language) for unit in order)
+        sample = sample_of(there, MOST, say["weights.units.units"], language)
         marks.append(Points(name, x[order], y[order], "series1", radius=3.0, labels=labels, sample=sample))
     return tuple(marks)
 
@@ -132,7 +139,10 @@ def _label(one: LayerUnits, unit: int, language: Language) -> str:
     told = {"unit": unit, "norm": number(float(one.norms[unit]))}
     if one.nearest[unit] < 0:
         return say["weights.units.label"].format(**told)
-    return say["weights.units.label.near"].format(**told, angle=_degrees(float(one.angle[unit])), nearest=int(one.nearest[unit]))
+    apart = _share(float(one.difference[unit]), language)
+    found = say["weights.units.label.near"].format(**told, difference=apart, nearest=int(one.nearest[unit]))
+    cosine = float(one.outgoing_cosine[unit])
+    return joined([found, say["weights.units.label.outgoing"].format(cosine=number(cosine)) if np.isfinite(cosine) else ""], language)
 
 
 def _unit_table(one: LayerUnits, language: Language) -> Table:
@@ -140,13 +150,13 @@ def _unit_table(one: LayerUnits, language: Language) -> Table:
     say, flagged = words(language), _flagged(one)
     dead, still, doubled = set(one.dead), set(one.constant), set(one.doubled)
     order = sorted(range(len(one.norms)), key=lambda unit: (unit not in flagged, unit))[:MOST]
-    heads = ("weights.kernels.unit", "weights.units.norm", "weights.units.outgoing", "weights.units.angle", "weights.column.kind")
+    heads = ("weights.kernels.unit", "weights.units.norm", "weights.units.outgoing", "weights.units.difference", "weights.column.kind")
     rows = tuple(
         (
             str(unit),
             float(one.norms[unit]),
             float(one.outgoing[unit]) if np.isfinite(one.outgoing[unit]) else "",
-            float(one.angle[unit]) if np.isfinite(one.angle[unit]) else "",
+            100 * float(one.difference[unit]) if np.isfinite(one.difference[unit]) else "",
             say["weights.units.dead"] if unit in dead
             else say["weights.units.still"] if unit in still
             else say["weights.units.doubled"] if unit in doubled else "",
@@ -159,21 +169,18 @@ def _unit_table(one: LayerUnits, language: Language) -> Table:
 def _all_layers(seen: Weights, language: Language) -> Panel:
     """A row for each layer that has dead, constant or double units; the largest layers where none has."""
     say = words(language)
-    heads = ("layer", "units", "dead", "constant", "doubled", "limit", "dimension")
     largest = sorted(seen.units, key=lambda one: -len(one.norms))[:LAYERS]
     listed = [one for one in seen.units if _flagged(one)] or [one for one in seen.units if one in largest]
-    rows = tuple(
-        (
-            tail(one.layer),
-            f"{len(one.norms):,}",
-            _listed([str(unit) for unit in one.dead], language),
-            _listed([str(unit) for unit in one.constant], language),
-            _listed([f"{a}~{b}" for a, b in one.pairs], language),
-            _degrees(one.limit) if (one.nearest >= 0).any() else "",
-            number(one.dimension) if (one.nearest >= 0).any() else "",
-        )
-        for one in listed
-    )
+    columns = {
+        "layer": [tail(one.layer) for one in listed],
+        "units": [f"{len(one.norms):,}" for one in listed],
+        "dead": [_listed([str(unit) for unit in one.dead], language) for one in listed],
+        "constant": [_listed([str(unit) for unit in one.constant], language) for one in listed],
+        "doubled": [_listed([f"{a}~{b}" for a, b in one.pairs], language) for one in listed],
+        "limit": [_share(one.limit, language) if (one.nearest >= 0).any() else "" for one in listed],
+        "dimension": [number(one.dimension) if (one.nearest >= 0).any() else "" for one in listed],
+    }
+    columns = {head: cells for head, cells in columns.items() if any(cells)}
     totals = {
         "dead": sum(len(one.dead) for one in seen.units),
         "count": f"{sum(len(one.norms) for one in seen.units):,}",
@@ -182,7 +189,8 @@ def _all_layers(seen: Weights, language: Language) -> Panel:
     finding = say["weights.units.all"].format(**totals)
     shown = {"shown": len(listed), "count": len(seen.units)}
     subtitle = say["weights.units.layers"].format(**shown) if len(listed) < len(seen.units) else ""
-    return Panel("layers", finding, finding, Table(tuple(say[f"weights.column.{head}"] for head in heads), rows), subtitle=subtitle)
+    table = Table(tuple(say[f"weights.column.{head}"] for head in columns), tuple(zip(*columns.values(), strict=True)))
+    return Panel("layers", finding, finding, table, subtitle=subtitle)
 
 
 def _listed(names: Sequence[str], language: Language) -> str:
@@ -192,15 +200,15 @@ def _listed(names: Sequence[str], language: Language) -> str:
     return joiner.join(names[:LISTED]) + more
 
 
-def _degrees(angle: float) -> str:
-    return number(angle, 2) if angle >= 1e-3 else "0"
+def _share(difference: float, language: Language) -> str:
+    return percent(difference, language, digits=2)
 
 
 def _notes(seen: Weights, one: LayerUnits, language: Language) -> tuple[str, ...]:
     """The limits of this layer, and what the outgoing weights are known from."""
     say = words(language)
-    cosine = f"{math.cos(math.radians(one.limit)):.6f}".rstrip("0")
-    told = {"limit": _degrees(one.limit), "cosine": cosine, "count": one.compared, "dimension": number(one.dimension)}
+    cosine = f"{1 - one.limit**2 / 2:.6f}".rstrip("0")
+    told = {"limit": _share(one.limit, language), "cosine": cosine, "count": one.compared, "dimension": number(one.dimension)}
     drawn = {"shown": f"{one.compared:,}", "count": f"{len(one.norms):,}"}
     compared = one.compared < len(one.norms) - len(one.off) - len(one.constant)
     return (
