@@ -1,34 +1,51 @@
-"""A page of all inspections of five networks, as a person gets it: nothing overlaps, nothing is pale, numbers can be read."""
+"""A page of all inspections of five networks, as a person gets it: nothing overlaps, nothing is pale, numbers can be read.
+
+The line numbers of the annotated source lead to the network's graph, and its blocks back to the lines.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from browser.screen import Screen, cut_off, opened, overlapping, pale
 from inside.subjects import NAMES, inspected
 from pellucid.explanation import Explanation
 from pellucid.methods.internals.registry import INSPECTIONS
-from pellucid.report import write_report
+from pellucid.report import Report, write_report
 from pellucid.report.inspected import inspection_report
+from pellucid.scenes import Bars, Image, Panel
+from pellucid.scenes.numbers import MINUS
 
 pytestmark = pytest.mark.browser
 LOOKS = (("light", "en", 1280), ("dark", "zh-CN", 800))
 
 
+@dataclass(frozen=True)
+class Made:
+    """The page of a network, and what it was made from."""
+
+    name: str
+    report: Report
+    path: Path
+
+
 @pytest.fixture(scope="module", params=NAMES)
-def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
     found = [one for what in INSPECTIONS if isinstance(one := inspected(request.param, what), Explanation)]
-    return write_report(inspection_report(found), tmp_path_factory.mktemp("inside") / "inside.html")
+    report = inspection_report(found)
+    return Made(request.param, report, write_report(report, tmp_path_factory.mktemp("inside") / "inside.html"))
 
 
 @pytest.fixture(scope="module", params=LOOKS, ids=lambda look: "-".join(map(str, look)))
-def screen(request: pytest.FixtureRequest, browser: Any, page: Path) -> Iterator[Screen]:
+def screen(request: pytest.FixtureRequest, browser: Any, made: Made) -> Iterator[Screen]:
     theme, language, width = request.param
-    with opened(browser, page, f"theme={theme}&lang={language}", width) as found:
+    with opened(browser, made.path, f"theme={theme}&lang={language}", width) as found:
         yield found
 
 
@@ -41,3 +58,67 @@ def test_all_measures(screen: Screen, axe: str) -> None:
     assert screen.page.evaluate("axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations.map((v) => v.id))") == []
     assert screen.complaints == []
     assert len(screen.requests) == 1
+
+
+def test_every_picture_reads_out_what_python_has(screen: Screen, made: Made) -> None:
+    """The first element by the keyboard: it is named or has a number, on the screen; of a bar or a map the number is Python's.
+
+    Photographs have nothing to read out.
+    """
+    language = screen.page.evaluate("document.documentElement.lang")
+    edition = next(edition for edition in made.report.editions if edition.language == language)
+    panels = [panel for section in edition.sections for scene in section.scenes for panel in scene.panels if panel.x is not None]
+    plots = screen.page.locator(".pl-plot")
+    assert plots.count() == len(panels)
+    compared = 0
+    for at, panel in enumerate(panels):
+        plots.nth(at).press("ArrowRight")
+        found = plots.nth(at).locator(".pl-readout")
+        if not _readable(panel):
+            assert not found.is_visible(), panel.title
+            continue
+        assert found.is_visible(), panel.title
+        box = found.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= screen.page.viewport_size["width"], panel.title
+        text = found.inner_text()
+        assert text.strip() and "NaN" not in text and "undefined" not in text, panel.title
+        expected = _first(panel)
+        if expected is not None:
+            compared += 1
+            numbers = found.locator("dd").all_inner_texts()
+            assert any(_same(number, expected) for number in numbers), (panel.title, numbers, expected)
+        plots.nth(at).press("Escape")
+    assert compared >= 2
+
+
+def _readable(panel: Panel) -> bool:
+    return any(mark.mark != "text" and not (isinstance(mark, Image) and mark.values is None) for mark in panel.marks)
+
+
+def _first(panel: Panel) -> float | None:
+    """The number of the first element of the last mark, where that is a bar or a cell of a map."""
+    last = [mark for mark in panel.marks if mark.mark != "text" and not (isinstance(mark, Image) and mark.values is None)][-1]
+    if isinstance(last, Bars) and len(last.length):
+        return float(last.length[0])
+    if isinstance(last, Image) and last.values is not None and last.told is None and not last.texts:
+        return float(last.values.ravel()[0])
+    return None
+
+
+def _same(text: str, value: float) -> bool:
+    """Whether a text reads the same as a number of Python's, to four significant digits."""
+    try:
+        return float(text.replace(",", "").replace(MINUS, "-")) == float(f"{value:.4g}")
+    except ValueError:
+        return value != value  # not-a-number is told in words
+
+
+def test_lines_of_source_and_blocks_of_the_graph_lead_to_one_another(screen: Screen) -> None:
+    page = screen.page
+    lines = page.locator(".pl-line-number button")
+    assert lines.count() >= 1
+    lines.first.click()
+    plot = page.locator(".pl-plot:focus")
+    expect(plot.locator(".pl-marker")).to_be_in_viewport()
+    plot.press("Enter")
+    expect(page.locator(".pl-found code").first).to_be_in_viewport()

@@ -405,6 +405,7 @@ export interface Points {
   readonly values: Tensor | null;
   readonly scale: ColorScale | null;
   readonly sample: Sample | null;
+  readonly links: readonly (string)[];
   readonly mark: "points";
 }
 
@@ -604,6 +605,7 @@ export interface Table {
   readonly columns: readonly (string)[];
   readonly rows: readonly (readonly (string | number)[])[];
   readonly code: readonly (number)[];
+  readonly links: readonly (string)[];
 }
 
 export interface Text {

@@ -3,17 +3,12 @@ import { make } from "./dom";
 import { formatValue } from "./format";
 import type { Table } from "./schema.gen";
 
-const WIDEST = 44; // letters of a line of code that have room at once
 const SHOWN = 500; // rows on the page; the CSV file has all
 
 export function tableElement(table: Table, caption: string, locale: string): HTMLTableElement {
   const numeric = table.columns.map((_, i) => table.rows.length > 0 && table.rows.every((row) => typeof row[i] === "number"));
-  const side = (i: number): Record<string, string> => (numeric[i] ? { class: "pl-number" } : table.code.includes(i) ? { class: "pl-source" } : {});
+  const side = (i: number): Record<string, string> => (numeric[i] ? { class: "pl-number" } : {});
   const head = make("tr", {}, ...table.columns.map((name, i) => make("th", { scope: "col", ...side(i) }, name)));
-  for (const i of table.code) {
-    const longest = Math.max(0, ...table.rows.map((row) => String(row[i] ?? "").length));
-    (head.children[i] as HTMLElement).style.minWidth = `min(${Math.min(longest, WIDEST) * 7.6 + 24}px, 30vw)`; // as wide as letters and padding are
-  }
   const body = make("tbody");
   for (const row of table.rows.slice(0, SHOWN)) {
     body.append(make("tr", {}, ...row.map((cell, i) => make("td", side(i), typeof cell === "number" ? formatValue(cell, locale) : cell))));
@@ -21,7 +16,7 @@ export function tableElement(table: Table, caption: string, locale: string): HTM
   if (table.rows.length > SHOWN) {
     body.append(make("tr", {}, make("td", { colspan: String(table.columns.length) }, `… ${formatValue(table.rows.length - SHOWN, locale)}`)));
   }
-  return make("table", { class: table.code.length > 0 ? "pl-table pl-listing" : "pl-table" }, make("caption", { class: "pl-hidden" }, caption), make("thead", {}, head), body);
+  return make("table", { class: "pl-table" }, make("caption", { class: "pl-hidden" }, caption), make("thead", {}, head), body);
 }
 
 /** RFC 4180, with a byte-order mark so that spreadsheets read it as UTF-8. */

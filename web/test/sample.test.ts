@@ -27,7 +27,7 @@ function swarm(): MarkOf<"points"> {
   const column = (name: string, k: number) => ({ name, values: tensor(Float32Array.from({ length: ROWS }, (_, row) => row + k / 4)), texts: [], unit: "mm" });
   const labels = { pattern: "row {row}: {label}", rows: tensor(Uint32Array.from({ length: ROWS }, (_, i) => i + 1)), columns: ["a", "b", "c"].map(column), missing: "missing", together: false };
   const sample = { first: FIRST, most: 5000, count: size * 0.9, unit: "points", said: "4,498 of 54,000 points shown" };
-  return { mark: "points", name: "", x: tensor(x), y: tensor(y), color: "series1", radius: 2, labels, values: null, scale: null, sample };
+  return { mark: "points", name: "", x: tensor(x), y: tensor(y), color: "series1", radius: 2, labels, values: null, scale: null, sample, links: [] };
 }
 
 function chart(mark: Chart["marks"][number]): Chart {

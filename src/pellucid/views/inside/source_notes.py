@@ -55,6 +55,7 @@ class Note:
         computes: one text for each step.
         shape: of what comes out, ``(rows, 8)``.
         parameters, flops, time, values, units, relevance: with their units.
+        operations: numbers of those that ran in the call.
     """
 
     call: str
@@ -67,6 +68,7 @@ class Note:
     values: str
     units: str
     relevance: str
+    operations: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ class Notes:
             relevance=""
             if last.relevance is None
             else self.say["source.relevance"].format(share=percent(last.relevance, self.language, digits=2)),
+            operations=tuple(number for step in call.steps for number in step.operations),
         )
 
     def _names(self, step: LineStep) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from pellucid.explanation.contents.structure import Operation
 from pellucid.scenes import Axis, Bars, LegendEntry, Lines, Panel, Points, Scene, Table
 from pellucid.scenes.numbers import percent, short
 from pellucid.scenes.words import Language, words
-from pellucid.views.framing import code
+from pellucid.views.framing import code, links
 from pellucid.views.signed_bars import category_axis
 
 MOST = 36  # blocks that are drawn; of a deeper network whole modules are one block
@@ -59,7 +59,7 @@ def structure(explanation: Explanation, *, language: Language = "en") -> Scene:
         say["structure.flow"].format(skips=len(long)),
         summary,
         _table(seen, language),
-        _marks(blocks, edges, language),
+        _marks(explanation, blocks, edges, language),
         x=Axis("", (-0.35, 1.0), hidden=True),
         y=category_axis(names),
         legend=_legend(blocks, language),
@@ -138,7 +138,7 @@ def _block(path: str, types: dict[str, str], found: list[Operation]) -> Block:
     return Block(f"{path}: {found[0].name}" if between else path, types.get(path, ""), tuple(found))
 
 
-def _marks(blocks: list[Block], edges: list[tuple[int, int]], language: Language) -> tuple[Lines | Points, ...]:
+def _marks(explanation: Explanation, blocks: list[Block], edges: list[tuple[int, int]], language: Language) -> tuple[Lines | Points, ...]:
     say = words(language)
     near = [(a, b) for a, b in edges if b - a == 1]
     far = [(a, b) for a, b in edges if b - a > 1]
@@ -156,7 +156,9 @@ def _marks(blocks: list[Block], edges: list[tuple[int, int]], language: Language
         places = [0, *places] if role == "muted" else places
         if places:
             labels = tuple(_label(blocks[place - 1], language) if place else say["structure.input"] for place in places)
-            marks.append(Points(say[key], np.zeros(len(places)), np.array(places, float), role, radius=4.5, labels=labels))
+            made = (blocks[place - 1].operations if place else () for place in places)
+            keys = tuple(links(explanation, (operation.number for operation in operations)) for operations in made)
+            marks.append(Points(say[key], np.zeros(len(places)), np.array(places, float), role, 4.5, labels, links=keys))
     return tuple(marks)
 
 
