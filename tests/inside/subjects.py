@@ -13,6 +13,7 @@ from torch import Tensor, nn
 import pellucid as pl
 from pellucid.demo.efficientnet import efficientnet_lite0
 from pellucid.demo.networks import train_digits, train_patient
+from pellucid.methods.internals.decision_boundary import LookAtDecisionBoundary
 from pellucid.methods.internals.registry import INSPECTIONS
 
 NAMES = ("digits CNN", "patient MLP", "EfficientNet-Lite0", "transformer encoder", "LSTM")
@@ -26,6 +27,7 @@ class Subject:
     data: Any
     labels: np.ndarray
     options: dict[str, Any] = field(default_factory=dict)
+    looks: dict[str, Any] = field(default_factory=dict)  # inspections with other options than their own defaults, by id
 
 
 class Encoder(nn.Module):
@@ -57,7 +59,8 @@ def subject(name: str) -> Subject:
     if name == "digits CNN":
         digits = train_digits()
         rows = digits.split.test
-        return Subject(digits.net, digits.inputs(rows)[:60], rows.labels[:60], {"class_names": digits.dataset.class_names})
+        looks = {"decision_boundary": LookAtDecisionBoundary(most=2_000)}  # beyond that it is traced, as it is beyond 100,000
+        return Subject(digits.net, digits.inputs(rows)[:60], rows.labels[:60], {"class_names": digits.dataset.class_names}, looks)
     if name == "patient MLP":
         patient = train_patient()
         rows = patient.split.test
@@ -75,7 +78,7 @@ def inspected(name: str, what: str) -> pl.Explanation | str:
     """What an inspection sees in a subject; the reason where it does not apply."""
     one = subject(name)
     try:
-        return pl.inspect(one.net, what, one.data, labels=one.labels, **one.options)
+        return pl.inspect(one.net, one.looks.get(what, what), one.data, labels=one.labels, **one.options)
     except pl.PellucidError as error:
         return str(error)
 
