@@ -59,7 +59,7 @@ def subject(name: str) -> Subject:
     if name == "digits CNN":
         digits = train_digits()
         rows = digits.split.test
-        looks = {"decision_boundary": LookAtDecisionBoundary(most=2_000)}  # beyond that it is traced, as it is beyond 100,000
+        looks = {"decision_boundary": LookAtDecisionBoundary(most=1_000)}  # which it has more of: sampled, quickly
         return Subject(digits.net, digits.inputs(rows)[:60], rows.labels[:60], {"class_names": digits.dataset.class_names}, looks)
     if name == "patient MLP":
         patient = train_patient()
