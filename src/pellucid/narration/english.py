@@ -458,7 +458,7 @@ ENGLISH = {
     "inside.weights.dead": "{count} of {total} units are dead by their weights alone: {items}.",
     "inside.weights.constant": "{count} of {total} units get nothing and always give the same value: {items}.",
     "inside.weights.doubled": "{count} of {total} units have a near-duplicate in their layer: {items}.",
-    "inside.weights.sound": "Of the {total} units no one is dead by its weights alone or has a near-duplicate in its layer.",
+    "inside.weights.sound": "Of the {total} units none is dead by its weights alone, and none has a near-duplicate in its layer.",
     "inside.weights.in": "{count} in {name}",
     "inside.weights.more": "{count} more",
     "inside.weights.rows": "The outgoing weights are known for {count} of {total} layers, from a run on the given rows.",

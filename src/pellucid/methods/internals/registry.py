@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 INSPECTIONS: dict[str, str] = {
     "structure": "structure:LookAtStructure",
-    "representations": "representations:LookAtRepresentations",
     "source": "source:LookAtSource",
-    "activations": "activations:LookAtActivations",
     "weights": "weights:LookAtWeights",
+    "activations": "activations:LookAtActivations",
+    "representations": "representations:LookAtRepresentations",
     "decision_boundary": "decision_boundary:LookAtDecisionBoundary",
 }
 

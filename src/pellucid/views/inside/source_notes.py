@@ -21,6 +21,7 @@ ROUNDING = 1e-6  # of the largest value: a mean below is zero, but for rounding
 LISTED = 6  # operations named for such a module
 
 _PHRASES = {"en": ENGLISH, "zh-CN": CHINESE}
+_ONE = re.compile(r"(?<![\d.,])(1 (?:channel|filter|value|weighted sum|group|head|token|row))s\b")  # there is one of
 _DIMENSIONS = re.compile(r"(?<=conv|pool)[123]d(_with_indices)?$|(?<=transpose)[123]d$|(?<=dropout)[123]d$")
 # operations that are told in the same words
 _ALIKE = {
@@ -209,7 +210,8 @@ def phrase(operation: LineOperation, language: Language) -> str:
     base = _ALIKE.get(plain, plain)
     for key in (*(f"{base}.{variant}" for variant in _variants(operation)), base):
         if key in known:
-            return known[key].format(**operation.facts)
+            said = known[key].format(**operation.facts)
+            return _ONE.sub(r"\1", said) if language == "en" else said
     return known[f"kind:{operation.kind}"].format(operation=operation.name)
 
 

@@ -56,7 +56,7 @@ def structure(explanation: Explanation, *, language: Language = "en") -> Scene:
     summary = say["structure.summary"].format(blocks=len(blocks), skips=len(long), **size)
     flow = Panel(
         "flow",
-        say["structure.flow"].format(skips=len(long)),
+        say["structure.flow" if long else "structure.chain"].format(skips=len(long)),
         summary,
         _table(seen, language),
         _marks(explanation, blocks, edges, language),
