@@ -7,7 +7,7 @@ import { drawer, type Mark, type Scales } from "./marks";
 import { type Drawn, drawPlot, nearest, prepare } from "./plot";
 import { readingElement, readingRows } from "./reading";
 import { shownTexts } from "./sample";
-import { canZoom, isWhole, zoomAt, zoomTo } from "./zoom";
+import { canZoom, isWhole, movedBy, zoomAt, zoomTo } from "./zoom";
 
 /** What a drawing shows: whether a part only, and what is to be said of marks that are not all drawn. */
 export interface Shows {
@@ -22,6 +22,7 @@ interface Chosen {
 
 const NEAR_ENOUGH = 60; // pixels; beyond that nothing is read out
 const GAP = 8; // between what is pointed at and the read-out
+const PUSH = 0.2; // of the view, at one key
 const SMALLEST_BOX = 8; // a shorter drag is a click
 
 export class ChartView {
@@ -35,7 +36,8 @@ export class ChartView {
   private drawn: Drawn | null = null;
   private chosen: Chosen | null = null;
   private drag: readonly [number, number] | null = null;
-  private boxed = false;
+  private hand: Scales | null = null; // what was shown when a drag that moves the view began
+  private boxed = false; // whether the last drag was more than a click
   private pending = 0;
   private width = 0;
   private readonly ends = new Map<Mark, End>();
@@ -162,10 +164,9 @@ export class ChartView {
 
   private onMove(event: PointerEvent): void {
     const [left, top] = this.point(event);
-    if (this.drag) {
-      this.stretch(this.drag, [left, top]);
-      return;
-    }
+    if (this.drag && this.hand) this.show(movedBy(this.panel, this.hand, left - this.drag[0], top - this.drag[1]));
+    else if (this.drag) this.stretch(this.drag, [left, top]);
+    if (this.drag) return;
     this.readAt(left, top);
   }
 
@@ -184,14 +185,15 @@ export class ChartView {
   private onDown(event: PointerEvent): void {
     if (event.button !== 0 || event.pointerType === "touch") return;
     this.drag = this.point(event);
+    this.hand = event.shiftKey ? (this.drawn?.scales ?? null) : null;
     this.element.setPointerCapture(event.pointerId);
   }
 
   private onUp(event: PointerEvent): void {
-    const [from, to] = [this.drag, this.point(event)];
+    const [from, to, moved] = [this.drag, this.point(event), this.hand !== null];
     this.endDrag();
     this.boxed = from !== null && Math.hypot(to[0] - from[0], to[1] - from[1]) >= SMALLEST_BOX;
-    if (!from || !this.drawn || !this.boxed) return;
+    if (!from || !this.drawn || !this.boxed || moved) return;
     this.show(zoomTo(this.panel, this.drawn.scales, from, to));
   }
 
@@ -205,7 +207,7 @@ export class ChartView {
   }
 
   private endDrag(): void {
-    this.drag = null;
+    this.drag = this.hand = null;
     this.box.hidden = true;
   }
 
@@ -230,11 +232,19 @@ export class ChartView {
 
   private onKey(event: KeyboardEvent): void {
     const step = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key];
-    if (step) this.move(step[0]!, step[1]!);
+    if (step && event.shiftKey && canZoom(this.panel)) this.push(-step[0]!, -step[1]!);
+    else if (step) this.move(step[0]!, step[1]!);
     else if (event.key === "Escape") this.choose(null);
     else if (event.key === "Enter" && this.follow()) return event.preventDefault();
     else if (!canZoom(this.panel) || !this.zoomKey(event.key)) return;
     event.preventDefault();
+  }
+
+  /** Moves the view by a part of its size. */
+  private push(right: number, down: number): void {
+    if (!this.drawn) return;
+    const { layout: { plot }, scales } = this.drawn;
+    this.show(movedBy(this.panel, scales, right * PUSH * plot.width, down * PUSH * plot.height));
   }
 
   private zoomKey(key: string): boolean {
