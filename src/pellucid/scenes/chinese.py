@@ -391,6 +391,7 @@ CHINESE: dict[str, str] = {
     "structure.folded": "{operations} 个运算画成 {blocks} 个块：模块展开 {depth} 层",
     "structure.whole": "全部 {operations} 个运算",
     "structure.input": "输入",
+    "structure.block": "块",
     "structure.chain": "从输入到输出，逐块相连",
     "structure.flow": "从输入到输出；{skips} 条连接跨过若干块",
     "structure.summary": "{model}：{parameters} 个参数，每行 {flops} FLOPs，共 {blocks} 个块，{skips} 条连接跨过若干块",

@@ -406,6 +406,7 @@ ENGLISH: dict[str, str] = {
     "structure.folded": "{operations} operations drawn as {blocks} blocks: modules opened {depth} deep",
     "structure.whole": "all {operations} operations",
     "structure.input": "input",
+    "structure.block": "block",
     "structure.chain": "From input to output, one block after another",
     "structure.flow": "From input to output; connections that skip blocks: {skips}",
     "structure.summary": "{model}: {parameters} parameters, {flops} FLOPs a row; blocks: {blocks}, connections that skip some: {skips}",

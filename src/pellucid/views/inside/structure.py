@@ -13,6 +13,7 @@ from pellucid.scenes import Axis, Bars, LegendEntry, Lines, Panel, Points, Scene
 from pellucid.scenes.numbers import percent, short
 from pellucid.scenes.words import Language, words
 from pellucid.views.framing import code, links
+from pellucid.views.inside.names import tail
 from pellucid.views.signed_bars import category_axis
 
 MOST = 36  # blocks that are drawn; of a deeper network whole modules are one block
@@ -50,7 +51,7 @@ def structure(explanation: Explanation, *, language: Language = "en") -> Scene:
     size = {"parameters": f"{whole.parameters:,}", "flops": short(whole.flops), "model": explanation.provenance.model}
     title = say["structure.title"].format(**size)
     folding = say["structure.folded"].format(blocks=len(blocks), operations=len(seen.operations), depth=depth)
-    names = [say["structure.input"], *(block.name for block in blocks)]
+    names = [say["structure.input"], *(tail(block.name) for block in blocks)]
     edges = joints(blocks)
     long = [(a, b) for a, b in edges if b - a > 1]
     summary = say["structure.summary"].format(blocks=len(blocks), skips=len(long), **size)
@@ -61,7 +62,7 @@ def structure(explanation: Explanation, *, language: Language = "en") -> Scene:
         _table(seen, language),
         _marks(explanation, blocks, edges, language),
         x=Axis("", (-0.35, 1.0), hidden=True),
-        y=category_axis(names),
+        y=category_axis(names, say["structure.block"]),
         legend=_legend(blocks, language),
     )
     return Scene(
@@ -220,12 +221,17 @@ def _table(seen: Structure, language: Language) -> Table:
             f"{module.parameters:,}" if module.parameters else "",
             f"{module.flops:,}" if module.flops else "",
             f"{module.elements:,}" if module.elements else "",
-            short(module.bytes / seen.rows) + "B" if module.bytes else "",
+            _bytes(module.bytes / seen.rows) if module.bytes else "",
             f"{module.seconds * 1e3:.2f}" if module.calls else "",
         )
         for module in seen.modules
     )
     return Table(tuple(say[head] for head in heads), rows)
+
+
+def _bytes(count: float) -> str:
+    text = short(count)
+    return f"{text}B" if text[-1].isalpha() else f"{text}\u00a0B"
 
 
 def _shape(shape: tuple[int, ...]) -> str:
