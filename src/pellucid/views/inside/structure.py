@@ -17,6 +17,7 @@ from pellucid.views.inside.names import tail
 from pellucid.views.signed_bars import category_axis
 
 MOST = 36  # blocks that are drawn; of a deeper network whole modules are one block
+NARROW = 17  # letters of a name, where the picture has half of the width
 STEPS = 25  # of an arc
 REACH = 0.92  # of the axis: the widest arc
 
@@ -51,7 +52,7 @@ def structure(explanation: Explanation, *, language: Language = "en") -> Scene:
     size = {"parameters": f"{whole.parameters:,}", "flops": short(whole.flops), "model": explanation.provenance.model}
     title = say["structure.title"].format(**size)
     folding = say["structure.folded"].format(blocks=len(blocks), operations=len(seen.operations), depth=depth)
-    names = [say["structure.input"], *(tail(block.name) for block in blocks)]
+    names = [say["structure.input"], *(tail(block.name, NARROW) for block in blocks)]
     edges = joints(blocks)
     long = [(a, b) for a, b in edges if b - a > 1]
     summary = say["structure.summary"].format(blocks=len(blocks), skips=len(long), **size)
