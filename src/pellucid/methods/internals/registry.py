@@ -17,6 +17,7 @@ INSPECTIONS: dict[str, str] = {
     "source": "source:LookAtSource",
     "activations": "activations:LookAtActivations",
     "weights": "weights:LookAtWeights",
+    "pruning": "pruning:LookAtPruning",
     "decision_boundary": "decision_boundary:LookAtDecisionBoundary",
 }
 

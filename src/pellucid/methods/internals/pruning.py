@@ -1,0 +1,271 @@
+"""What can be removed from a network: units by importance, what each layer can spare, and a mask that was tried out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import torch
+from scipy.stats import binomtest
+from torch import nn
+
+from pellucid.errors import CapabilityError, InputError, UnknownName
+from pellucid.explanation.contents.pruning import CHEAP, Criterion, LeftOut, Mask, PrunedLayer, Pruning
+from pellucid.methods.internals.pruning_importance import Importance, agreement, magnitudes, removed_alone, taylor
+from pellucid.methods.internals.pruning_runs import Z95, Answers, Judged, Runs, answers
+from pellucid.methods.internals.pruning_savings import savings
+from pellucid.methods.internals.pruning_search import Layer, Search, part
+from pellucid.methods.internals.pruning_units import Prunable, prunable
+from pellucid.models.torch_model import TorchModel
+
+if TYPE_CHECKING:
+    from pellucid.methods.internals.protocol import Inside, Kind
+    from pellucid.methods.run import Evaluator
+    from pellucid.models.bound_torch import BoundTorch
+    from pellucid.models.protocol import Capability
+
+SEEN = 2  # rows by which the network is followed: an axis that is 1 for one row is not taken for another
+FEWEST = 20  # rows that choose and rows that measure, for these to be others
+MOST = 40  # layers
+TAYLOR = 100  # rows of Taylor importance: each takes a pass of its own
+
+
+@dataclass(frozen=True)
+class LookAtPruning:
+    """How much each unit matters, how much each layer can spare, and the largest removal found that keeps the score; all measured.
+
+    A unit is an output of a dense layer, a filter of a convolution, or a hidden unit of a recurrent layer. Removing it is setting its
+    weights and bias to 0, with that channel of the batch normalization behind it, so that it gives 0. Its importance: size of its weights
+    (Li et al. 2017), mean |output times gradient of the loss| (Molchanov et al. 2017), and the mean size of the change of a row's loss with
+    this unit alone removed. Curves and suggestion are runs of the network with units removed, never estimates. Where there are 40 rows, half of them, by
+    ``seed``, rank and choose, and the other half measure: a mask that was chosen by a score looks better by it than it is.
+
+    Without labels the network's own answers take their place; where outputs are no classes, R2 with respect to them.
+
+    Attributes:
+        tolerance: by how much the score may fall on the rows that choose.
+        criterion: by what units are ranked: the measured cost if not given, Taylor importance where not all units could be measured.
+        shares: of units removed along the curves.
+        layers: which to look at; up to 40 at even depths if not given.
+        ablations: how many units at most are removed alone; of more a draw.
+        samples: how many rows at most; of more a draw.
+
+    What it does not show: what training after the removal would recover; time, which masks do not save; units that are spare only
+    because others stand in for them can not all go, which is why all are tried out together.
+
+    Raises:
+        InputError: no data; labels where outputs are no classes; nothing that could be removed.
+        UnknownName: no such layer.
+        UnsupportedOperation: the forward pass holds scripted code or an operation that is not known.
+    """
+
+    tolerance: float = 0.01
+    criterion: Criterion | None = None
+    shares: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9)
+    layers: Sequence[str] | None = None
+    ablations: int = 256
+    samples: int = 1000
+
+    id: ClassVar[str] = "pruning"
+    kind: ClassVar[Kind] = "layers"
+    needs: ClassVar[frozenset[Capability]] = frozenset({"graph", "parameters"})
+
+    def look(self, inside: Inside) -> Pruning:
+        """What was measured."""
+        if not isinstance(inside.model, TorchModel):
+            remedy = "give the torch.nn.Module itself"
+            raise CapabilityError("Units are removed from a torch module", received=inside.model.name, remedy=remedy)
+        evaluator = inside.rows("What can be removed", need="as many rows as there are: few tell little")
+        bound: BoundTorch = evaluator.bound  # type: ignore[assignment]
+        rows = self._rows(evaluator, inside.labels)
+        judge = answers(evaluator, inside.labels, rows)
+        some = torch.arange(min(SEEN, evaluator.rows))
+        graph = bound.graph(tuple(value[some] for value in evaluator.values), some)
+        found, left = prunable(bound.net, graph)
+        ones = self._chosen(found, left)
+        choosing, measuring = _halves(len(rows), evaluator.situation.seed)
+        runs = Runs(evaluator, rows, lambda: self._planned(ones))
+        measured = self._importance(runs, ones, judge, choosing)
+        criterion = self._criterion(measured)
+        layers = [
+            Layer(one, how, how.order(criterion), _elements(bound.net, one) // one.units) for one, how in zip(ones, measured, strict=True)
+        ]
+        search = Search(runs, layers, judge, choosing)
+        steps = [np.array([part(one.units, share) for share in self.shares]) for one in ones]
+        keys = [_key(how, criterion) for how in measured]
+        equal, ranked = ([search.equal(share) for share in self.shares], [search.ranked(share, keys) for share in self.shares])
+        free = np.array([min(int(how.unchanged.sum()), len(how.l1) - 1) for how in measured])
+        counts = search.largest([free, *equal, *ranked], [np.unique(step) for step in steps], self.tolerance)
+        stays = [layer.stays(int(count)).numpy() for layer, count in zip(layers, counts, strict=True)]
+        before, after = search.judged(search.nothing), search.judged(counts)
+        saved = savings(bound.net, graph, ones, stays)
+        lost, won, p = _changed(before, after, measuring)
+        return Pruning(
+            measure=judge.measure,
+            criterion=criterion,
+            layers=tuple(
+                _seen(search, at, step, stay, measuring) for at, (step, stay) in enumerate(zip(steps, stays, strict=True))
+            ),
+            left_out=tuple(left),
+            known=len(found),
+            shares=np.array(self.shares),
+            equal=_together(search, equal, measuring, saved.parameters),
+            ranked=_together(search, ranked, measuring, saved.parameters),
+            tolerance=float(self.tolerance),
+            chosen=np.array([before.score(choosing), after.score(choosing)]),
+            before=before.measured(measuring),
+            after=after.measured(measuring),
+            difference=_difference(before, after, measuring),
+            lost=lost,
+            won=won,
+            p=np.array([p]),
+            masks=tuple(_masks(bound.net, ones, stays)),
+            parameters=saved.parameters,
+            zeroed=search.parameters(counts),
+            cut=saved.cut,
+            flops=saved.flops,
+            saved=saved.saved,
+            agreement=np.stack([agreement([(_cheap(how, name), how.cost[:, 2]) for how in measured]) for name in CHEAP]),
+            ablated=sum(int(np.isfinite(how.cost[:, 0]).sum()) for how in measured),
+            units=sum(one.units for one in ones),
+            taylor_rows=min(len(choosing), TAYLOR),
+            choosing=len(choosing),
+            measuring=len(measuring),
+            apart=not np.array_equal(choosing, measuring),
+            runs=runs.count,
+            given=evaluator.rows,
+        )
+
+    # ---- inside ------------------------------------------------------------------------------------------------------------
+
+    def _rows(self, evaluator: Evaluator, labels: np.ndarray | None) -> np.ndarray:
+        """The rows that are looked at, in order: those with a label, where there are labels."""
+        known = np.arange(evaluator.rows) if labels is None else np.flatnonzero(labels >= 0)
+        if len(known) == 0:
+            raise InputError("No row has a label", received=f"{evaluator.rows} rows", remedy="leave labels out")
+        drawn = np.random.default_rng(evaluator.situation.seed).permutation(len(known))[: self.samples]
+        return known[np.sort(drawn)]
+
+    def _chosen(self, found: list[Prunable], left: list[LeftOut]) -> list[Prunable]:
+        """The layers that were named, or up to :data:`MOST` of all."""
+        names = [one.layer for one in found]
+        for name in self.layers or ():
+            if name not in names:
+                raise UnknownName("layer with units that can be removed", name, names)
+        if not found:
+            received = ", ".join(f"{one.layer}: {one.why}" for one in left) or "no dense, convolutional or recurrent layer"
+            raise InputError("No layer has units that could be removed", received=received, remedy="the network's outputs are no units")
+        if self.layers is not None:
+            return [one for one in found if one.layer in self.layers]
+        return [found[at] for at in np.unique(np.linspace(0, len(found) - 1, min(len(found), MOST)).round().astype(int))]
+
+    def _importance(self, runs: Runs, ones: list[Prunable], judge: Answers, choosing: np.ndarray) -> list[Importance]:
+        rows = torch.from_numpy(choosing).to(runs.rows.device)
+        slopes = taylor(runs, ones, judge, rows[:TAYLOR])
+        random = np.random.default_rng(runs.evaluator.situation.seed + 1)
+        share = min(1.0, self.ablations / sum(one.units for one in ones))
+        found = []
+        for one, slope in zip(ones, slopes, strict=True):
+            drawn = np.sort(random.permutation(one.units)[: max(int(share * one.units), 1)])
+            alone = removed_alone(runs, one, drawn, judge, rows)
+            found.append(Importance(*magnitudes(runs.bound.net, one), slope, alone.cost, alone.unchanged))
+        return found
+
+    def _criterion(self, measured: list[Importance]) -> Criterion:
+        """What was asked for, or the best that is known of every unit."""
+        known: list[Criterion] = [
+            name for name in ("measured", "taylor", "l1", "l2") if all(np.isfinite(how.key(name)).all() for how in measured)
+        ]
+        if self.criterion is None:
+            return known[0]
+        if self.criterion not in known:
+            remedy = f"choose one of {', '.join(known)}" + (", or allow more ablations" if self.criterion == "measured" else "")
+            raise InputError("Units can not be ranked by this criterion: it is not known of all", received=self.criterion, remedy=remedy)
+        return self.criterion
+
+    def _planned(self, ones: list[Prunable]) -> int:
+        """About how many runs over all rows there will be."""
+        return min(self.ablations, sum(one.units for one in ones)) + (2 * len(ones) + 2) * len(self.shares)
+
+
+def _halves(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the rows that choose and of those that measure; the same ones where they are too few to be parted."""
+    if rows < 2 * FEWEST:
+        return np.arange(rows), np.arange(rows)
+    drawn = np.random.default_rng(seed + 2).permutation(rows)
+    return np.sort(drawn[: rows // 2]), np.sort(drawn[rows // 2 :])
+
+
+def _elements(net: nn.Module, one: Prunable) -> int:
+    """How many parameters make the units."""
+    modules = dict(net.named_modules())
+    return sum(value.numel() for path, name in one.parts if (value := modules[path]._parameters[name]) is not None)
+
+
+def _cheap(how: Importance, name: Criterion) -> np.ndarray:
+    return {"l1": how.l1, "l2": how.l2, "taylor": how.taylor}[name]
+
+
+def _key(how: Importance, criterion: Criterion) -> np.ndarray:
+    """For comparing units of all layers: those that move no output come first everywhere."""
+    return np.where(how.unchanged, -np.inf, how.key(criterion))
+
+
+def _seen(search: Search, at: int, step: np.ndarray, stay: np.ndarray, measuring: np.ndarray) -> PrunedLayer:
+    layer = search.layers[at]
+    how = layer.importance
+    return PrunedLayer(
+        layer=layer.one.layer,
+        type=layer.one.type,
+        joined=layer.one.joined,
+        parameters=layer.each,
+        l1=how.l1,
+        l2=how.l2,
+        taylor=how.taylor,
+        cost=how.cost,
+        unchanged=how.unchanged,
+        order=layer.order,
+        removed=step,
+        curve=np.stack([search.judged(search.alone(at, int(count))).measured(measuring) for count in step]),
+        suggested=~stay,
+        agreement=np.stack([agreement([(_cheap(how, name), how.cost[:, 2])]) for name in CHEAP]),
+    )
+
+
+def _together(search: Search, counts: list[np.ndarray], measuring: np.ndarray, parameters: int) -> np.ndarray:
+    """Score, low, high, loss and share of the parameters set to 0 along a curve of the whole network."""
+    return np.stack([np.append(search.judged(one).measured(measuring), search.parameters(one) / parameters) for one in counts])
+
+
+def _changed(before: Judged, after: Judged, rows: np.ndarray) -> tuple[int, int, float]:
+    """Rows that were right before alone and after alone, and the exact McNemar test's p."""
+    if before.right is None or after.right is None:
+        return 0, 0, float("nan")
+    lost, won = int((before.right & ~after.right)[rows].sum()), int((~before.right & after.right)[rows].sum())
+    return lost, won, float(binomtest(lost, lost + won).pvalue) if lost + won else 1.0
+
+
+def _difference(before: Judged, after: Judged, rows: np.ndarray) -> np.ndarray:
+    """The change of the score on the same rows with its 95 % interval: Agresti & Min's (2005) of paired shares, or a normal one."""
+    if before.right is None or after.right is None:
+        falls = (before.losses - after.losses)[rows]
+        half = Z95 * float(falls.std(ddof=1)) / len(rows) ** 0.5 if len(rows) > 1 else np.nan
+        return np.array([falls.mean(), falls.mean() - half, falls.mean() + half])
+    lost, won, _ = _changed(before, after, rows)
+    count = len(rows) + 2
+    middle = (won - lost) / count
+    half = Z95 * float(np.sqrt((won + lost + 1 - (won - lost) ** 2 / count))) / count
+    return np.array([(won - lost) / len(rows), middle - half, middle + half])
+
+
+def _masks(net: nn.Module, ones: list[Prunable], stays: list[np.ndarray]) -> list[Mask]:
+    """The masks of all parameters of which something is removed."""
+    modules, found = dict(net.named_modules()), []
+    for one, stay in zip(ones, stays, strict=True):
+        for path, name in one.parts if not stay.all() else ():
+            value = modules[path]._parameters[name]
+            if value is not None:
+                found.append(Mask(path, name, tuple(value.shape), np.tile(stay, len(value) // one.units).astype(np.uint8)))
+    return found
