@@ -92,7 +92,8 @@ class Pruning:
         equal, ranked: the same of all layers, and those that rank lowest in all: score, low, high, loss, share of all parameters set to 0,
             (share, 5).
         tolerance: by how much the score may fall on the rows that choose; ``chosen`` (2,) is what it was on these before and after.
-        before, after: score, low, high, loss on the rows that measure, (4,).
+        before, after: score, low, high, loss on the rows that measure, (4,). ``base`` (1,): the score there of always giving the most
+            frequent class, or the mean.
         difference: of the score, low, high, (3,); ``lost`` and ``won`` are rows that were right before or after alone, ``p`` (1,) is the
             exact McNemar test's; not-a-number where the score is R2.
         masks: of every parameter of which something is set to 0.
@@ -114,6 +115,7 @@ class Pruning:
     ranked: np.ndarray
     tolerance: float
     chosen: np.ndarray
+    base: np.ndarray
     before: np.ndarray
     after: np.ndarray
     difference: np.ndarray

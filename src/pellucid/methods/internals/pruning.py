@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     from pellucid.methods.run import Evaluator
     from pellucid.models.bound_torch import BoundTorch
     from pellucid.models.protocol import Capability
+    from pellucid.models.rules.graph import Graph
 
 SEEN = 2  # rows by which the network is followed: an axis that is 1 for one row is not taken for another
 FEWEST = 20  # rows that choose and rows that measure, for these to be others
 MOST = 40  # layers
+ABLATIONS = (128, 4096)  # units that are removed alone, at least and at most where it is not said how many
+WORK = 1 << 36  # FLOPs of whole runs that removing units alone may take, beyond the first 128
 TAYLOR = 100  # rows of Taylor importance: each takes a pass of its own
 
 
@@ -49,7 +52,7 @@ class LookAtPruning:
         criterion: by what units are ranked: the measured cost if not given, Taylor importance where not all units could be measured.
         shares: of units removed along the curves.
         layers: which to look at; up to 40 at even depths if not given.
-        ablations: how many units at most are removed alone; of more a draw.
+        ablations: how many units at most are removed alone, of more a draw; if not given 128, of small networks up to 4,096.
         samples: how many rows at most; of more a draw.
 
     What it does not show: what training after the removal would recover; time, which masks do not save; units that are spare only
@@ -65,7 +68,7 @@ class LookAtPruning:
     criterion: Criterion | None = None
     shares: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9)
     layers: Sequence[str] | None = None
-    ablations: int = 256
+    ablations: int | None = None
     samples: int = 1000
 
     id: ClassVar[str] = "pruning"
@@ -86,8 +89,9 @@ class LookAtPruning:
         found, left = prunable(bound.net, graph)
         ones = self._chosen(found, left)
         choosing, measuring = _halves(len(rows), evaluator.situation.seed)
-        runs = Runs(evaluator, rows, lambda: self._planned(ones))
-        measured = self._importance(runs, ones, judge, choosing)
+        ablations = self._ablations(graph, ones, len(choosing))
+        runs = Runs(evaluator, rows, planned=ablations + (2 * len(ones) + 2) * len(self.shares))
+        measured = self._importance(runs, ones, judge, choosing, ablations)
         criterion = self._criterion(measured)
         layers = [
             Layer(one, how, how.order(criterion), _elements(bound.net, one) // one.units) for one, how in zip(ones, measured, strict=True)
@@ -105,9 +109,7 @@ class LookAtPruning:
         return Pruning(
             measure=judge.measure,
             criterion=criterion,
-            layers=tuple(
-                _seen(search, at, step, stay, measuring) for at, (step, stay) in enumerate(zip(steps, stays, strict=True))
-            ),
+            layers=tuple(_seen(search, at, step, stay, measuring) for at, (step, stay) in enumerate(zip(steps, stays, strict=True))),
             left_out=tuple(left),
             known=len(found),
             shares=np.array(self.shares),
@@ -115,6 +117,7 @@ class LookAtPruning:
             ranked=_together(search, ranked, measuring, saved.parameters),
             tolerance=float(self.tolerance),
             chosen=np.array([before.score(choosing), after.score(choosing)]),
+            base=np.array([judge.base(measuring)]),
             before=before.measured(measuring),
             after=after.measured(measuring),
             difference=_difference(before, after, measuring),
@@ -161,11 +164,17 @@ class LookAtPruning:
             return [one for one in found if one.layer in self.layers]
         return [found[at] for at in np.unique(np.linspace(0, len(found) - 1, min(len(found), MOST)).round().astype(int))]
 
-    def _importance(self, runs: Runs, ones: list[Prunable], judge: Answers, choosing: np.ndarray) -> list[Importance]:
+    def _ablations(self, graph: Graph, ones: list[Prunable], rows: int) -> int:
+        """How many units are removed alone."""
+        cost = rows * sum(node.flops for node in graph.nodes) // graph.rows
+        most = int(np.clip(WORK // max(cost, 1), *ABLATIONS)) if self.ablations is None else self.ablations
+        return min(most, sum(one.units for one in ones))
+
+    def _importance(self, runs: Runs, ones: list[Prunable], judge: Answers, choosing: np.ndarray, ablations: int) -> list[Importance]:
         rows = torch.from_numpy(choosing).to(runs.rows.device)
         slopes = taylor(runs, ones, judge, rows[:TAYLOR])
         random = np.random.default_rng(runs.evaluator.situation.seed + 1)
-        share = min(1.0, self.ablations / sum(one.units for one in ones))
+        share = ablations / sum(one.units for one in ones)
         found = []
         for one, slope in zip(ones, slopes, strict=True):
             drawn = np.sort(random.permutation(one.units)[: max(int(share * one.units), 1)])
@@ -184,10 +193,6 @@ class LookAtPruning:
             remedy = f"choose one of {', '.join(known)}" + (", or allow more ablations" if self.criterion == "measured" else "")
             raise InputError("Units can not be ranked by this criterion: it is not known of all", received=self.criterion, remedy=remedy)
         return self.criterion
-
-    def _planned(self, ones: list[Prunable]) -> int:
-        """About how many runs over all rows there will be."""
-        return min(self.ablations, sum(one.units for one in ones)) + (2 * len(ones) + 2) * len(self.shares)
 
 
 def _halves(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -256,7 +261,7 @@ def _difference(before: Judged, after: Judged, rows: np.ndarray) -> np.ndarray:
     lost, won, _ = _changed(before, after, rows)
     count = len(rows) + 2
     middle = (won - lost) / count
-    half = Z95 * float(np.sqrt((won + lost + 1 - (won - lost) ** 2 / count))) / count
+    half = Z95 * float(np.sqrt(won + lost + 1 - (won - lost) ** 2 / count)) / count
     return np.array([(won - lost) / len(rows), middle - half, middle + half])
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pellucid.models.tail import Tail
 
 FEWEST = 4  # units of a rank correlation
+PROOF = 4  # runs that it takes to open a layer and prove what lies above it: of fewer units whole runs are cheaper
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +103,7 @@ def removed_alone(runs: Runs, one: Prunable, units: np.ndarray, answers: Answers
     """
     cost, unchanged = np.full((one.units, 3), np.nan), np.zeros(one.units, bool)
     unchanged[units], cost[units] = True, 0.0
-    tail = runs.bound.tail(one.output) if one.output else None
+    tail = runs.bound.tail(one.output) if one.output and len(units) > PROOF else None
     for places, numbers in runs.batches(rows):
         try:
             outputs = _above(runs, one, tail, numbers, units) if tail is not None else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,10 @@ class Answers:
             return ((outputs.double() - self.truth[rows]).square() / self.spread).flatten(1).mean(1)
         return -_logarithms(outputs.double(), self.kind).gather(1, self.truth[rows][:, None])[:, 0]
 
+    def base(self, rows: np.ndarray) -> float:
+        """The score of always giving the most frequent class, or the mean."""
+        return 0.0 if self.measure == "r2" else float(torch.bincount(self.truth[rows]).max()) / len(rows)
+
     def right(self, outputs: Tensor, rows: Tensor) -> np.ndarray:
         """Which rows are answered rightly, (row,)."""
         return (classes(outputs, self.kind) == self.truth[rows]).cpu().numpy()
@@ -79,9 +83,9 @@ class Judged:
 
 
 class Runs:
-    """The rows that are looked at, and the network run on all of them with units removed."""
+    """The rows that are looked at, and the network run on all of them with units removed; about so many runs are ``planned``."""
 
-    def __init__(self, evaluator: Evaluator, rows: np.ndarray, planned: Callable[[], int]) -> None:
+    def __init__(self, evaluator: Evaluator, rows: np.ndarray, *, planned: int) -> None:
         self.evaluator, self.rows, self.planned = evaluator, torch.from_numpy(rows).to(evaluator.device), planned
         self.bound: BoundTorch = evaluator.bound  # type: ignore[assignment]
         self.count = 0
@@ -116,7 +120,7 @@ class Runs:
         self.count += runs
         report = self.evaluator.situation.progress
         if report:
-            report(self.evaluator.stage, self.count, max(self.planned(), self.count))
+            report(self.evaluator.stage, self.count, max(self.planned, self.count))
 
 
 def answers(evaluator: Evaluator, labels: np.ndarray | None, rows: np.ndarray) -> Answers:

@@ -1,0 +1,78 @@
+"""What can be removed, in plain words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pellucid.explanation.contents.pruning import CHEAP, Pruning
+
+if TYPE_CHECKING:
+    from pellucid.explanation import Explanation
+    from pellucid.narration.voice import Voice
+
+FEW = 100  # measuring rows, below which their number is said to be small
+
+
+def told(explanation: Explanation, voice: Voice) -> list[str]:
+    """What is suggested, what that cost in measurement, what it saves, what each layer can spare, and which criterion tells."""
+    seen = explanation.content
+    if not isinstance(seen, Pruning):
+        raise TypeError(f"told() speaks of Pruning, received {type(seen).__name__}")
+    model, units = explanation.provenance.model, f"{seen.units:,}"
+    said = [_rows(seen, voice)]
+    if not seen.suggested:
+        said.append(voice.say("inside.pruning.nothing", units=units, model=model, tolerance=_score(seen, voice, seen.tolerance)))
+    else:
+        told = {"removed": f"{seen.suggested:,}", "units": units, "model": model, "zeroed": f"{seen.zeroed:,}"}
+        said.append(voice.say("inside.pruning.suggested", parameters=f"{seen.parameters:,}", **told))
+        said += [_cost(seen, voice), voice.say("inside.pruning.saved", cut=_share(seen.cut, seen.parameters, voice), flops=_share(seen.saved, seen.flops, voice))]
+    if seen.measure != "r2" and float(seen.before[0]) <= float(seen.base[0]):
+        said.append(voice.say("inside.pruning.no_better", value=voice.percent(float(seen.before[0])), base=voice.percent(float(seen.base[0]))))
+    dead = sum(int(one.unchanged.sum()) for one in seen.layers)
+    if dead:
+        said.append(voice.say("inside.pruning.dead", count=dead, ablated=f"{seen.ablated:,}"))
+    if len(seen.layers) > 1:
+        said.append(_layers(seen, voice))
+    values = seen.agreement
+    if np.isfinite(values).all():
+        best = int(values[:, 0].argmax())
+        low, high = (voice.number(float(value)) for value in values[best, 1:])
+        name = voice.word(f"prune.{CHEAP[best]}")
+        said.append(voice.say("inside.pruning.criterion", name=name, value=voice.number(float(values[best, 0])), low=low, high=high))
+    return said
+
+
+def _rows(seen: Pruning, voice: Voice) -> str:
+    key = "apart" if seen.apart else "same"
+    return voice.say(f"inside.pruning.{key}", choosing=f"{seen.choosing:,}", measuring=f"{seen.measuring:,}", runs=f"{seen.runs:,}")
+
+
+def _cost(seen: Pruning, voice: Voice) -> str:
+    """The score before and after, and how sure the change is."""
+    before, after = (_score(seen, voice, float(value[0])) for value in (seen.before, seen.after))
+    low, high = (_score(seen, voice, float(value)) for value in seen.after[1:3])
+    told = {"before": before, "after": after, "low": low, "high": high, "measure": voice.word(f"prune.{seen.measure}")}
+    if seen.measure == "r2":
+        return voice.say("inside.pruning.cost_r2", **told)
+    p = voice.number(float(seen.p[0]))
+    few = voice.say("inside.pruning.few", rows=seen.measuring) if seen.measuring < FEW else ""
+    return voice.say("inside.pruning.cost", lost=seen.lost, won=seen.won, p=p, few=few, **told)
+
+
+def _layers(seen: Pruning, voice: Voice) -> str:
+    """The layers that spare most and least of their units at the largest share that was tried."""
+    falls = np.array([float(one.curve[0, 0] - one.curve[-1, 0]) for one in seen.layers])
+    share = voice.percent(float(seen.shares[-1]))
+    most, least = (seen.layers[int(at)] for at in (falls.argmax(), falls.argmin()))
+    values = {name: _score(seen, voice, float(one.curve[-1, 0])) for name, one in (("worst", most), ("best", least))}
+    return voice.say("inside.pruning.layers", share=share, most=voice.quote(most.layer), least=voice.quote(least.layer), **values)
+
+
+def _score(seen: Pruning, voice: Voice, value: float) -> str:
+    return voice.number(value) if seen.measure == "r2" else voice.percent(value)
+
+
+def _share(part: int, whole: int, voice: Voice) -> str:
+    return voice.percent(part / whole if whole else 0.0)
