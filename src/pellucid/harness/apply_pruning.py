@@ -11,6 +11,8 @@ from pellucid.explanation.contents.pruning import Mask, Pruning
 from pellucid.explanation.explanation import Explanation
 from pellucid.models.shadow import unwrap
 
+SAME = "give the network that was inspected"
+
 
 def apply_pruning(model: nn.Module, explanation: Explanation, *, permanent: bool = False) -> nn.Module:
     """Sets the units to 0 that ``pl.inspect(model, "pruning", ...)`` suggests for removal. This changes the network.
@@ -35,11 +37,11 @@ def apply_pruning(model: nn.Module, explanation: Explanation, *, permanent: bool
         _check(modules, mask)
     for mask in content.masks:
         module = modules[mask.path]
-        value = module._parameters[mask.parameter]
-        full = torch.from_numpy(mask.full()).to(value)  # type: ignore[arg-type]
+        value = module.get_parameter(mask.parameter)
+        full = torch.from_numpy(mask.full()).to(value)
         if permanent:
             with torch.no_grad():
-                value.mul_(full)  # type: ignore[union-attr]
+                value.mul_(full)
         else:
             prune.custom_from_mask(module, mask.parameter, full)
     return model
@@ -50,17 +52,14 @@ def _check(modules: dict[str, nn.Module], mask: Mask) -> None:
     name = f"{mask.path}.{mask.parameter}".lstrip(".")
     module = modules.get(mask.path)
     if module is None:
-        raise InputError(
-            "A mask is for a module that the network does not have", received=name, remedy="give the network that was inspected"
-        )
-    if mask.parameter not in module._parameters:
-        made = hasattr(module, mask.parameter)
-        what = (
-            "A parameter is already made of others, masked perhaps" if made else "A mask is for a parameter that the module does not have"
-        )
-        remedy = f"make it one again: torch.nn.utils.prune.remove(module, {mask.parameter!r})" if made else "give the inspected network"
-        raise InputError(what, received=f"{name} of {type(module).__name__}", remedy=remedy)
-    value = module._parameters[mask.parameter]
-    if value is None or tuple(value.shape) != mask.shape:
-        received = f"{name}: mask {mask.shape}, parameter {tuple(value.shape) if value is not None else 'None'}"
-        raise InputError("A mask has another shape than its parameter", received=received, remedy="give the network that was inspected")
+        raise InputError("A mask is for a module that the network does not have", received=name, remedy=SAME)
+    own = dict(module.named_parameters(recurse=False))
+    if mask.parameter not in own:
+        if not hasattr(module, mask.parameter):
+            raise InputError("A mask is for a parameter that the network does not have", received=name, remedy=SAME)
+        remedy = f"make it one again: torch.nn.utils.prune.remove(module, {mask.parameter!r})"
+        raise InputError("A parameter is already made of others, masked perhaps", received=name, remedy=remedy)
+    shape = tuple(own[mask.parameter].shape)
+    if shape != mask.shape:
+        received = f"{name}: mask {mask.shape}, parameter {shape}"
+        raise InputError("A mask has another shape than its parameter", received=received, remedy=SAME)

@@ -275,7 +275,13 @@ CHINESE = {
     ),
     "inside.pruning.suggested": "建议移除{model}的 {units} 个单元中的 {removed} 个，即 {parameters} 个参数中的 {zeroed} 个。",
     "inside.pruning.nothing": "在下降不超过 {tolerance} 的条件下，{model}的 {units} 个单元中没有可以移除的。",
-    "inside.pruning.cost": "{measure}由 {before} 变为 {after}（95% 区间 {low} 至 {high}）：{lost} 行由对变错，{won} 行由错变对（p = {p}）{few}。",
+    "inside.pruning.cost": (
+        "{measure}由 {before} 变为 {after}（95% 区间 {low} 至 {high}）：{lost} 行由对变错，{won} 行由错变对（p = {p}）{few}。"
+    ),
+    "inside.pruning.beyond": (
+        "这超过了允许的下降 {tolerance}；在用于选择的行上并未超过（{before} 变为 {after}）：选择迁就了那些行。"
+        "请给更多数据，或更小的容许值。"
+    ),
     "inside.pruning.few": "；仅凭 {rows} 行无法区分小的损失与没有损失",
     "inside.pruning.cost_r2": "{measure}由 {before} 变为 {after}（95% 区间 {low} 至 {high}）。",
     "inside.pruning.saved": "掩码不节省时间；若真正切除这些单元，至少可省去 {cut} 的参数和 {flops} 的 FLOPs。",
@@ -284,7 +290,8 @@ CHINESE = {
     "inside.pruning.layers": "单独移除一层的 {share} 的单元后，{most}剩下 {worst}，{least}剩下 {best}。",
     "inside.pruning.criterion": "在便宜的指标中，{name}的排序与实测代价最接近（秩相关 {value}，95% 区间 {low} 至 {high}）。",
     "inside.pruning.limit": (
-        "移除之后没有再训练，再训练可以挽回一部分损失；其他数据需要什么，这里看不到。网络没有被改动：pl.apply_pruning(net, explanation) 才会改动它。"
+        "移除之后没有再训练，再训练可以挽回一部分损失；其他数据需要什么，这里看不到。"
+        "网络没有被改动：pl.apply_pruning(net, explanation) 才会改动它。"
     ),
     "inside.decision_boundary.inputs": "在两个输入构成的平面上观察了 {model}。",
     "inside.decision_boundary.samples": "在 {elements} 维输入中经过第 {items} 行的切面上观察了 {model}。",

@@ -377,8 +377,8 @@ ENGLISH = {
         "{choosing} rows rank the units and choose, {measuring} other rows measure; the network ran {runs} times with units set to 0."
     ),
     "inside.pruning.same": (
-        "There are too few rows to part them: the same {measuring} rank the units, choose and measure, so that what is kept looks better than "
-        "it is; the network ran {runs} times with units set to 0."
+        "There are too few rows to part them: the same {measuring} rank the units, choose and measure, so that what is kept looks better "
+        "than it is; the network ran {runs} times with units set to 0."
     ),
     "inside.pruning.suggested": (
         "{removed} of {units} units of {model} are suggested for removal, {zeroed} of its {parameters} parameters."
@@ -386,6 +386,10 @@ ENGLISH = {
     "inside.pruning.nothing": "None of the {units} units of {model} could be removed within a fall of {tolerance}.",
     "inside.pruning.cost": (
         "The {measure} goes from {before} to {after} (95 % interval {low} to {high}): {lost} rows are lost and {won} won (p = {p}){few}."
+    ),
+    "inside.pruning.beyond": (
+        "That is a larger fall than the {tolerance} that was allowed, and kept, on the rows that chose ({before} to {after}): the choice "
+        "fitted these rows; give more rows, or a smaller tolerance."
     ),
     "inside.pruning.few": "; on {rows} rows a small loss can not be told from none",
     "inside.pruning.cost_r2": "The {measure} goes from {before} to {after} (95 % interval {low} to {high}).",
@@ -401,8 +405,8 @@ ENGLISH = {
         "Of the cheap criteria {name} ranks units most like the measured cost (rank correlation {value}, 95 % interval {low} to {high})."
     ),
     "inside.pruning.limit": (
-        "Nothing is trained after the removal, which could recover some of what is lost; what other rows need is not seen. The network is not "
-        "changed: pl.apply_pruning(net, explanation) does that."
+        "Nothing is trained after the removal, which could recover some of what is lost; what other rows need is not seen. The network is "
+        "not changed: pl.apply_pruning(net, explanation) does that."
     ),
     "inside.decision_boundary.inputs": "{model} was looked at on the plane of its two inputs.",
     "inside.decision_boundary.samples": "{model} was looked at on a slice of its {elements} inputs through rows {items}.",

@@ -22,7 +22,7 @@ PRUNING: dict[str, str] = {
     "prune.ranked": "全网排名最低",
     "prune.curve": "实测",
     "prune.suggested": "建议",
-    "prune.interval": "95% 区间",
+    "prune.point": "移除 {share}：{value}（{low} 至 {high}）",
     "prune.curves.title": "{model}的每一层能省去多少",
     "prune.curves.alone": "仅 {layer}，{units} 个单元",
     "prune.curves.summary": "{layer}：移除 {share} 的单元后，{measure}由 {before} 变为 {after}",

@@ -21,14 +21,14 @@ PRUNING: dict[str, str] = {
     "prune.ranked": "lowest rank of all",
     "prune.curve": "measured",
     "prune.suggested": "suggested",
-    "prune.interval": "95 % interval",
+    "prune.point": "{share} removed: {value} ({low} to {high})",
     # curves
     "prune.curves.title": "How much each layer of {model} can spare",
     "prune.curves.alone": "{layer} alone, {units} units",
     "prune.curves.summary": "{layer}: {measure} from {before} to {after} without {share} of its units",
     "prune.curves.note": (
-        "Every point is a run of the network with the least important units set to 0 ({criterion}); nothing is trained afterwards. Bands are "
-        "95 % intervals."
+        "Every point is a run of the network with the least important units set to 0 ({criterion}); nothing is trained afterwards. Bands "
+        "are 95 % intervals."
     ),
     # units
     "prune.units.title": "How much each unit of {model} matters",
@@ -40,7 +40,9 @@ PRUNING: dict[str, str] = {
     "prune.units.goes": "suggested for removal",
     "prune.units.drawn": "{shown} of {count} units shown",
     "prune.units.note.measured": "Measured cost: mean size of the change of a row's loss when this unit alone is set to 0.",
-    "prune.units.note.taylor": "Taylor importance: mean size of output × gradient of the loss, the first-order change when the unit is set to 0.",
+    "prune.units.note.taylor": (
+        "Taylor importance: mean size of output times gradient of the loss, the first-order change when the unit is set to 0."
+    ),
     "prune.units.note.l1": "Mean size of the weights that make the unit.",
     "prune.units.note.l2": "Root mean square of the weights that make the unit.",
     # before and after

@@ -1,5 +1,7 @@
 """What can be removed from a network: units by importance, what each layer can spare, and a mask that was tried out."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -41,9 +43,9 @@ class LookAtPruning:
 
     A unit is an output of a dense layer, a filter of a convolution, or a hidden unit of a recurrent layer. Removing it is setting its
     weights and bias to 0, with that channel of the batch normalization behind it, so that it gives 0. Its importance: size of its weights
-    (Li et al. 2017), mean |output times gradient of the loss| (Molchanov et al. 2017), and the mean size of the change of a row's loss with
-    this unit alone removed. Curves and suggestion are runs of the network with units removed, never estimates. Where there are 40 rows, half of them, by
-    ``seed``, rank and choose, and the other half measure: a mask that was chosen by a score looks better by it than it is.
+    (Li et al. 2017), mean |output times gradient of the loss| (Molchanov et al. 2017), and the mean size of the change of a row's loss
+    with this unit alone removed. Curves and suggestion are runs of the network with units removed, never estimates. Where there are 40
+    rows, half of them, by ``seed``, rank and choose, and the other half measure: a mask that was chosen by a score looks better by it.
 
     Without labels the network's own answers take their place; where outputs are no classes, R2 with respect to them.
 

@@ -1,8 +1,11 @@
 """How much each unit of a layer matters: by its weights, to first order, and measured by removing it alone."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,7 +65,7 @@ def taylor(runs: Runs, layers: list[Prunable], answers: Answers, rows: Tensor) -
     A factor of 1 on the parameters of the unit's last output has this product, summed over places and calls, for its derivative; of
     recurrent units the factor is on all their weights (Molchanov et al. 2019).
     """
-    net, values = runs.bound.net, runs.evaluator.values
+    net = runs.bound.net
     total = [torch.zeros(one.units, dtype=torch.float64) for one in layers]
     for place in rows:
         row = runs.rows[place][None]
@@ -72,7 +75,7 @@ def taylor(runs: Runs, layers: list[Prunable], answers: Answers, rows: Tensor) -
             for one, gate in zip(layers, gates, strict=True):
                 given |= gated(net, one.gate, gate)
             with replaced(net, given):
-                loss = runs.evaluator.run("one row, gradient of units", lambda r: _loss(runs, answers, r, place, values), row)
+                loss = runs.evaluator.run("one row, gradient of units", partial(_loss, runs, answers, place[None]), row)
             if not loss.requires_grad:
                 return [np.full(one.units, np.nan) for one in layers]
             found = torch.autograd.grad(loss.sum(), gates, allow_unused=True)
@@ -82,14 +85,14 @@ def taylor(runs: Runs, layers: list[Prunable], answers: Answers, rows: Tensor) -
     return [whole.numpy() / len(rows) for whole in total]
 
 
-def _loss(runs: Runs, answers: Answers, row: Tensor, place: Tensor, values: tuple[Tensor, ...]) -> Tensor:
-    outputs = runs.bound.forward(tuple(value[row].clone() for value in values), row)
-    return answers.losses(outputs, place[None])
+def _loss(runs: Runs, answers: Answers, place: Tensor, row: Tensor) -> Tensor:
+    outputs = runs.bound.forward(tuple(value[row].clone() for value in runs.evaluator.values), row)
+    return answers.losses(outputs, place)
 
 
 @dataclass(frozen=True, eq=False)
 class Alone:
-    """What removing single units of a layer does: changes of loss and score, mean size of the loss's (unit, 3); if no output moved (unit,)."""
+    """What removing single units of a layer does: see ``cost`` and ``unchanged`` of :class:`Importance`."""
 
     cost: np.ndarray
     unchanged: np.ndarray

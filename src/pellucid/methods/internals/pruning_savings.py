@@ -1,5 +1,7 @@
 """What a network would save if units were cut out, not only set to 0: their own rows, and the columns by which others read them."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import math

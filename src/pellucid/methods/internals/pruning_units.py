@@ -1,10 +1,12 @@
 """Which units a network has that can be removed, and the parameters that make each of them.
 
 Removing a unit is setting its parameters to 0: its row of weights and its bias and, where batch normalization follows, that channel's
-weight and bias too. (With the row alone at 0, normalization would go on giving a constant.) Past the last of these the unit gives 0. A depthwise
-convolution that reads nothing but these units filters each of them alone: its filters go with them. So what a mask does is what is
-measured, and nothing else.
+weight and bias too. (With the row alone at 0, normalization would go on giving a constant.) Past the last of these the unit gives 0. A
+depthwise convolution that reads nothing but these units filters each of them alone: its filters go with them. So what a mask does is
+what is measured, and nothing else.
 """
+
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 

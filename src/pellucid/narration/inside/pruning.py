@@ -27,9 +27,15 @@ def told(explanation: Explanation, voice: Voice) -> list[str]:
     else:
         told = {"removed": f"{seen.suggested:,}", "units": units, "model": model, "zeroed": f"{seen.zeroed:,}"}
         said.append(voice.say("inside.pruning.suggested", parameters=f"{seen.parameters:,}", **told))
-        said += [_cost(seen, voice), voice.say("inside.pruning.saved", cut=_share(seen.cut, seen.parameters, voice), flops=_share(seen.saved, seen.flops, voice))]
+        said.append(_cost(seen, voice))
+        if seen.apart and float(seen.before[0] - seen.after[0]) > seen.tolerance:
+            chosen = {name: _score(seen, voice, float(value)) for name, value in zip(("before", "after"), seen.chosen, strict=True)}
+            said.append(voice.say("inside.pruning.beyond", tolerance=_score(seen, voice, seen.tolerance), **chosen))
+        saved = {"cut": _share(seen.cut, seen.parameters, voice), "flops": _share(seen.saved, seen.flops, voice)}
+        said.append(voice.say("inside.pruning.saved", **saved))
     if seen.measure != "r2" and float(seen.before[0]) <= float(seen.base[0]):
-        said.append(voice.say("inside.pruning.no_better", value=voice.percent(float(seen.before[0])), base=voice.percent(float(seen.base[0]))))
+        both = {"value": voice.percent(float(seen.before[0])), "base": voice.percent(float(seen.base[0]))}
+        said.append(voice.say("inside.pruning.no_better", **both))
     dead = sum(int(one.unchanged.sum()) for one in seen.layers)
     if dead:
         said.append(voice.say("inside.pruning.dead", count=dead, ablated=f"{seen.ablated:,}"))

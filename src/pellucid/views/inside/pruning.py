@@ -6,7 +6,7 @@ import numpy as np
 
 from pellucid.explanation import Explanation
 from pellucid.explanation.contents.pruning import CHEAP, PrunedLayer, Pruning
-from pellucid.scenes import Axis, Band, Bars, LegendEntry, Line, Panel, Scene, Table, Text
+from pellucid.scenes import Axis, Band, Bars, LegendEntry, Line, Panel, Points, Scene, Table, Text
 from pellucid.scenes.marks import Mark
 from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.words import Language, joined, words
@@ -17,6 +17,7 @@ CURVES = 8  # layers with a curve of their own
 UNITS = 6  # layers whose units are drawn
 DRAWN = 128  # units of a layer
 LISTED = 16  # layers in a chart of bars
+NAMED = 4  # layers left out for one reason
 TICKS = ((0.0, 25.0, 50.0, 75.0, 100.0), ("0", "25", "50", "75", "100"))
 
 
@@ -60,10 +61,10 @@ def before_after(explanation: Explanation, *, language: Language = "en") -> Scen
     if seen.left_out:
         reasons: dict[str, list[str]] = {}
         for one in seen.left_out:
-            reasons.setdefault(one.why, []).append(one.layer or explanation.provenance.model)
-        joiner, ends = ("、", "（{}）") if language == "zh-CN" else (", ", " ({})")  # noqa: RUF001
+            reasons.setdefault(say[f"prune.why.{one.why}"], []).append(one.layer or explanation.provenance.model)
+        joiner, pattern = ("、", "{names}（{why}）") if language == "zh-CN" else (", ", "{names} ({why})")  # noqa: RUF001
         items = [
-            joiner.join(names[:4]) + ("…" if len(names) > 4 else "") + ends.format(say[f"prune.why.{why}"])
+            pattern.format(names=joiner.join(names[:NAMED]) + ("…" if len(names) > NAMED else ""), why=why)
             for why, names in reasons.items()
         ]
         notes.append(say["prune.after.left"].format(items=joiner.join(items)))
@@ -107,10 +108,19 @@ def criteria(explanation: Explanation, *, language: Language = "en") -> Scene:
 # ---- curves -----------------------------------------------------------------------------------------------------------------
 
 
-def _curve(seen: Pruning, name: str, shares: np.ndarray, curve: np.ndarray, color: str) -> list[Mark]:
-    """A measured curve over its intervals."""
-    score_, low, high = (scaled(seen, curve[:, at]) for at in range(3))
-    return [Band("", 100 * shares, low, high, color), Line(name, 100 * shares, score_, color)]
+def _curve(seen: Pruning, name: str, shares: np.ndarray, curve: np.ndarray, color: str, language: Language) -> list[Mark]:
+    """A measured curve over its intervals, with the points that were measured."""
+    value, low, high = (scaled(seen, curve[:, at]) for at in range(3))
+    told = words(language)["prune.point"]
+    labels = tuple(
+        told.format(
+            share=percent(float(share), language, digits=2),
+            **{key: score(seen, float(v), language) for key, v in zip(("value", "low", "high"), row, strict=False)},
+        )
+        for share, row in zip(shares, curve, strict=True)
+    )
+    x = 100 * shares
+    return [Band("", x, low, high, color), Line(name, x, value, color), Points(name, x, value, color, 2.5, labels=labels)]
 
 
 def _share_axis(language: Language) -> Axis:
@@ -120,7 +130,7 @@ def _share_axis(language: Language) -> Axis:
 def _together(seen: Pruning, language: Language) -> Panel:
     say = words(language)
     both = ((say["prune.equal"], seen.equal, "series1"), (say["prune.ranked"], seen.ranked, "series2"))
-    marks = [mark for name, curve, color in both for mark in _curve(seen, name, seen.shares, curve, color)]
+    marks = [mark for name, curve, color in both for mark in _curve(seen, name, seen.shares, curve, color, language)]
     at = len(seen.shares) // 2
     summary = say["prune.curves.summary"].format(
         layer=say["prune.together"],
@@ -152,7 +162,7 @@ def _together(seen: Pruning, language: Language) -> Panel:
 def _alone(seen: Pruning, one: PrunedLayer, at: int, language: Language) -> Panel:
     say = words(language)
     shares = one.removed / one.units
-    marks: list[Mark] = _curve(seen, say["prune.curve"], shares, one.curve, "series1")
+    marks: list[Mark] = _curve(seen, say["prune.curve"], shares, one.curve, "series1", language)
     axis = score_axis(seen, language, one.curve[:, :3])
     gone = float(one.suggested.mean())
     legend = [LegendEntry(say["prune.curve"], "series1", "line")]
@@ -225,7 +235,7 @@ def _units(seen: Pruning, one: PrunedLayer, at: int, language: Language) -> Pane
     rows = tuple(
         (
             str(int(unit)),
-            "×" if one.suggested[unit] else "",
+            "x" if one.suggested[unit] else "",
             *(number(float(v[unit])) for v in (one.l1, one.l2, one.taylor, one.cost[:, 2])),
             *(number(float(v)) for v in one.cost[unit, :2]),
         )

@@ -54,8 +54,8 @@ def score_axis(seen: Pruning, language: Language, values: np.ndarray) -> Axis:
     name = say[f"prune.{seen.measure}"]
     if seen.measure == "r2":
         low = float(np.nanmin(np.append(scaled(seen, values), 0.0)))
-        return Axis(name, (min(low, 0.0) - 0.03, 1.03))
-    return Axis(say["prune.percent"].format(name=name), (-2.0, 102.0), (0.0, 25.0, 50.0, 75.0, 100.0), ("0", "25", "50", "75", "100"))
+        return Axis(name, (min(low, 0.0) - 0.03, 1.05))
+    return Axis(say["prune.percent"].format(name=name), (-2.0, 104.0), (0.0, 25.0, 50.0, 75.0, 100.0), ("0", "25", "50", "75", "100"))
 
 
 def rows_words(seen: Pruning, language: Language) -> str:
