@@ -377,15 +377,15 @@ ENGLISH = {
         "{choosing} rows rank the units and choose, {measuring} other rows measure; the network ran {runs} times with units set to 0."
     ),
     "inside.pruning.same": (
-        "There are too few rows to part them: the same {measuring} rank the units, choose and measure, so that what is kept looks better "
-        "than it is; the network ran {runs} times with units set to 0."
+        "There are too few rows to part them: the same {measuring} rank the units, choose and measure, so that the score "
+        "afterwards looks better than it is; the network ran {runs} times with units set to 0."
     ),
     "inside.pruning.suggested": (
         "{removed} of {units} units of {model} are suggested for removal, {zeroed} of its {parameters} parameters."
     ),
     "inside.pruning.nothing": "None of the {units} units of {model} could be removed within a fall of {tolerance}.",
     "inside.pruning.cost": (
-        "The {measure} goes from {before} to {after} (95 % interval {low} to {high}): {lost} rows are lost and {won} won (p = {p}){few}."
+        "The {measure} goes from {before} to {after} (95 % interval {low} to {high}); rows lost: {lost}, won: {won} (p = {p}){few}."
     ),
     "inside.pruning.beyond": (
         "That is a larger fall than the {tolerance} that was allowed, and kept, on the rows that chose ({before} to {after}): the choice "
@@ -397,10 +397,13 @@ ENGLISH = {
         "Masks save no time; with the units cut out at least {cut} of the parameters and {flops} of the FLOPs would be gone."
     ),
     "inside.pruning.no_better": (
-        "The whole network is right in {value} of these rows, and always giving the most frequent class in {base}: there is little to lose."
+        "The whole network is right in {value} of these rows, and always giving the most frequent class in {base}: its score can not tell "
+        "what may go."
     ),
     "inside.pruning.dead": "{count} of the {ablated} units that were removed alone move no output at all.",
-    "inside.pruning.layers": "Without {share} of its units alone, {most} leaves {worst} and {least} {best}.",
+    "inside.pruning.layers": (
+        "Of layers alone, without {share} of their units, {most} leaves the lowest {measure}, {worst}; {least} loses least, with {best}."
+    ),
     "inside.pruning.criterion": (
         "Of the cheap criteria {name} ranks units most like the measured cost (rank correlation {value}, 95 % interval {low} to {high})."
     ),

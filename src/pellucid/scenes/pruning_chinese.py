@@ -53,6 +53,7 @@ PRUNING: dict[str, str] = {
     "prune.after.saved": "FLOPs（若真正切除）",
     "prune.after.gone": "占整个网络（%）",
     "prune.after.layers": "{layer} 移除最多：其单元的 {share}",
+    "prune.after.nothing": "没有建议移除的单元",
     "prune.after.removed": "{removed}/{units} 个单元",
     "prune.after.note": "掩码不节省时间。若真正切除这些单元可省去多少，由网络结构算出，为下限。",
     "prune.after.left": "未查看单元的层：{items}",

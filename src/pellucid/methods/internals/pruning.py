@@ -47,7 +47,8 @@ class LookAtPruning:
     with this unit alone removed. Curves and suggestion are runs of the network with units removed, never estimates. Where there are 40
     rows, half of them, by ``seed``, rank and choose, and the other half measure: a mask that was chosen by a score looks better by it.
 
-    Without labels the network's own answers take their place; where outputs are no classes, R2 with respect to them.
+    Without labels the network's own answers take their place; where outputs are no classes, R2 with respect to them. A network that is
+    no better than always giving the most frequent class has no score to keep: only units that move no output are suggested.
 
     Attributes:
         tolerance: by how much the score may fall on the rows that choose.
@@ -103,7 +104,9 @@ class LookAtPruning:
         keys = [_key(how, criterion) for how in measured]
         equal, ranked = ([search.equal(share) for share in self.shares], [search.ranked(share, keys) for share in self.shares])
         free = np.array([min(int(how.unchanged.sum()), len(how.l1) - 1) for how in measured])
-        counts = search.largest([free, *equal, *ranked], [np.unique(step) for step in steps], self.tolerance)
+        told = judge.measure != "accuracy" or search.judged(search.nothing).score(choosing) > judge.base(choosing)
+        starts, nexts = ([*equal, *ranked], [np.unique(step) for step in steps]) if told else ([], [count[:0] for count in steps])
+        counts = search.largest([free, *starts], nexts, self.tolerance)
         stays = [layer.stays(int(count)).numpy() for layer, count in zip(layers, counts, strict=True)]
         before, after = search.judged(search.nothing), search.judged(counts)
         saved = savings(bound.net, graph, ones, stays)

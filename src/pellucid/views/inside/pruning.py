@@ -56,7 +56,7 @@ def units(explanation: Explanation, *, language: Language = "en", layer: str | N
 def before_after(explanation: Explanation, *, language: Language = "en") -> Scene:
     """The score before and after the suggested removal, what it saves, and from which layers it takes."""
     seen, say = content(explanation), words(language)
-    title = say["prune.after.title"].format(model=explanation.provenance.model, removed=seen.suggested, units=f"{seen.units:,}")
+    title = say["prune.after.title"].format(model=explanation.provenance.model, removed=f"{seen.suggested:,}", units=f"{seen.units:,}")
     notes = [say["prune.after.note"]]
     if seen.left_out:
         reasons: dict[str, list[str]] = {}
@@ -179,7 +179,7 @@ def _alone(seen: Pruning, one: PrunedLayer, at: int, language: Language) -> Pane
     )
     return Panel(
         f"layer{at}",
-        say["prune.curves.alone"].format(layer=one.layer, units=one.units),
+        say["prune.curves.alone"].format(layer=one.layer, units=f"{one.units:,}"),
         summary,
         _curves_table(seen, [one] if at else list(seen.layers), language),
         tuple(marks),
@@ -228,7 +228,7 @@ def _units(seen: Pruning, one: PrunedLayer, at: int, language: Language) -> Pane
         horizontal=False,
         thickness=0.8 * step,
     )
-    told = {"layer": one.layer, "removed": int(one.suggested.sum()), "units": one.units, "dead": int(one.unchanged.sum())}
+    told = {"layer": one.layer, "removed": f"{int(one.suggested.sum()):,}", "units": f"{one.units:,}", "dead": int(one.unchanged.sum())}
     legend = [LegendEntry(say["prune.units.stays"], "series1")] if not gone.all() else []
     legend += [LegendEntry(say["prune.units.goes"], "series2")] if gone.any() else []
     heads = (say["unit"], say["prune.goes"], *(say[f"prune.{name}"] for name in ("l1", "l2", "taylor", "measured")))
@@ -329,8 +329,9 @@ def _removed(seen: Pruning, language: Language) -> Panel:
     shown = chosen(seen, None, LISTED)
     shares = np.array([100 * float(one.suggested.mean()) for one in shown])
     most = int(shares.argmax())
-    texts = [say["prune.after.removed"].format(removed=int(one.suggested.sum()), units=one.units) for one in shown]
-    finding = say["prune.after.layers"].format(layer=shown[most].layer, share=percent(float(shares[most]) / 100, language, digits=2))
+    texts = [say["prune.after.removed"].format(removed=f"{int(one.suggested.sum()):,}", units=f"{one.units:,}") for one in shown]
+    key = "prune.after.layers" if shares[most] else "prune.after.nothing"
+    finding = say[key].format(layer=shown[most].layer, share=percent(float(shares[most]) / 100, language, digits=2))
     places = np.arange(len(shown), dtype=float)
     labels = tuple(f"{one.layer}: {text}" for one, text in zip(shown, texts, strict=True))
     bars = Bars("", places, np.zeros(len(shown)), shares, ("series2",) * len(shown), labels, thickness=0.66)
