@@ -197,6 +197,28 @@ def test_cost_alone_is_that_of_a_hook() -> None:
                 assert layer.cost[unit] == pytest.approx(expected, rel=1e-4, abs=1e-7)  # rounding of losses about 0.1
 
 
+def test_recurrent_units_are_removed_with_all_their_gates() -> None:
+    one = subject("LSTM")
+    (layer,) = content(pl.inspect(one.net, "pruning", one.data, labels=one.labels)).layers
+    truth = torch.from_numpy(one.labels)
+    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+
+    def by_row(factor: float, unit: int) -> Tensor:
+        scaled = copy.deepcopy(one.net)
+        with torch.no_grad():
+            for name in names:
+                getattr(scaled.lstm, name)[unit::12] *= factor  # type: ignore[union-attr]
+            scaled.lstm.flatten_parameters()  # type: ignore[union-attr, operator]
+            return functional.cross_entropy(scaled(one.data).double(), truth, reduction="none")
+
+    own = by_row(1.0, 0)
+    for unit in range(12):
+        moved = by_row(0.0, unit) - own
+        assert layer.cost[unit, [0, 2]] == pytest.approx((float(moved.mean()), float(moved.abs().mean())), rel=1e-3, abs=1e-6)
+        slope = (by_row(1.01, unit) - by_row(0.99, unit)) / 0.02  # float32 losses about 1: an error of 1e-5
+        assert layer.taylor[unit] == pytest.approx(float(slope.abs().mean()), rel=1e-2, abs=3e-5)
+
+
 def test_taylor_importance_is_output_times_gradient() -> None:
     net, x, labels = planted()
     rows, _ = halves(len(x))
@@ -379,6 +401,16 @@ def test_a_single_logit_is_two_classes() -> None:
     assert found.before[0] == 1.0 and found.after[0] == float(((now > 0).long().numpy() == labels[rows]).mean())
     expected = functional.binary_cross_entropy_with_logits(now.double(), torch.from_numpy(labels[rows]).double())
     assert found.after[3] == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_without_a_score_to_keep_only_units_that_move_nothing_are_suggested() -> None:
+    net, x, labels = planted()
+    e = pl.inspect(net, "pruning", x, labels=1 - labels)
+    found = content(e)
+    assert found.before[0] == 0.0 and found.base[0] > 0.4 and found.suggested
+    for layer in found.layers:
+        assert np.array_equal(layer.suggested, layer.unchanged)
+    assert np.array_equal(found.before, found.after) and "can not tell what may go" in e.narrate("en")
 
 
 # ---- options, errors, archives ----------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ PRUNING: dict[str, str] = {
     "prune.point": "{share} removed: {value} ({low} to {high})",
     # curves
     "prune.curves.title": "How much each layer of {model} can spare",
-    "prune.curves.alone": "{layer} alone, {units} units",
+    "prune.curves.alone": "this layer alone, {units} units",
     "prune.curves.summary": "{layer}: {measure} from {before} to {after} without {share} of its units",
     "prune.curves.note": (
         "Every point is a run of the network with the least important units set to 0 ({criterion}); nothing is trained afterwards. Bands "
@@ -59,7 +59,7 @@ PRUNING: dict[str, str] = {
     "prune.after.cut": "parameters, if cut out",
     "prune.after.saved": "FLOPs, if cut out",
     "prune.after.gone": "of the whole network, %",
-    "prune.after.layers": "Most is removed from {layer}: {share} of its units",
+    "prune.after.layers": "Most is removed from layer {layer}: {share} of its units",
     "prune.after.nothing": "Nothing is suggested for removal",
     "prune.after.removed": "{removed} of {units} units",
     "prune.after.note": "Masks save no time. What is gone if the units were cut out is counted from the structure, at least this much.",

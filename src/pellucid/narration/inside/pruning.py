@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pellucid.narration.voice import Voice
 
 FEW = 100  # measuring rows, below which their number is said to be small
+LEVEL = 0.05  # of p, above which a change can be chance
 
 
 def told(explanation: Explanation, voice: Voice) -> list[str]:
@@ -63,7 +64,7 @@ def _cost(seen: Pruning, voice: Voice) -> str:
     if seen.measure == "r2":
         return voice.say("inside.pruning.cost_r2", **told)
     p = voice.number(float(seen.p[0]))
-    few = voice.say("inside.pruning.few", rows=seen.measuring) if seen.measuring < FEW else ""
+    few = voice.say("inside.pruning.few", rows=seen.measuring) if seen.measuring < FEW and float(seen.p[0]) > LEVEL else ""
     return voice.say("inside.pruning.cost", lost=seen.lost, won=seen.won, p=p, few=few, **told)
 
 

@@ -10,6 +10,7 @@ from pellucid.scenes import Axis, Band, Bars, LegendEntry, Line, Panel, Points, 
 from pellucid.scenes.marks import Mark
 from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.words import Language, joined, words
+from pellucid.views.inside.activation_reading import columns_of
 from pellucid.views.inside.pruning_reading import chosen, content, scaled, scene, score, score_axis
 from pellucid.views.signed_bars import category_axis
 
@@ -35,7 +36,7 @@ def sensitivity(explanation: Explanation, *, language: Language = "en", layer: s
     some = say["prune.some"].format(shown=len(shown), count=len(seen.layers)) if len(shown) < len(seen.layers) else ""
     note = say["prune.curves.note"].format(criterion=say[f"prune.{seen.criterion}"])
     title = say["prune.curves.title"].format(model=explanation.provenance.model)
-    return scene(explanation, title, panels, language, columns=min(len(panels), 3 if len(panels) > 4 else 2), notes=(note,), subtitle=some)
+    return scene(explanation, title, panels, language, columns=columns_of([panel.title for panel in panels]), notes=(note,), subtitle=some)
 
 
 def units(explanation: Explanation, *, language: Language = "en", layer: str | None = None) -> Scene:
@@ -127,6 +128,11 @@ def _share_axis(language: Language) -> Axis:
     return Axis(words(language)["prune.share"], (-2.0, 102.0), *TICKS)
 
 
+def _everything(seen: Pruning) -> np.ndarray:
+    """The scores of all curves: they have one range."""
+    return np.concatenate([curve[:, :3].ravel() for curve in (seen.equal, seen.ranked, *(one.curve for one in seen.layers))])
+
+
 def _together(seen: Pruning, language: Language) -> Panel:
     say = words(language)
     both = ((say["prune.equal"], seen.equal, "series1"), (say["prune.ranked"], seen.ranked, "series2"))
@@ -145,7 +151,6 @@ def _together(seen: Pruning, language: Language) -> Panel:
         for name, curve, _ in both
         for share, row in zip(seen.shares, curve, strict=True)
     )
-    everything = np.concatenate([seen.equal[:, :3].ravel(), seen.ranked[:, :3].ravel()])
     legend = tuple(LegendEntry(name, color, "line") for name, _, color in both)
     return Panel(
         "together",
@@ -154,7 +159,7 @@ def _together(seen: Pruning, language: Language) -> Panel:
         Table(heads, rows),
         tuple(marks),
         x=_share_axis(language),
-        y=score_axis(seen, language, everything),
+        y=score_axis(seen, language, _everything(seen)),
         legend=legend,
     )
 
@@ -163,7 +168,7 @@ def _alone(seen: Pruning, one: PrunedLayer, at: int, language: Language) -> Pane
     say = words(language)
     shares = one.removed / one.units
     marks: list[Mark] = _curve(seen, say["prune.curve"], shares, one.curve, "series1", language)
-    axis = score_axis(seen, language, one.curve[:, :3])
+    axis = score_axis(seen, language, _everything(seen))
     gone = float(one.suggested.mean())
     legend = [LegendEntry(say["prune.curve"], "series1", "line")]
     if gone:
@@ -179,12 +184,13 @@ def _alone(seen: Pruning, one: PrunedLayer, at: int, language: Language) -> Pane
     )
     return Panel(
         f"layer{at}",
-        say["prune.curves.alone"].format(layer=one.layer, units=f"{one.units:,}"),
+        one.layer,
         summary,
         _curves_table(seen, [one] if at else list(seen.layers), language),
         tuple(marks),
         x=_share_axis(language),
         y=axis,
+        subtitle=say["prune.curves.alone"].format(units=f"{one.units:,}"),
         legend=tuple(legend),
     )
 
