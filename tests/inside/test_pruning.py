@@ -352,6 +352,20 @@ def test_layers_that_are_left_out_say_why() -> None:
     }  # fmt: skip
 
 
+def test_units_before_a_matrix_that_is_no_module_are_inner_units() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.matrix = nn.Linear(4, 8), nn.Parameter(torch.randn(8, 3))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.tanh(self.body(x)) @ self.matrix
+
+    torch.manual_seed(0)
+    found = content(pl.inspect(Net(), "pruning", torch.randn(20, 4)))
+    assert [layer.layer for layer in found.layers] == ["body"] and not found.left_out
+
+
 def test_normalization_without_weights_leaves_a_layer_out() -> None:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6, affine=False), nn.ReLU(), nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3)).eval()
@@ -411,6 +425,20 @@ def test_without_a_score_to_keep_only_units_that_move_nothing_are_suggested() ->
     for layer in found.layers:
         assert np.array_equal(layer.suggested, layer.unchanged)
     assert np.array_equal(found.before, found.after) and "can not tell what may go" in e.narrate("en")
+
+
+def test_without_a_gradient_taylor_importance_is_unknown() -> None:
+    class Detached(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.head = nn.Linear(4, 8), nn.Linear(8, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(torch.tanh(self.first(x)).detach())
+
+    torch.manual_seed(0)
+    found = content(pl.inspect(Detached(), pl.LookAtPruning(ablations=2), torch.randn(20, 4)))
+    assert np.isnan(found.layers[0].taylor).all() and found.criterion == "l1" and np.isnan(found.agreement).all()
 
 
 # ---- options, errors, archives ----------------------------------------------------------------------------------------------

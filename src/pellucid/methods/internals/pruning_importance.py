@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from pellucid.errors import LayerError
 from pellucid.explanation.contents.pruning import Criterion
 from pellucid.methods.internals.pruning_runs import Z95, Answers, Judged, Runs
 from pellucid.methods.internals.pruning_units import Part, Prunable, gated, removed, replaced
+from pellucid.models.memory import out_of_memory
 
 if TYPE_CHECKING:
     from pellucid.models.tail import Tail
@@ -65,24 +67,31 @@ def taylor(runs: Runs, layers: list[Prunable], answers: Answers, rows: Tensor) -
     A factor of 1 on the parameters of the unit's last output has this product, summed over places and calls, for its derivative; of
     recurrent units the factor is on all their weights (Molchanov et al. 2019).
     """
-    net = runs.bound.net
     total = [torch.zeros(one.units, dtype=torch.float64) for one in layers]
     for place in rows:
-        row = runs.rows[place][None]
-        with torch.enable_grad():
-            gates = [torch.ones(one.units, device=runs.rows.device, dtype=torch.float64, requires_grad=True) for one in layers]
-            given: dict[Part, Tensor] = {}
-            for one, gate in zip(layers, gates, strict=True):
-                given |= gated(net, one.gate, gate)
-            with replaced(net, given):
-                loss = runs.evaluator.run("one row, gradient of units", partial(_loss, runs, answers, place[None]), row)
-            if not loss.requires_grad:
-                return [np.full(one.units, np.nan) for one in layers]
-            found = torch.autograd.grad(loss.sum(), gates, allow_unused=True)
+        found = _slopes(runs, layers, answers, place)
         for whole, gradient in zip(total, found, strict=True):
-            whole += gradient.abs().cpu() if gradient is not None else np.nan
+            whole += gradient.abs().cpu() if gradient is not None else torch.nan
     runs.tick()
     return [whole.numpy() / len(rows) for whole in total]
+
+
+def _slopes(runs: Runs, layers: list[Prunable], answers: Answers, place: Tensor) -> Sequence[Tensor | None]:
+    """The derivatives of one row's loss with respect to the factors of all units (unit,) of each layer; None where there are none."""
+    net, given = runs.bound.net, dict[Part, Tensor]()
+    recurrent = any(isinstance(module, nn.RNNBase) for module in net.modules())  # cuDNN goes back through these in training mode only
+    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled and not recurrent):
+        gates = [torch.ones(one.units, device=runs.rows.device, dtype=torch.float64, requires_grad=True) for one in layers]
+        for one, gate in zip(layers, gates, strict=True):
+            given |= gated(net, one.gate, gate)
+        with replaced(net, given):
+            loss = runs.evaluator.run("one row, gradient of units", partial(_loss, runs, answers, place[None]), runs.rows[place][None])
+        try:
+            return torch.autograd.grad(loss.sum(), gates, allow_unused=True)
+        except RuntimeError as error:  # an operation on the way that torch can not differentiate
+            if out_of_memory(error):
+                raise
+            return [None] * len(layers)
 
 
 def _loss(runs: Runs, answers: Answers, place: Tensor, row: Tensor) -> Tensor:

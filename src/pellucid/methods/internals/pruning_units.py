@@ -65,7 +65,7 @@ class Prunable:
 def prunable(net: nn.Module, graph: Graph) -> tuple[list[Prunable], list[LeftOut]]:
     """The layers whose units can be removed, in order of definition, and those left out."""
     modules, found, left = dict(net.named_modules()), [], []
-    outer = _makes_output(graph, modules)
+    outer = _makes_output(graph, net)
     holders = _holders(net)
     for path, module in modules.items():
         if not isinstance(module, Layers):
@@ -160,8 +160,9 @@ def _values_why_not(one: Prunable, modules: dict[str, nn.Module], holders: Count
     return None
 
 
-def _makes_output(graph: Graph, modules: dict[str, nn.Module]) -> set[str]:
-    """The layers from which the output is reached without another layer between."""
+def _makes_output(graph: Graph, net: nn.Module) -> set[str]:
+    """The layers from which the output is reached without another layer, or a product with a matrix of weights, between."""
+    modules, matrices = dict(net.named_modules()), {name for name, value in net.named_parameters() if value.ndim > 1}
     nodes, waiting, seen, found = {node.number: node for node in graph.nodes}, [graph.output], set(), set()
     while waiting:
         number = waiting.pop()
@@ -171,6 +172,8 @@ def _makes_output(graph: Graph, modules: dict[str, nn.Module]) -> set[str]:
         node = nodes[number]
         if node.operation in AFFINE | RECURRENT or isinstance(modules.get(node.module), nn.MultiheadAttention):
             found.add(node.module)
+        elif node.kind == "product" and matrices.intersection(node.parameters):
+            continue
         else:
             waiting += node.arguments
     return found
