@@ -462,6 +462,8 @@ def test_a_draw_of_units_ranks_by_taylor() -> None:
     [
         ({"layers": ("hiden",)}, None, "hidden"),
         ({"ablations": 4, "criterion": "measured"}, None, "not known of all"),
+        ({"shares": (0.5, 0.1)}, None, "from 0 to 1 that rise"),
+        ({"tolerance": -0.1}, None, "too small"),
         ({}, np.full(120, -1), "No row has a label"),
         ({}, np.full(120, 2), "no class of the network"),
     ],

@@ -83,6 +83,7 @@ class LookAtPruning:
         if not isinstance(inside.model, TorchModel):
             remedy = "give the torch.nn.Module itself"
             raise CapabilityError("Units are removed from a torch module", received=inside.model.name, remedy=remedy)
+        self._check()
         evaluator = inside.rows("What can be removed", need="as many rows as there are: few tell little")
         bound: BoundTorch = evaluator.bound  # type: ignore[assignment]
         rows = self._rows(evaluator, inside.labels)
@@ -147,6 +148,16 @@ class LookAtPruning:
         )
 
     # ---- inside ------------------------------------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        """Raises where an option makes no sense."""
+        if not self.shares or list(self.shares) != sorted({share for share in self.shares if 0 <= share <= 1}):
+            raise InputError(
+                "Shares of units are numbers from 0 to 1 that rise", received=repr(self.shares), remedy="give (0.0, 0.25, 0.5)"
+            )
+        if self.tolerance < 0 or self.samples < 1 or (self.ablations is not None and self.ablations < 1):
+            received = f"tolerance={self.tolerance}, samples={self.samples}, ablations={self.ablations}"
+            raise InputError("An option is too small", received=received, remedy="give a tolerance from 0 on, and at least 1 of the others")
 
     def _rows(self, evaluator: Evaluator, labels: np.ndarray | None) -> np.ndarray:
         """The rows that are looked at, in order: those with a label, where there are labels."""
