@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
-from scipy.stats import binomtest
 from torch import nn
 
 from pellucid.errors import CapabilityError, InputError, UnknownName
-from pellucid.explanation.contents.pruning import CHEAP, Criterion, LeftOut, Mask, PrunedLayer, Pruning
-from pellucid.methods.internals.pruning_importance import Importance, agreement, magnitudes, removed_alone, taylor
-from pellucid.methods.internals.pruning_runs import Z95, Answers, Judged, Runs, answers
-from pellucid.methods.internals.pruning_savings import savings
+from pellucid.explanation.contents.pruning import Criterion, LeftOut, Pruning
+from pellucid.methods.internals.pruning_importance import Importance, magnitudes, removed_alone, taylor
+from pellucid.methods.internals.pruning_result import Curves, Looked, result
+from pellucid.methods.internals.pruning_runs import Answers, Runs, answers
 from pellucid.methods.internals.pruning_search import Layer, Search, part
 from pellucid.methods.internals.pruning_units import Prunable, prunable
 from pellucid.models.torch_model import TorchModel
@@ -101,50 +100,12 @@ class LookAtPruning:
             Layer(one, how, how.order(criterion), _elements(bound.net, one) // one.units) for one, how in zip(ones, measured, strict=True)
         ]
         search = Search(runs, layers, judge, choosing)
-        steps = [np.array([part(one.units, share) for share in self.shares]) for one in ones]
-        keys = [_key(how, criterion) for how in measured]
-        equal, ranked = ([search.equal(share) for share in self.shares], [search.ranked(share, keys) for share in self.shares])
-        free = np.array([min(int(how.unchanged.sum()), len(how.l1) - 1) for how in measured])
-        told = judge.measure != "accuracy" or search.judged(search.nothing).score(choosing) > judge.base(choosing)
-        starts, nexts = ([*equal, *ranked], [np.unique(step) for step in steps]) if told else ([], [count[:0] for count in steps])
-        counts = search.largest([free, *starts], nexts, self.tolerance)
-        stays = [layer.stays(int(count)).numpy() for layer, count in zip(layers, counts, strict=True)]
-        before, after = search.judged(search.nothing), search.judged(counts)
-        saved = savings(bound.net, graph, ones, stays)
-        lost, won, p = _changed(before, after, measuring)
-        return Pruning(
-            measure=judge.measure,
-            criterion=criterion,
-            layers=tuple(_seen(search, at, step, stay, measuring) for at, (step, stay) in enumerate(zip(steps, stays, strict=True))),
-            left_out=tuple(left),
-            known=len(found),
-            shares=np.array(self.shares),
-            equal=_together(search, equal, measuring, saved.parameters),
-            ranked=_together(search, ranked, measuring, saved.parameters),
-            tolerance=float(self.tolerance),
-            chosen=np.array([before.score(choosing), after.score(choosing)]),
-            base=np.array([judge.base(measuring)]),
-            before=before.measured(measuring),
-            after=after.measured(measuring),
-            difference=_difference(before, after, measuring),
-            lost=lost,
-            won=won,
-            p=np.array([p]),
-            masks=tuple(_masks(bound.net, ones, stays)),
-            parameters=saved.parameters,
-            zeroed=search.parameters(counts),
-            cut=saved.cut,
-            flops=saved.flops,
-            saved=saved.saved,
-            agreement=np.stack([agreement([(_cheap(how, name), how.cost[:, 2]) for how in measured]) for name in CHEAP]),
-            ablated=sum(int(np.isfinite(how.cost[:, 0]).sum()) for how in measured),
-            units=sum(one.units for one in ones),
-            taylor_rows=min(len(choosing), TAYLOR),
-            choosing=len(choosing),
-            measuring=len(measuring),
-            apart=not np.array_equal(choosing, measuring),
-            runs=runs.count,
-            given=evaluator.rows,
+        curves = self._curves(search, criterion)
+        return result(
+            search,
+            curves,
+            self._suggested(search, curves),
+            Looked(graph, tuple(left), len(found), measuring, criterion, float(self.tolerance), min(len(choosing), TAYLOR)),
         )
 
     # ---- inside ------------------------------------------------------------------------------------------------------------
@@ -198,6 +159,24 @@ class LookAtPruning:
             found.append(Importance(*magnitudes(runs.bound.net, one), slope, alone.cost, alone.unchanged))
         return found
 
+    def _curves(self, search: Search, criterion: Criterion) -> Curves:
+        """How many units each share removes: of each layer alone, of all alike, of those that rank lowest."""
+        keys = [_key(layer.importance, criterion) for layer in search.layers]
+        return Curves(
+            np.array(self.shares),
+            [np.array([part(layer.one.units, share) for share in self.shares]) for layer in search.layers],
+            [search.equal(share) for share in self.shares],
+            [search.ranked(share, keys) for share in self.shares],
+        )
+
+    def _suggested(self, search: Search, curves: Curves) -> np.ndarray:
+        """How many units of each layer are suggested: without a score to keep, those that move no output."""
+        free = np.array([min(int(layer.importance.unchanged.sum()), layer.one.units - 1) for layer in search.layers])
+        own = search.judged(search.nothing).score(search.choosing)
+        if search.answers.measure == "accuracy" and own <= search.answers.base(search.choosing):
+            return search.largest([free], [one[:0] for one in curves.steps], self.tolerance)
+        return search.largest([free, *curves.equal, *curves.ranked], [np.unique(one) for one in curves.steps], self.tolerance)
+
     def _criterion(self, measured: list[Importance]) -> Criterion:
         """What was asked for, or the best that is known of every unit."""
         known: list[Criterion] = [
@@ -225,68 +204,6 @@ def _elements(net: nn.Module, one: Prunable) -> int:
     return sum(value.numel() for path, name in one.parts if (value := modules[path]._parameters[name]) is not None)
 
 
-def _cheap(how: Importance, name: Criterion) -> np.ndarray:
-    return {"l1": how.l1, "l2": how.l2, "taylor": how.taylor}[name]
-
-
 def _key(how: Importance, criterion: Criterion) -> np.ndarray:
     """For comparing units of all layers: those that move no output come first everywhere."""
     return np.where(how.unchanged, -np.inf, how.key(criterion))
-
-
-def _seen(search: Search, at: int, step: np.ndarray, stay: np.ndarray, measuring: np.ndarray) -> PrunedLayer:
-    layer = search.layers[at]
-    how = layer.importance
-    return PrunedLayer(
-        layer=layer.one.layer,
-        type=layer.one.type,
-        joined=layer.one.joined,
-        parameters=layer.each,
-        l1=how.l1,
-        l2=how.l2,
-        taylor=how.taylor,
-        cost=how.cost,
-        unchanged=how.unchanged,
-        order=layer.order,
-        removed=step,
-        curve=np.stack([search.judged(search.alone(at, int(count))).measured(measuring) for count in step]),
-        suggested=~stay,
-        agreement=np.stack([agreement([(_cheap(how, name), how.cost[:, 2])]) for name in CHEAP]),
-    )
-
-
-def _together(search: Search, counts: list[np.ndarray], measuring: np.ndarray, parameters: int) -> np.ndarray:
-    """Score, low, high, loss and share of the parameters set to 0 along a curve of the whole network."""
-    return np.stack([np.append(search.judged(one).measured(measuring), search.parameters(one) / parameters) for one in counts])
-
-
-def _changed(before: Judged, after: Judged, rows: np.ndarray) -> tuple[int, int, float]:
-    """Rows that were right before alone and after alone, and the exact McNemar test's p."""
-    if before.right is None or after.right is None:
-        return 0, 0, float("nan")
-    lost, won = int((before.right & ~after.right)[rows].sum()), int((~before.right & after.right)[rows].sum())
-    return lost, won, float(binomtest(lost, lost + won).pvalue) if lost + won else 1.0
-
-
-def _difference(before: Judged, after: Judged, rows: np.ndarray) -> np.ndarray:
-    """The change of the score on the same rows with its 95 % interval: Agresti & Min's (2005) of paired shares, or a normal one."""
-    if before.right is None or after.right is None:
-        falls = (before.losses - after.losses)[rows]
-        half = Z95 * float(falls.std(ddof=1)) / len(rows) ** 0.5 if len(rows) > 1 else np.nan
-        return np.array([falls.mean(), falls.mean() - half, falls.mean() + half])
-    lost, won, _ = _changed(before, after, rows)
-    count = len(rows) + 2
-    middle = (won - lost) / count
-    half = Z95 * float(np.sqrt(won + lost + 1 - (won - lost) ** 2 / count)) / count
-    return np.array([(won - lost) / len(rows), middle - half, middle + half])
-
-
-def _masks(net: nn.Module, ones: list[Prunable], stays: list[np.ndarray]) -> list[Mask]:
-    """The masks of all parameters of which something is removed."""
-    modules, found = dict(net.named_modules()), []
-    for one, stay in zip(ones, stays, strict=True):
-        for path, name in one.parts if not stay.all() else ():
-            value = modules[path]._parameters[name]
-            if value is not None:
-                found.append(Mask(path, name, tuple(value.shape), np.tile(stay, len(value) // one.units).astype(np.uint8)))
-    return found

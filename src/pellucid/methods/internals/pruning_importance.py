@@ -37,12 +37,14 @@ class Importance:
     cost: np.ndarray
     unchanged: np.ndarray
 
+    def value(self, criterion: Criterion) -> np.ndarray:
+        """The importance by one criterion."""
+        return {"measured": self.cost[:, 2], "taylor": self.taylor, "l1": self.l1, "l2": self.l2}[criterion]
+
     def key(self, criterion: Criterion) -> np.ndarray:
         """What units are ranked by, comparable between layers: sizes of weights relative to the layer's mean."""
-        if criterion == "measured":
-            return self.cost[:, 2]
-        found = {"l1": self.l1, "l2": self.l2, "taylor": self.taylor}[criterion]
-        return found if criterion == "taylor" else found / (found.mean() or 1.0)
+        found = self.value(criterion)
+        return found / (found.mean() or 1.0) if criterion in ("l1", "l2") else found
 
     def order(self, criterion: Criterion) -> np.ndarray:
         """The units from the least important on: first those that move no output at all, of equals the smaller weights."""
