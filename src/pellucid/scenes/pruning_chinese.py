@@ -34,6 +34,7 @@ PRUNING: dict[str, str] = {
     "prune.units.rank": "单元（按排名）",
     "prune.units.stays": "保留",
     "prune.units.goes": "建议移除",
+    "prune.units.some": "显示 {count} 层中参数最多的 {shown} 层，其他层用 layer= 查看",
     "prune.units.drawn": "显示 {count} 个单元中的 {shown} 个",
     "prune.units.note.measured": "实测代价：仅把该单元置 0 时，各行损失变化绝对值的平均。",
     "prune.units.note.taylor": "泰勒重要性：输出 × 损失梯度的绝对值的平均，即把单元置 0 时损失的一阶变化。",

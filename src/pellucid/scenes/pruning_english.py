@@ -38,6 +38,7 @@ PRUNING: dict[str, str] = {
     "prune.units.rank": "units by rank",
     "prune.units.stays": "stays",
     "prune.units.goes": "suggested for removal",
+    "prune.units.some": "{shown} of {count} layers shown, those with most parameters; others by layer=",
     "prune.units.drawn": "{shown} of {count} units shown",
     "prune.units.note.measured": "Measured cost: mean size of the change of a row's loss when this unit alone is set to 0.",
     "prune.units.note.taylor": (

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,14 +69,14 @@ def _left(net: nn.Module, graph: Graph, layers: list[Prunable], stays: list[np.n
 
 def _alone(graph: Graph, start: int) -> bool:
     """Whether nothing but itself joins a value on its way to the layers that read it."""
-    made, waiting = {start}, False
+    made, read = {start}, False
     for node in graph.nodes:
         if node.kind == "query" or not made.intersection(node.arguments):
             continue
         if node.operation in AFFINE or node.operation in RECURRENT:
-            waiting = True
+            read = True
         elif len(node.arguments) > 1:
             return False
         else:
             made.add(node.number)
-    return waiting and graph.output not in made and math.isfinite(start)
+    return read and graph.output not in made

@@ -12,6 +12,7 @@ from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.words import Language, joined, words
 from pellucid.views.framing import code
 
+TICKS = ((0.0, 25.0, 50.0, 75.0, 100.0), ("0", "25", "50", "75", "100"))  # of percent
 LOWEST = -1.0  # R2 that is drawn
 
 
@@ -55,7 +56,7 @@ def score_axis(seen: Pruning, language: Language, values: np.ndarray) -> Axis:
     if seen.measure == "r2":
         low = float(np.nanmin(np.append(scaled(seen, values), 0.0)))
         return Axis(name, (min(low, 0.0) - 0.03, 1.05))
-    return Axis(say["prune.percent"].format(name=name), (-2.0, 104.0), (0.0, 25.0, 50.0, 75.0, 100.0), ("0", "25", "50", "75", "100"))
+    return Axis(say["prune.percent"].format(name=name), (-2.0, 104.0), *TICKS)
 
 
 def rows_words(seen: Pruning, language: Language) -> str:
