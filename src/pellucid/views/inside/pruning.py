@@ -76,7 +76,7 @@ def criteria(explanation: Explanation, *, language: Language = "en") -> Scene:
         "", places, np.zeros(len(names)), np.nan_to_num(values), ("series1",) * len(names), labels, thickness=0.6, low=low, high=high
     )
     zero = Line("", np.zeros(2), np.array([-0.5, len(names) - 0.5]), "muted")
-    bottom = -1.0 if known and float(low.min()) < 0 else 0.0
+    bottom = min(0.0, np.floor(5 * float(low.min())) / 5) if known else 0.0
     chart = Panel(
         "criteria", finding, finding, table, (bars, zero), x=Axis(say["prune.criteria.axis"], (bottom, 1.02)), y=category_axis(names)
     )
