@@ -152,7 +152,7 @@ export interface Explanation {
   readonly error_kind: "none" | "standard_error" | "bound" | "exact";
   readonly layer: string;
   readonly spread: readonly (LabelledArray)[];
-  readonly content: Activations | DecisionBoundary | Representations | Source | Structure | Weights | null;
+  readonly content: Activations | DecisionBoundary | Pruning | Representations | Source | Structure | Weights | null;
 }
 
 export interface Finding {
@@ -245,6 +245,11 @@ export interface LayerUnits {
   readonly next: readonly (string)[];
 }
 
+export interface LeftOut {
+  readonly layer: string;
+  readonly why: "output" | "single" | "unreached" | "attention" | "cell" | "projected" | "transposed" | "made" | "tied" | "normalization";
+}
+
 export interface LegendEntry {
   readonly label: string;
   readonly color: string;
@@ -311,6 +316,13 @@ export interface Lines {
   readonly labels: readonly (string)[] | RowLabels;
   readonly sample: Sample | null;
   readonly mark: "lines";
+}
+
+export interface Mask {
+  readonly path: string;
+  readonly parameter: string;
+  readonly shape: readonly (number)[];
+  readonly stays: Tensor;
 }
 
 export interface Missing {
@@ -444,6 +456,59 @@ export interface Provenance {
   readonly meaning: "contribution" | "slope" | "map" | "magnitude";
   readonly caution: "" | "fails_randomization" | "attention_is_not_importance" | "ignores_target";
   readonly choices: readonly (string)[];
+}
+
+export interface PrunedLayer {
+  readonly layer: string;
+  readonly type: string;
+  readonly joined: readonly (string)[];
+  readonly parameters: number;
+  readonly l1: Tensor;
+  readonly l2: Tensor;
+  readonly taylor: Tensor;
+  readonly cost: Tensor;
+  readonly unchanged: Tensor;
+  readonly order: Tensor;
+  readonly removed: Tensor;
+  readonly curve: Tensor;
+  readonly suggested: Tensor;
+  readonly agreement: Tensor;
+}
+
+export interface Pruning {
+  readonly measure: "accuracy" | "agreement" | "r2";
+  readonly criterion: "measured" | "taylor" | "l1" | "l2";
+  readonly layers: readonly (PrunedLayer)[];
+  readonly left_out: readonly (LeftOut)[];
+  readonly known: number;
+  readonly shares: Tensor;
+  readonly equal: Tensor;
+  readonly ranked: Tensor;
+  readonly tolerance: number;
+  readonly chosen: Tensor;
+  readonly base: Tensor;
+  readonly before: Tensor;
+  readonly after: Tensor;
+  readonly difference: Tensor;
+  readonly lost: number;
+  readonly won: number;
+  readonly p: Tensor;
+  readonly masks: readonly (Mask)[];
+  readonly parameters: number;
+  readonly zeroed: number;
+  readonly cut: number;
+  readonly flops: number;
+  readonly saved: number;
+  readonly agreement: Tensor;
+  readonly ablated: number;
+  readonly units: number;
+  readonly taylor_rows: number;
+  readonly choosing: number;
+  readonly measuring: number;
+  readonly apart: boolean;
+  readonly runs: number;
+  readonly given: number;
+  readonly what: "pruning";
 }
 
 export interface Reason {

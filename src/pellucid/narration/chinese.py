@@ -269,6 +269,30 @@ CHINESE = {
     "inside.representations.own": "网络本身在这些数据上的正确率为 {value}。",
     "inside.representations.change": "从{first}到{second}，表示变化最大（相似度 {value}，1 表示相同）。",
     "inside.representations.limit": "探针说明从某层能线性读出什么，并不说明网络用到了它。两个轴只显示一层所含信息的一部分。",
+    "inside.pruning.apart": "{choosing} 行用于给单元排序和选择，另外 {measuring} 行用于测量；把单元置 0 后网络共运行了 {runs} 次。",
+    "inside.pruning.same": (
+        "数据太少，无法分开：同样的 {measuring} 行用于排序、选择和测量，因此移除后的分数会偏高；把单元置 0 后网络共运行了 {runs} 次。"
+    ),
+    "inside.pruning.suggested": "建议移除{model}的 {units} 个单元中的 {removed} 个，即 {parameters} 个参数中的 {zeroed} 个。",
+    "inside.pruning.nothing": "在下降不超过 {tolerance} 的条件下，{model}的 {units} 个单元中没有可以移除的。",
+    "inside.pruning.cost": (
+        "{measure}由 {before} 变为 {after}（95% 区间 {low} 至 {high}）：{lost} 行由对变错，{won} 行由错变对（p = {p}）{few}。"
+    ),
+    "inside.pruning.beyond": (
+        "这超过了允许的下降 {tolerance}；在用于选择的行上并未超过（{before} 变为 {after}）：选择迁就了那些行。"
+        "请给更多数据，或更小的容许值。"
+    ),
+    "inside.pruning.few": "；仅凭 {rows} 行无法区分小的损失与没有损失",
+    "inside.pruning.cost_r2": "{measure}由 {before} 变为 {after}（95% 区间 {low} 至 {high}）。",
+    "inside.pruning.saved": "掩码不节省时间；若真正切除这些单元，至少可省去 {cut} 的参数和 {flops} 的 FLOPs。",
+    "inside.pruning.no_better": "完整的网络在这些行上的正确率为 {value}，而总给出最多的类别为 {base}：从这样的分数看不出什么可以移除。",
+    "inside.pruning.dead": "单独移除的 {ablated} 个单元中，有 {count} 个完全不影响输出。",
+    "inside.pruning.layers": "仅从某一层移除 {share} 的单元时，{most}使{measure}降得最低（{worst}），{least}损失最小（{best}）。",
+    "inside.pruning.criterion": "在便宜的指标中，{name}的排序与实测代价最接近（秩相关 {value}，95% 区间 {low} 至 {high}）。",
+    "inside.pruning.limit": (
+        "移除之后没有再训练，再训练可以挽回一部分损失；其他数据需要什么，这里看不到。"
+        "网络没有被改动：pl.apply_pruning(net, explanation) 才会改动它。"
+    ),
     "inside.decision_boundary.inputs": "在两个输入构成的平面上观察了 {model}。",
     "inside.decision_boundary.samples": "在 {elements} 维输入中经过第 {items} 行的切面上观察了 {model}。",
     "inside.decision_boundary.pca": "在 {elements} 维输入的一个切面上观察了 {model}，{rows} 行数据的方差有 {share} 在此切面上。",

@@ -373,6 +373,44 @@ ENGLISH = {
     "inside.representations.limit": (
         "A probe shows what can be read from a layer linearly, not what the network uses. Two axes show a part of what a layer holds."
     ),
+    "inside.pruning.apart": (
+        "{choosing} rows rank the units and choose, {measuring} other rows measure; the network ran {runs} times with units set to 0."
+    ),
+    "inside.pruning.same": (
+        "There are too few rows to part them: the same {measuring} rank the units, choose and measure, so that the score "
+        "afterwards looks better than it is; the network ran {runs} times with units set to 0."
+    ),
+    "inside.pruning.suggested": (
+        "{removed} of {units} units of {model} are suggested for removal, {zeroed} of its {parameters} parameters."
+    ),
+    "inside.pruning.nothing": "None of the {units} units of {model} could be removed within a fall of {tolerance}.",
+    "inside.pruning.cost": (
+        "The {measure} goes from {before} to {after} (95 % interval {low} to {high}); rows lost: {lost}, won: {won} (p = {p}){few}."
+    ),
+    "inside.pruning.beyond": (
+        "That is a larger fall than the {tolerance} that was allowed, and kept, on the rows that chose ({before} to {after}): the choice "
+        "fitted these rows; give more rows, or a smaller tolerance."
+    ),
+    "inside.pruning.few": "; on {rows} rows a small loss can not be told from none",
+    "inside.pruning.cost_r2": "The {measure} goes from {before} to {after} (95 % interval {low} to {high}).",
+    "inside.pruning.saved": (
+        "Masks save no time; with the units cut out at least {cut} of the parameters and {flops} of the FLOPs would be gone."
+    ),
+    "inside.pruning.no_better": (
+        "The whole network is right in {value} of these rows, and always giving the most frequent class in {base}: its score can not tell "
+        "what may go."
+    ),
+    "inside.pruning.dead": "{count} of the {ablated} units that were removed alone move no output at all.",
+    "inside.pruning.layers": (
+        "Of layers alone, without {share} of their units, {most} leaves the lowest {measure}, {worst}; {least} loses least, with {best}."
+    ),
+    "inside.pruning.criterion": (
+        "Of the cheap criteria {name} ranks units most like the measured cost (rank correlation {value}, 95 % interval {low} to {high})."
+    ),
+    "inside.pruning.limit": (
+        "Nothing is trained after the removal, which could recover some of what is lost; what other rows need is not seen. The network is "
+        "not changed: pl.apply_pruning(net, explanation) does that."
+    ),
     "inside.decision_boundary.inputs": "{model} was looked at on the plane of its two inputs.",
     "inside.decision_boundary.samples": "{model} was looked at on a slice of its {elements} inputs through rows {items}.",
     "inside.decision_boundary.pca": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pellucid.scenes.activations_chinese import ACTIVATIONS
 from pellucid.scenes.boundary_chinese import BOUNDARY
+from pellucid.scenes.pruning_chinese import PRUNING
 from pellucid.scenes.weights_chinese import WEIGHTS
 
 CHINESE: dict[str, str] = {
@@ -43,6 +44,8 @@ CHINESE: dict[str, str] = {
     "method.weights": "权重",
     **ACTIVATIONS,
     **WEIGHTS,
+    "method.pruning": "可移除的部分",
+    **PRUNING,
     **BOUNDARY,
     "method.representations": "表示",
     "rep.rows": "{layers} 层，{rows} 行数据",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pellucid.scenes.activations_english import ACTIVATIONS
 from pellucid.scenes.boundary_english import BOUNDARY
+from pellucid.scenes.pruning_english import PRUNING
 from pellucid.scenes.weights_english import WEIGHTS
 
 ENGLISH: dict[str, str] = {
@@ -44,6 +45,8 @@ ENGLISH: dict[str, str] = {
     "method.weights": "Weights",
     **ACTIVATIONS,
     **WEIGHTS,
+    "method.pruning": "What can be removed",
+    **PRUNING,
     **BOUNDARY,
     "method.representations": "Representations",
     "rep.rows": "{layers} layers on {rows} rows",

@@ -18,6 +18,7 @@ INSPECTIONS: dict[str, str] = {
     "activations": "activations:LookAtActivations",
     "representations": "representations:LookAtRepresentations",
     "decision_boundary": "decision_boundary:LookAtDecisionBoundary",
+    "pruning": "pruning:LookAtPruning",
 }
 
 
