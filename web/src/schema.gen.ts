@@ -335,6 +335,15 @@ export interface Module {
   readonly seconds: number;
 }
 
+export interface Neighborhoods {
+  readonly layer: string;
+  readonly rows: Tensor;
+  readonly places: Tensor;
+  readonly perplexity: number;
+  readonly trust: number;
+  readonly nearest: number;
+}
+
 export interface OperatingPoints {
   readonly layer: string;
   readonly function: string;
@@ -368,6 +377,14 @@ export interface Operation {
   readonly elements: number;
   readonly bytes: number;
   readonly seconds: number;
+}
+
+export interface OtherNetwork {
+  readonly model: string;
+  readonly fingerprint: string;
+  readonly layers: readonly (string)[];
+  readonly similarity: Tensor;
+  readonly chance: number;
 }
 
 export interface Panel {
@@ -452,6 +469,18 @@ export interface Reason {
   readonly reference: number | null;
 }
 
+export interface Relations {
+  readonly features: readonly (string)[];
+  readonly outputs: readonly (string)[];
+  readonly count: number;
+  readonly correlation: Tensor;
+  readonly low: Tensor;
+  readonly high: Tensor;
+  readonly gradient: Tensor;
+  readonly rising: Tensor;
+  readonly deviation: Tensor;
+}
+
 export interface Report {
   readonly created: string;
   readonly version: string;
@@ -473,6 +502,9 @@ export interface Representations {
   readonly class_names: readonly (string)[];
   readonly rows: number;
   readonly given: number;
+  readonly neighborhoods: readonly (Neighborhoods)[];
+  readonly other: OtherNetwork | null;
+  readonly relations: Relations | null;
   readonly what: "representations";
 }
 

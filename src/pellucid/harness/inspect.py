@@ -71,13 +71,16 @@ def inspect(
     with ExitStack() as stack:
         report = stack.enter_context(shown_progress(progress))
         fingerprints = wrapped.fingerprint(), rows.fingerprint() if rows is not None else ""
-        evaluator = None
-        if rows is not None:
-            owner: Any = wrapped.owner if isinstance(wrapped, FunctionModel) else getattr(wrapped, "net", wrapped)
+        opened: list[Evaluator] = []
+
+        def open_on_rows(one: Model) -> Evaluator:
+            if rows is None:
+                raise RuntimeError("no rows to open a model on")
+            owner: Any = one.owner if isinstance(one, FunctionModel) else getattr(one, "net", one)
             situation = Situation(
                 Predicted(),
                 known,
-                wrapped.last_module(),
+                one.last_module(),
                 owner,
                 seed=seed,
                 batch=batch_size,
@@ -85,12 +88,15 @@ def inspect(
                 background=prepared_background(None, preparation, rows),
                 progress=report,
             )
-            evaluator = Evaluator(stack.enter_context(wrapped.open(rows, mode=mode)), situation)
-            evaluator.stage = chosen.id
+            opened.append(Evaluator(stack.enter_context(one.open(rows, mode=mode)), situation))
+            opened[-1].stage = chosen.id
+            return opened[-1]
+
+        evaluator = open_on_rows(wrapped) if rows is not None else None
         started = clock()
-        content = chosen.look(Inside(wrapped, evaluator, truth, preparation))
+        content = chosen.look(Inside(wrapped, evaluator, truth, preparation, open_on_rows))
         seconds = clock() - started
-        origin = _provenance(chosen, wrapped, rows, evaluator, seed=seed, mode=mode)
+        origin = _provenance(chosen, wrapped, rows, opened, seed=seed, mode=mode)
     provenance = dataclasses.replace(origin, model_fingerprint=fingerprints[0], input_fingerprint=fingerprints[1], seconds=seconds)
     return Explanation(chosen.kind, (), (), nothing_decided(), provenance, content=content)
 
@@ -109,9 +115,8 @@ def classes(labels: Sequence[Any] | np.ndarray, rows: int, class_names: tuple[st
         raise InputError("A label is neither a class index nor a class name", received=str(error)[:80], remedy=remedy) from error
 
 
-def _provenance(
-    chosen: Inspection, model: Model, rows: RowInputs | None, evaluator: Evaluator | None, *, seed: int, mode: Mode
-) -> Provenance:
+def _provenance(chosen: Inspection, model: Model, rows: RowInputs | None, opened: list[Evaluator], *, seed: int, mode: Mode) -> Provenance:
+    """What was done; ``opened`` are the accesses to the network itself, first, and to those that it was compared with."""
     fields = dataclasses.fields(chosen) if dataclasses.is_dataclass(chosen) else ()
     return Provenance(
         method=chosen.id,
@@ -122,15 +127,15 @@ def _provenance(
         mode=mode,
         dtype=model.dtype,
         device=model.device,
-        batch=evaluator.spent.batch if evaluator else 0,
+        batch=max((one.spent.batch for one in opened), default=0),
         seed=seed,
         versions=own_versions(),
         model=model.name,
         model_fingerprint="",
         input_fingerprint="",
-        evaluations=evaluator.bound.evaluated if evaluator else 0,
+        evaluations=sum(one.bound.evaluated + one.beside for one in opened),
         check_evaluations=0,
         seconds=0.0,
         check_seconds=0.0,
-        guesses=tuple(dict.fromkeys((*rows.guesses, *evaluator.bound.guesses, *evaluator.guesses))) if rows and evaluator else (),
+        guesses=tuple(dict.fromkeys((*rows.guesses, *opened[0].bound.guesses, *opened[0].guesses))) if rows and opened else (),
     )
