@@ -310,6 +310,7 @@ export interface Lines {
   readonly role: Tensor | null;
   readonly labels: readonly (string)[] | RowLabels;
   readonly sample: Sample | null;
+  readonly strength: Tensor | null;
   readonly mark: "lines";
 }
 
@@ -342,6 +343,17 @@ export interface Neighborhoods {
   readonly perplexity: number;
   readonly trust: number;
   readonly nearest: number;
+}
+
+export interface Neurons {
+  readonly layers: readonly (string)[];
+  readonly activations: readonly (string)[];
+  readonly sizes: readonly (number)[];
+  readonly shown: readonly (Tensor)[];
+  readonly weights: readonly (Tensor)[];
+  readonly biases: readonly (Tensor)[];
+  readonly features: readonly (string)[];
+  readonly classes: readonly (string)[];
 }
 
 export interface OperatingPoints {
@@ -629,6 +641,7 @@ export interface Structure {
   readonly inputs: readonly (readonly (number)[])[];
   readonly output: number;
   readonly rows: number;
+  readonly neurons: Neurons | null;
   readonly what: "structure";
 }
 
