@@ -19,11 +19,18 @@ from pellucid.harness.progress import Progress, shown_progress
 from pellucid.harness.result import own_versions
 from pellucid.methods.batching import clock
 from pellucid.methods.internals.protocol import Inside, Inspection
-from pellucid.methods.internals.registry import as_inspection
+from pellucid.methods.internals.registry import INSPECTIONS, as_inspection, inspection_class
 from pellucid.methods.run import Budget, Evaluator, Situation
 from pellucid.models.function_model import FunctionModel
 from pellucid.models.inputs import RowInputs, collect
 from pellucid.models.wrap import wrap
+
+# what an inspection sees of a model that has it
+SEEN_OF = {
+    "graph": "the operations of a torch module's forward pass",
+    "layers": "what the layers of a torch module give",
+    "parameters": "the weights of a torch module",
+}
 
 if TYPE_CHECKING:
     from pellucid.data.preparation import Preparation
@@ -64,8 +71,7 @@ def inspect(
     wrapped = wrap(model, spec)
     known = known_spec(wrapped.spec, preparation, tuple(class_names))
     wrapped = wrap(wrapped, known) if known != wrapped.spec else wrapped
-    for need in sorted(chosen.needs - wrapped.can):
-        raise CapabilityError(f"{chosen.id} needs a model with {need}", received=wrapped.name, remedy=wrapped.why_not(need))
+    _require(chosen, wrapped)
     rows = None if data is None else collect(preparation.apply(data) if preparation is not None else data, known)
     truth = None if labels is None else classes(labels, 0 if rows is None else rows.rows, known.class_names)
     with ExitStack() as stack:
@@ -99,6 +105,22 @@ def inspect(
         origin = _provenance(chosen, wrapped, rows, opened, seed=seed, mode=mode)
     provenance = dataclasses.replace(origin, model_fingerprint=fingerprints[0], input_fingerprint=fingerprints[1], seconds=seconds)
     return Explanation(chosen.kind, (), (), nothing_decided(), provenance, content=content)
+
+
+def _require(chosen: Inspection, model: Model) -> None:
+    """Says what an inspection needs that the model does not show; of a function, what can be seen of it instead."""
+    missing = sorted(chosen.needs - model.can)
+    if not missing:
+        return
+    if not isinstance(model, FunctionModel):
+        raise CapabilityError(f"{chosen.id} needs a model with {missing[0]}", received=model.name, remedy=model.why_not(missing[0]))
+    works = " and ".join(what for what in INSPECTIONS if not inspection_class(what).needs)
+    raise CapabilityError(
+        f"{chosen.id} looks at {SEEN_OF[missing[0]]}, and a function shows only what it gives back",
+        received=f"the function {model.name}",
+        remedy="give the torch.nn.Module that it calls; "
+        f"of a function pl.inspect sees {works}, and pl.explain(f, x, method='occlusion') its answers",
+    )
 
 
 def classes(labels: Sequence[Any] | np.ndarray, rows: int, class_names: tuple[str, ...]) -> np.ndarray:
