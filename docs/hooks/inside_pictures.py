@@ -10,8 +10,8 @@ from typing import Any
 import pellucid as pl
 from pellucid import paper
 from pellucid.demo.networks import train_digits, train_patient
-from pellucid.methods.internals.representations import LookAtRepresentations
 from pellucid.methods.internals.registry import INSPECTIONS, inspection_class
+from pellucid.methods.internals.representations import LookAtRepresentations
 from pellucid.views.inside import View, inside_views
 
 DPI = 100
