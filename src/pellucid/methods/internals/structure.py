@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -59,7 +59,7 @@ class LookAtStructure:
         return Structure(operations, modules, tuple(tuple(t.shape) for t in batch), graph.output, len(rows), found)
 
 
-def _operation(node: Node, rows: int, named: dict[str, Tensor]) -> Operation:
+def _operation(node: Node, rows: int, named: Mapping[str, Tensor]) -> Operation:
     made = sum(math.prod(shape) for shape in node.shapes)
     return Operation(
         number=node.number,
