@@ -315,6 +315,7 @@ export interface Lines {
   readonly role: Tensor | null;
   readonly labels: readonly (string)[] | RowLabels;
   readonly sample: Sample | null;
+  readonly strength: Tensor | null;
   readonly mark: "lines";
 }
 
@@ -345,6 +346,26 @@ export interface Module {
   readonly elements: number;
   readonly bytes: number;
   readonly seconds: number;
+}
+
+export interface Neighborhoods {
+  readonly layer: string;
+  readonly rows: Tensor;
+  readonly places: Tensor;
+  readonly perplexity: number;
+  readonly trust: number;
+  readonly nearest: number;
+}
+
+export interface Neurons {
+  readonly layers: readonly (string)[];
+  readonly activations: readonly (string)[];
+  readonly sizes: readonly (number)[];
+  readonly shown: readonly (Tensor)[];
+  readonly weights: readonly (Tensor)[];
+  readonly biases: readonly (Tensor)[];
+  readonly features: readonly (string)[];
+  readonly classes: readonly (string)[];
 }
 
 export interface OperatingPoints {
@@ -380,6 +401,14 @@ export interface Operation {
   readonly elements: number;
   readonly bytes: number;
   readonly seconds: number;
+}
+
+export interface OtherNetwork {
+  readonly model: string;
+  readonly fingerprint: string;
+  readonly layers: readonly (string)[];
+  readonly similarity: Tensor;
+  readonly chance: number;
 }
 
 export interface Panel {
@@ -518,6 +547,18 @@ export interface Reason {
   readonly reference: number | null;
 }
 
+export interface Relations {
+  readonly features: readonly (string)[];
+  readonly outputs: readonly (string)[];
+  readonly count: number;
+  readonly correlation: Tensor;
+  readonly low: Tensor;
+  readonly high: Tensor;
+  readonly gradient: Tensor;
+  readonly rising: Tensor;
+  readonly deviation: Tensor;
+}
+
 export interface Report {
   readonly created: string;
   readonly version: string;
@@ -539,6 +580,9 @@ export interface Representations {
   readonly class_names: readonly (string)[];
   readonly rows: number;
   readonly given: number;
+  readonly neighborhoods: readonly (Neighborhoods)[];
+  readonly other: OtherNetwork | null;
+  readonly relations: Relations | null;
   readonly what: "representations";
 }
 
@@ -663,6 +707,7 @@ export interface Structure {
   readonly inputs: readonly (readonly (number)[])[];
   readonly output: number;
   readonly rows: number;
+  readonly neurons: Neurons | null;
   readonly what: "structure";
 }
 

@@ -130,7 +130,7 @@ describe("a mark of more than can be drawn", () => {
 describe("many lines", () => {
   const y = Float32Array.from([0, 0, 0, 1, 1, 1, 2, 0, 2, 2, 2, 0]);
   const bundle: MarkOf<"lines"> = {
-    mark: "lines", name: "", x: tensor(Float32Array.from([0, 0.5, 1])), y: tensor(y, [4, 3]), roles: ["positive", "negative"], role: tensor(Uint8Array.from([0, 1, 0, 1])),
+    mark: "lines", name: "", x: tensor(Float32Array.from([0, 0.5, 1])), y: tensor(y, [4, 3]), roles: ["positive", "negative"], role: tensor(Uint8Array.from([0, 1, 0, 1])), strength: null,
     labels: [], sample: { first: 3, most: 5000, count: 4, unit: "rows", said: "3 of 4" },
   };
   const inView = (x: View["x"], yView: View["y"]): number[] => {

@@ -268,6 +268,15 @@ CHINESE = {
     "inside.representations.never": "没有任何一层能明显胜过猜测（{base}）。",
     "inside.representations.own": "网络本身在这些数据上的正确率为 {value}。",
     "inside.representations.change": "从{first}到{second}，表示变化最大（相似度 {value}，1 表示相同）。",
+    "inside.representations.trust": "{layer}的 t-SNE 保持近邻的可信度为 {value}（1 为最好）；簇的大小和距离没有多少意义。",
+    "inside.representations.other": ("{count} 层中有 {same} 层与另一个网络中的同名层最相似；{first}与{second}最为相似（{value}）。"),
+    "inside.representations.other_unlike": "另一个网络的各层中，{second}与这里的{first}最为相似（{value}）。",
+    "inside.representations.parts": (
+        "两个网络在{layer}处分歧最大：另一个网络中没有任何层与它的相似度超过 {value}，而将各行随机配对时 20 次中至多一次达到 {limit}。"
+    ),
+    "inside.representations.relation": ("{count} 个特征中，{feature}与输出{output}的关系最密切：秩相关 {value}（{low} 至 {high}）。"),
+    "inside.representations.gradient": "它在那里的平均梯度为 {value}，在 {share} 的行中为正。",
+    "inside.representations.opposed": "{count} 对特征与输出中，有 {opposed} 对的平均梯度与相关性符号相反：一同变化不等于因果。",
     "inside.representations.limit": "探针说明从某层能线性读出什么，并不说明网络用到了它。两个轴只显示一层所含信息的一部分。",
     "inside.pruning.apart": "{choosing} 行用于给单元排序和选择，另外 {measuring} 行用于测量；把单元置 0 后网络共运行了 {runs} 次。",
     "inside.pruning.same": (

@@ -370,6 +370,27 @@ ENGLISH = {
     "inside.representations.never": "From no layer is it clearly better than guessing ({base}).",
     "inside.representations.own": "The network itself is right in {value} of these rows.",
     "inside.representations.change": "The representation changes most from {first} to {second} (similarity {value}; 1 is the same).",
+    "inside.representations.trust": (
+        "A t-SNE of {layer} keeps neighbors together with a trustworthiness of {value} (1 is best); sizes and distances of clusters "
+        "mean little."
+    ),
+    "inside.representations.other": (
+        "In the other network {same} of {count} layers find their closest counterpart in the layer of the same name; {first} and {second} "
+        "are most alike ({value})."
+    ),
+    "inside.representations.other_unlike": "Of the other network's layers {second} is most like one here, {first} ({value}).",
+    "inside.representations.parts": (
+        "The two networks part most at {layer}: no layer of the other is more like it than {value}, where chance reaches {limit} in at "
+        "most one of 20 pairings of rows."
+    ),
+    "inside.representations.relation": (
+        "Of {count} features {feature} goes together most closely with an output, {output}: rank correlation {value} ({low} to {high})."
+    ),
+    "inside.representations.gradient": "Its mean gradient there is {value}, above 0 in {share} of the rows.",
+    "inside.representations.opposed": (
+        "In {opposed} of {count} pairs of feature and output the mean gradient has the other sign than the correlation: a relation is "
+        "no cause."
+    ),
     "inside.representations.limit": (
         "A probe shows what can be read from a layer linearly, not what the network uses. Two axes show a part of what a layer holds."
     ),

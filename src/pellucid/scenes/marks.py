@@ -105,7 +105,9 @@ class Line:
 class Lines:
     """Many thin curves, each a row of ``x`` and of ``y`` (line, step); the one that all share is (step,).
 
-    ``role`` (line,) says which of the ``roles`` is a line's color; the first where it is not given. With a ``sample`` not all are drawn.
+    ``role`` (line,) says which of the ``roles`` is a line's color; the first where it is not given. ``strength`` (line,) in 0..1 is how
+    much of that color there is over the surface, and how wide the line is; the first lines are then drawn last, on top. With a
+    ``sample`` not all are drawn.
     """
 
     name: str
@@ -115,6 +117,7 @@ class Lines:
     role: np.ndarray | None = None
     labels: tuple[str, ...] | RowLabels = ()
     sample: Sample | None = None
+    strength: np.ndarray | None = None
     mark: Literal["lines"] = "lines"
 
 

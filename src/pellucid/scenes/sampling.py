@@ -112,4 +112,5 @@ def _cut(mark: T, most: int) -> T:
     if isinstance(mark, Polygons):
         return replace(mark, x=mark.x[:kept], y=mark.y[:kept], role=mark.role[:kept], strength=mark.strength[:kept], labels=labels)
     x, y = (array if array.ndim == 1 else array[:kept] for array in (mark.x, mark.y))
-    return replace(mark, x=x, y=y, role=None if mark.role is None else mark.role[:kept], labels=labels)
+    role, strength = (None if one is None else one[:kept] for one in (mark.role, mark.strength))
+    return replace(mark, x=x, y=y, role=role, strength=strength, labels=labels)

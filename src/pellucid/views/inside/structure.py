@@ -14,6 +14,7 @@ from pellucid.scenes.numbers import percent, short
 from pellucid.scenes.words import Language, words
 from pellucid.views.framing import code, links
 from pellucid.views.inside.names import tail
+from pellucid.views.inside.structure_neurons import neurons
 from pellucid.views.signed_bars import category_axis
 
 MOST = 36  # blocks that are drawn; of a deeper network whole modules are one block
@@ -245,4 +246,9 @@ def _content(explanation: Explanation) -> Structure:
     return explanation.content
 
 
-VIEWS = {"structure": structure, "layers": layers}
+VIEWS = {"structure": structure, "layers": layers, "neurons": neurons}
+
+
+def shows(view: str, explanation: Explanation) -> bool:
+    """Whether there is something for a picture to show."""
+    return view != "neurons" or _content(explanation).neurons is not None
