@@ -17,6 +17,7 @@ INSPECTIONS: dict[str, str] = {
     "source": "source:LookAtSource",
     "activations": "activations:LookAtActivations",
     "weights": "weights:LookAtWeights",
+    "feature_visualization": "feature_visualization:LookAtFeatureVisualization",
     "decision_boundary": "decision_boundary:LookAtDecisionBoundary",
 }
 
