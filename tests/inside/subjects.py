@@ -13,6 +13,7 @@ from torch import Tensor, nn
 import pellucid as pl
 from pellucid.demo.efficientnet import efficientnet_lite0
 from pellucid.demo.networks import train_digits, train_patient
+from pellucid.methods.internals.feature_visualization import LookAtFeatureVisualization
 from pellucid.methods.internals.registry import INSPECTIONS
 
 NAMES = ("digits CNN", "patient MLP", "EfficientNet-Lite0", "transformer encoder", "LSTM")
@@ -75,9 +76,12 @@ def inspected(name: str, what: str) -> pl.Explanation | str:
     """What an inspection sees in a subject; the reason where it does not apply."""
     one = subject(name)
     try:
-        return pl.inspect(one.net, what, one.data, labels=one.labels, **one.options)
+        return pl.inspect(one.net, BRIEF.get(what, what), one.data, labels=one.labels, **one.options)
     except pl.PellucidError as error:
         return str(error)
 
 
-ALL = [(name, what) for what in INSPECTIONS for name in NAMES]
+BRIEF = {"feature_visualization": LookAtFeatureVisualization(steps=12)}
+IMAGES = ("digits CNN", "EfficientNet-Lite0")
+OF_IMAGES = ("feature_visualization",)  # only these take images alone; what they say of others is in their own tests
+ALL = [(name, what) for what in INSPECTIONS for name in NAMES if name in IMAGES or what not in OF_IMAGES]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pellucid.scenes.activations_english import ACTIVATIONS
 from pellucid.scenes.boundary_english import BOUNDARY
+from pellucid.scenes.features_english import FEATURES
 from pellucid.scenes.weights_english import WEIGHTS
 
 ENGLISH: dict[str, str] = {
@@ -45,6 +46,7 @@ ENGLISH: dict[str, str] = {
     **ACTIVATIONS,
     **WEIGHTS,
     **BOUNDARY,
+    **FEATURES,
     "method.representations": "Representations",
     "rep.rows": "{layers} layers on {rows} rows",
     "rep.some": "{layers} layers on {rows} of {given} rows",

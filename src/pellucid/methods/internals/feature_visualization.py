@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pellucid.models.protocol import Capability, LayerShape
 
 AT_ONCE, GUESSED = 32, 16  # rows whose magnitudes are taken together; from which the kind of the outputs is guessed
-UNITS, CLASSES = 4, 10  # of a layer that are shown where none are named; classes up to which all are
+UNITS, CLASSES = 3, 10  # of a layer that are shown where none are named; classes up to which all are
 OUTPUTS = "outputs"  # what the outputs are called among layers
 
 
@@ -77,7 +77,7 @@ class LookAtFeatureVisualization:
     layers: str | tuple[str, ...] | None = None
     units: tuple[int, ...] | None = None
     ways: Way | tuple[Way, ...] = ("fourier", "spectrum")
-    steps: int = 128
+    steps: int = 96
     size: int | None = None
     moved: bool = True
     top: int = 4

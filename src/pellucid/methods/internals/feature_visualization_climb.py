@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from pellucid.models.bound_torch import BoundTorch
 
 JITTER, SCALE, TURN = 1 / 16, 0.1, 8.0  # of the side; of the size; degrees: Fourier pictures are moved by up to so much at each step
-CROP, NOISE = 0.25, 0.02  # of the side that a crop may leave out; of the range
+CROP = 0.25  # of the side: a crop leaves out up to so much
+EPSILON = 1e-20  # a step is as long for a unit whose values are tiny
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Climb:
         written = torch.stack([self.way.start(draw, like) for draw in draws])
         moves = torch.stack([torch.rand((self.steps, 4), generator=draw, dtype=torch.float64) for draw in draws])
         begun = torch.zeros(len(goals), dtype=torch.bool, device=like.device)
-        adam = torch.optim.Adam([written], lr=self.way.rate, maximize=True)
+        adam = torch.optim.Adam([written], lr=self.way.rate, eps=EPSILON, maximize=True)
         touched: Tensor | None = None
         every = torch.arange(len(goals), device=like.device)
         for step in range(self.steps):

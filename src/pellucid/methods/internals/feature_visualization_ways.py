@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pellucid.methods.internals.feature_visualization_canvas import Canvas
 
 EDGE = 1e-3  # how near the ends of the range a mean may lie: its logit stays finite
-SWING = 4.0  # of the logistic curve, whose slope is then 1 in its middle
+SWING = 5.0  # of the logistic curve: its slope is 1.25 in its middle, for what it takes from the ends
 
 
 @dataclass(frozen=True, eq=False)
