@@ -21,7 +21,8 @@ FEATURES: dict[str, str] = {
     "feature.pictures.all": "全部 {count} 个单元",
     "feature.pictures.sees": "最强位置所能看到的范围",
     "feature.pictures.note": (
-        "每幅图上方为该单元最强位置的激活值（2× 即最强数据的两倍）；若该位置只看到图的一部分，则以方框标出。优化图片从噪声出发，经 {steps} 步得到，按所画的原样测量。"
+        "每幅图上方为该单元最强位置的激活值（2× 即最强数据的两倍）；若该位置只看到图的一部分，则以方框标出。"
+        "优化图片从噪声出发，经 {steps} 步得到，按所画的原样测量。"
     ),
     "feature.pictures.limit": "优化所得的图片是超常刺激，可能与任何真实数据相去甚远；它并不说明单元的用途。",
     "feature.pictures.spectrum": "定幅谱：每个波的强度固定为 {rows} 行数据的平均值，只优化波的位置。",
@@ -30,10 +31,12 @@ FEATURES: dict[str, str] = {
     "feature.reached.title": "{model} 的单元在优化图片与 {rows} 行数据上的激活",
     "feature.reached.panel": "{layer}：{count} 幅优化图片中有 {above} 幅强于所有数据",
     "feature.reached.axis": "激活值：0 为中位数据，1 为最强数据",
-    "feature.reached.rows": "数据：5% 至 95%，深色为 25% 至 75%",
+    "feature.reached.rows": "数据：5% 至 95%，其中 25% 至 75%",
     "feature.reached.top": "最强数据",
     "feature.reached.shifted": "小点：平移 {shift} 像素之后",
-    "feature.reached.note": "单元最强位置的激活值。小点为向八个方向平移 {shift} 像素后的平均值：若它远在大点左侧，则该激活取决于图案的确切位置。",
+    "feature.reached.note": (
+        "单元最强位置的激活值。小点为向八个方向平移 {shift} 像素后的平均值：若它远在大点左侧，则该激活取决于图案的确切位置。"
+    ),
     "feature.table.unit": "单元",
     "feature.table.reached": "{way}",
     "feature.table.shifted": "{way}（平移后）",

@@ -37,20 +37,22 @@ OUTPUTS = "outputs"  # what the outputs are called among layers
 class LookAtFeatureVisualization:
     """Activation maximization of units of an image network, beside the rows in which they are strongest.
 
-    A unit is a channel of a layer, or an output (a class: its logit; its log-odds where the network ends in probabilities). A picture is changed step by step
-    so that the unit grows at the middle one of its places. Left alone this ends in noise; two ways keep to what pictures are like:
+    A unit is a channel of a layer, or an output (of classes the logit, or the log-odds where the network ends in probabilities). A
+    picture is changed step by step so that the unit grows at the middle one of its places. Left alone this ends in noise; two ways
+    keep to what pictures are like:
 
-    - ``fourier``: the picture is written as waves that a step changes by 1 / frequency, in colors that go together as those of the rows, and is moved,
-      turned and scaled at random at each step (Olah, Mordvintsev & Schubert 2017).
-    - ``spectrum``: every wave keeps the mean strength that it has in the rows, and only its place is changed, on random crops (MACO; Fel et al.
-      2023). The paper takes magnitudes from ImageNet; here they are those of the given rows, whose number matters.
+    - ``fourier``: the picture is written as waves that a step changes by 1 / frequency, in colors that go together as those of the
+      rows, and is moved, turned and scaled at random at each step (Olah, Mordvintsev & Schubert 2017).
+    - ``spectrum``: every wave keeps the mean strength that it has in the rows, and only its place is changed, on random crops
+      (MACO; Fel et al. 2023). The paper takes strengths from ImageNet; here they are those of the given rows, so that it matters
+      which and how many these are.
 
     Both stay in the range of each channel: what a photo can be where a preparation is given, the spec's, or that of the rows. Each
     picture is then measured as it is, at its strongest place, as rows are; and once more after eight small shifts.
 
     Args:
         layers: ``"outputs"`` for the outputs; by default a layer at half depth, the last one with places, and the outputs.
-        units: of each layer; those that vary most over the rows if not given, of classes those that are said most.
+        units: of each layer; those that vary most over the rows if not given, of more than ten classes those that are said most.
         ways: one or both.
         steps: of the optimization (Adam).
         size: height and width of the pictures in pixels; those of the rows if not given.
@@ -58,12 +60,12 @@ class LookAtFeatureVisualization:
         top: how many of the strongest rows are shown.
         samples: rows that are looked at, drawn from those given.
 
-    Shapes: pictures (way, unit, ...) in the network's own layout; boxes are top, bottom, left, right in pixels: all that the strongest place can see, found from
-    the gradients at two rows and at noise.
+    Shapes: pictures (way, unit, ...) in the network's own layout; boxes are top, bottom, left, right in pixels: all that the
+    strongest place can see, found from the gradients at two rows and at noise.
 
-    What it does not show: what a unit is for, or what it does on real rows. An optimized picture is a superstimulus that may lie far from every row; the strongest
-    rows help people more to foretell a unit (Borowski et al. 2021; Zimmermann et al. 2021), and a network can be built whose pictures have nothing to
-    do with what it does on rows (Geirhos et al. 2023).
+    What it does not show: what a unit is for, or what it does on real rows. An optimized picture is a superstimulus that may lie
+    far from every row; the strongest rows help people more to foretell a unit (Borowski et al. 2021; Zimmermann et al. 2021), and a
+    network can be built whose pictures have nothing to do with what it does on rows (Geirhos et al. 2023).
 
     Raises:
         InputError: no data, an input that is no image, a unit that does not exist.
@@ -131,7 +133,9 @@ class LookAtFeatureVisualization:
             raise InputError("Pictures are made in one way or in both", received=f"ways={self.ways!r}", remedy="leave ways out for both")
         for name, least in (("steps", 1), ("top", 1), ("samples", 1)):
             if getattr(self, name) < least:
-                raise InputError(f"{name} counts from {least}", received=f"{name}={getattr(self, name)}", remedy="leave it out for the usual")
+                raise InputError(
+                    f"{name} counts from {least}", received=f"{name}={getattr(self, name)}", remedy="leave it out for the usual"
+                )
         return ways
 
     def _size(self, row: Tensor) -> tuple[int, int]:
@@ -255,7 +259,7 @@ class _Studio:
 
 
 def usual_layers(evaluator: Evaluator, shapes: dict[str, LayerShape]) -> list[str]:
-    """A layer at half depth and the last one, of those with weights whose units have places; where none has, the last before the outputs."""
+    """A layer at half depth and the last one, of those with weights whose units have places; else the last before the outputs."""
     net = evaluator.bound.net  # type: ignore[attr-defined] (whatever has layers is torch's)
     names = [name for name in shapes if not list(net.get_submodule(name).children()) and list(net.get_submodule(name).parameters())]
     order = list(shapes)

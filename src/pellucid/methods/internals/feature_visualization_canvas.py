@@ -109,7 +109,9 @@ def _image(evaluator: Evaluator) -> InputSpec:
     )
 
 
-def _range(spec: InputSpec, preparation: Preparation | None, values: Tensor) -> tuple[Tensor, Tensor, Literal["preparation", "spec", "data"]]:
+def _range(
+    spec: InputSpec, preparation: Preparation | None, values: Tensor
+) -> tuple[Tensor, Tensor, Literal["preparation", "spec", "data"]]:
     """The lowest and highest value of each channel: those that a photo can have, those that the spec states, or those of the rows."""
     if preparation is not None and preparation.kind == "image":
         mean, std = (values.new_tensor(getattr(preparation, name)) for name in ("mean", "std"))

@@ -14,13 +14,12 @@ from pellucid.methods.internals.feature_visualization_ways import Fourier, Spect
 from pellucid.models.watched_layers import called, row_each, watched
 
 if TYPE_CHECKING:
-    from pellucid.methods.internals.feature_visualization_canvas import Canvas
     from pellucid.methods.run import Evaluator
     from pellucid.models.bound_torch import BoundTorch
 
 JITTER, SCALE, TURN = 1 / 16, 0.1, 8.0  # of the side; of the size; degrees: Fourier pictures are moved by up to so much at each step
 CROP = 0.25  # of the side: a crop leaves out up to so much
-EPSILON = 1e-20  # a step is as long for a unit whose values are tiny
+FIRST, SECOND = 0.9, 0.99  # of Adam: what is kept of the mean gradient and of its mean square
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Units:
         self.odds = odds
 
     def values(self, inputs: Tensor, layers: dict[str, bool]) -> dict[str, Tensor]:
-        """(picture, unit, place ...) of each layer, whose units lie on the last axis where that is said; gradients as the caller has them."""
+        """(picture, unit, place ...) of each layer, whose units lie on the last axis where that is said; with gradient if that is on."""
         names = tuple(name for name in layers if name)
         with watched(self.bound.net, names, lambda output: output) as kept:
             outputs = self.bound.forward((inputs,), torch.zeros(len(inputs), dtype=torch.long, device=inputs.device))
@@ -72,9 +71,34 @@ def strongest(values: Tensor) -> tuple[Tensor, Tensor]:
     return found[0], found[1]
 
 
+class Adam:
+    """Steps up of several pictures (Kingma & Ba 2015), as long for a unit whose values are tiny.
+
+    A way that is ``whole`` has one mean square for a picture: with one for each wave, those that do not matter would go as far as
+    those that do.
+    """
+
+    def __init__(self, way: Fourier | Spectrum) -> None:
+        self.rate, self.whole = way.rate, way.whole
+        self.steps, self.mean, self.square = 0, torch.zeros(()), torch.zeros(())
+
+    def step(self, gradient: Tensor) -> Tensor:
+        """What to add, for gradients (picture, ...)."""
+        self.steps += 1
+        square = gradient.square()
+        square = square.flatten(1).mean(1).reshape(-1, *[1] * (gradient.ndim - 1)) if self.whole else square
+        self.mean = FIRST * self.mean.to(gradient) + (1 - FIRST) * gradient
+        self.square = SECOND * self.square.to(gradient) + (1 - SECOND) * square
+        size = (self.square / (1 - SECOND**self.steps)).sqrt().clamp_min(torch.finfo(gradient.dtype).tiny)
+        return self.rate * self.mean / (1 - FIRST**self.steps) / size
+
+
 @dataclass(frozen=True, eq=False)
 class Climb:
-    """The way up: ``steps`` of Adam on what a way writes pictures with; ``moved`` at random at every step, so that what is found holds for neighbors."""
+    """The way up: ``steps`` of Adam on what a way writes pictures with, some ``together``.
+
+    They are ``moved`` at random at every step, so that what is found does not hang on the exact position.
+    """
 
     evaluator: Evaluator
     units: Units
@@ -84,10 +108,14 @@ class Climb:
     moved: bool = True
 
     def pictures(self, goals: list[Goal], progress: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """(unit, channel, y, x) planes in 0..1, and (unit, y, x) how much the gradient asked of each pixel in all; ``progress`` is done and of how many."""
-        found = []
-        for first in range(0, len(goals), self.together):
-            found.append(self._together(goals[first : first + self.together], (progress[0] + first * self.steps, progress[1])))
+        """(unit, channel, y, x) planes in 0..1, and (unit, y, x) how much the gradient asked of each pixel in all.
+
+        ``progress`` is how much is done before, and of how much.
+        """
+        found = [
+            self._together(goals[first : first + self.together], (progress[0] + first * self.steps, progress[1]))
+            for first in range(0, len(goals), self.together)
+        ]
         planes, touched = zip(*found, strict=True)
         return torch.cat(planes), torch.cat(touched)
 
@@ -97,20 +125,19 @@ class Climb:
         written = torch.stack([self.way.start(draw, like) for draw in draws])
         moves = torch.stack([torch.rand((self.steps, 4), generator=draw, dtype=torch.float64) for draw in draws])
         begun = torch.zeros(len(goals), dtype=torch.bool, device=like.device)
-        adam = torch.optim.Adam([written], lr=self.way.rate, eps=EPSILON, maximize=True)
+        adam = Adam(self.way)
         touched: Tensor | None = None
         every = torch.arange(len(goals), device=like.device)
         for step in range(self.steps):
             now = moves[:, step].to(like)
 
-            def call(at: Tensor, now: Tensor = now) -> tuple[Tensor, Tensor]:
+            def call(at: Tensor, now: Tensor = now, written: Tensor = written) -> tuple[Tensor, Tensor]:
                 return self._gradients(written[at], now[at], [goals[i] for i in at.tolist()])
 
             gradient, asked = self.evaluator.run("gradient", call, every)
             touched = asked if touched is None else touched + asked
             begun |= gradient.flatten(1).any(1)
-            written.grad = gradient
-            adam.step()
+            written += adam.step(gradient)
             for i in torch.nonzero(~begun).flatten().tolist():  # nothing to climb on from here
                 written[i] = self.way.start(draws[i], like) * (2.0 + step)
             if self.evaluator.situation.progress:
@@ -143,6 +170,9 @@ class Climb:
             size = 1 + SCALE * (2 * now[:, 0] - 1)
             angle = torch.deg2rad(TURN * (2 * now[:, 3] - 1))
             x, y = (2 * JITTER * (2 * now[:, i] - 1) for i in (1, 2))
-        rows = torch.stack([size * angle.cos(), -size * angle.sin() * height / width, x]), torch.stack([size * angle.sin() * width / height, size * angle.cos(), y])
+        rows = (
+            torch.stack([size * angle.cos(), -size * angle.sin() * height / width, x]),
+            torch.stack([size * angle.sin() * width / height, size * angle.cos(), y]),
+        )
         grid = F.affine_grid(torch.stack(rows).permute(2, 0, 1), list(planes.shape), align_corners=False)
         return mean + F.grid_sample(planes - mean, grid, align_corners=False)

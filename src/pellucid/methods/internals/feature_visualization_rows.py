@@ -28,8 +28,11 @@ AROUND = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down o
 
 @dataclass(frozen=True, eq=False)
 class RowValues:
-    """Of the rows that were looked at: ``rows`` (row,) their numbers; ``values`` and ``places`` of each layer (row, unit): the activation at
-    the strongest place, and which that is."""
+    """Of the rows that were looked at.
+
+    ``rows`` (row,) are their numbers; ``values`` and ``places`` of each layer (row, unit) the activation at the strongest place, and which
+    place that is.
+    """
 
     rows: np.ndarray
     values: dict[str, np.ndarray]
@@ -54,8 +57,14 @@ def row_values(evaluator: Evaluator, units: Units, layers: dict[str, bool], chos
     )
 
 
+def size_of(inputs: Tensor, canvas: Canvas) -> tuple[int, int]:
+    """Height and width of inputs (picture, ...)."""
+    planes = laid_out(inputs[:1], canvas.axes)
+    return planes.shape[2], planes.shape[3]
+
+
 def together(evaluator: Evaluator, size: tuple[int, int]) -> int:
-    """How many pictures of a size make a batch with gradients. It does not depend on the clock, so that the same seed makes the same pictures."""
+    """How many pictures of a size make a batch with gradients; not by the clock, so that the same seed makes the same pictures."""
     if evaluator.situation.batch is not None:
         return evaluator.situation.batch
     row = laid_out(evaluator.values[0][:1], evaluator.specs[0].axes)
@@ -71,9 +80,9 @@ def in_parts(evaluator: Evaluator, count: int, size: tuple[int, int]) -> Iterato
 
 def measured(evaluator: Evaluator, units: Units, layer: tuple[str, bool], inputs: Tensor, canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
     """(picture, unit) of one layer: the activation at the strongest place, and that place."""
-    size = laid_out(inputs[:1], canvas.axes).shape[2:]
+    size = size_of(inputs, canvas)
     parts = [
-        evaluator.run("forward", lambda some: units.tops(inputs[some], dict([layer])), at) for at in in_parts(evaluator, len(inputs), tuple(size))
+        evaluator.run("forward", lambda some: units.tops(inputs[some], dict([layer])), at) for at in in_parts(evaluator, len(inputs), size)
     ]
     values, places = (torch.cat(one).double().cpu().numpy() for one in zip(*parts, strict=True))
     return values, places.astype(np.int64)
@@ -88,9 +97,7 @@ def around(planes: Tensor, size: int) -> Tensor:
     """(shift, picture, channel, y, x) moved by so many pixels to eight sides; what comes in repeats the edge."""
     height, width = planes.shape[2:]
     wide = F.pad(planes, (size,) * 4, mode="replicate")
-    return torch.stack(
-        [wide[..., size * (1 + down) :, size * (1 + right) :][..., :height, :width] for down, right in AROUND]
-    )
+    return torch.stack([wide[..., size * (1 + down) :, size * (1 + right) :][..., :height, :width] for down, right in AROUND])
 
 
 def probes(canvas: Canvas, planes: Tensor, seed: int) -> Tensor:
@@ -121,15 +128,15 @@ def sights(
         sizes = laid_out(gradient, canvas.axes).abs().amax(1)
         return (sizes > torch.finfo(sizes.dtype).eps * sizes.amax((1, 2), keepdim=True),)
 
-    parts = [evaluator.run("gradient", call, at)[0] for at in in_parts(evaluator, len(pairs), tuple(laid_out(inputs[:1], canvas.axes).shape[2:]))]
+    parts = [evaluator.run("gradient", call, at)[0] for at in in_parts(evaluator, len(pairs), size_of(inputs, canvas))]
     seen = torch.cat(parts).cpu().numpy()
     seen = seen.reshape(len(distinct), len(inputs), *seen.shape[1:]).any(1)
-    return np.stack([_box(one) for one in seen])[back].reshape(*places.shape, 4)
+    return np.stack([_box(np.asarray(one)) for one in seen])[back].reshape(*places.shape, 4)
 
 
 def _box(seen: np.ndarray) -> np.ndarray:
     """Top, bottom, left, right of what is true; of nothing, the whole."""
-    if not seen.any():
+    if not bool(seen.any()):
         return np.array([0, seen.shape[0], 0, seen.shape[1]])
-    ys, xs = (np.flatnonzero(seen.any(axis)) for axis in (1, 0))
-    return np.array([ys[0], ys[-1] + 1, xs[0], xs[-1] + 1])
+    ys, xs = np.nonzero(seen)
+    return np.array([ys.min(), ys.max() + 1, xs.min(), xs.max() + 1])

@@ -20,14 +20,16 @@ SWING = 5.0  # of the logistic curve: its slope is 1.25 in its middle, for what 
 class Fourier:
     """Coefficients over frequency, through a logistic curve into the range (Olah, Mordvintsev & Schubert 2017).
 
-    A step changes every wave by as much as its frequency allows: 1 / f, as in photos. Colors are mixed as those of the rows. At 0 it is the mean of the rows.
+    A step changes every wave by 1 / frequency, as strong as waves are in photos. Colors are mixed as those of the rows; all
+    coefficients 0 are their mean color.
     """
 
     canvas: Canvas
     height: int
     width: int
 
-    rate: ClassVar[float] = 0.05
+    rate: ClassVar[float] = 0.03
+    whole: ClassVar[bool] = True
     size: ClassVar[float] = 0.01  # of the first coefficients
 
     def start(self, draw: torch.Generator, like: Tensor) -> Tensor:
@@ -53,7 +55,8 @@ class Fourier:
 class Spectrum:
     """Phases beside the rows' mean magnitudes (MACO; Fel et al. 2023): only where waves lie is optimized, never how strong they are.
 
-    Magnitudes are of colors that vary on their own; the mean stays that of the rows. # differs from paper: measured on the given rows, not on ImageNet.
+    Magnitudes are of colors that vary on their own; the mean stays that of the rows. The paper measures
+    them on ImageNet; here they are those of the rows.
 
     Attributes:
         magnitudes: (channel, y, x / 2 + 1).
@@ -65,6 +68,7 @@ class Spectrum:
     magnitudes: Tensor
 
     rate: ClassVar[float] = 0.1
+    whole: ClassVar[bool] = False
 
     def start(self, draw: torch.Generator, like: Tensor) -> Tensor:
         """The phases of noise (channel, y, x / 2 + 1)."""
@@ -111,8 +115,11 @@ def magnitudes(planes: Tensor, canvas: Canvas) -> Tensor:
         jump = about.select(axis, -1) - about.select(axis, 0)
         jumps.select(axis, 0).add_(jump)
         jumps.select(axis, -1).sub_(jump)
-    turns = 2 * torch.pi * torch.fft.fftfreq(height)[:, None], 2 * torch.pi * torch.fft.rfftfreq(width)[None]
-    bent = 2 * turns[0].cos() + 2 * turns[1].cos() - 4
+    down, right = (
+        2 * torch.pi * torch.fft.fftfreq(height, dtype=torch.float64),
+        2 * torch.pi * torch.fft.rfftfreq(width, dtype=torch.float64),
+    )
+    bent = 2 * down.cos()[:, None] + 2 * right.cos() - 4
     bent[0, 0] = 1
     found = (torch.fft.rfft2(about) - torch.fft.rfft2(jumps) / bent.to(about)).abs()
     found[..., 0, 0] = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -101,7 +102,10 @@ def _sheet(seen: FeatureVisualization, one: VisualizedLayer, part: tuple[int, np
     layer = layer_name(one, language)
     title = say["feature.pictures.panel"].format(layer=layer) if not number_ else say["feature.pictures.more"].format(layer=layer)
     first = int(lines[0])
-    told = [unit_name(seen, one, int(one.units[first]), language), *(compared(seen, one, way, first, language) for way in range(len(seen.ways)))]
+    told = [
+        unit_name(seen, one, int(one.units[first]), language),
+        *(compared(seen, one, way, first, language) for way in range(len(seen.ways))),
+    ]
     return Panel(
         f"pictures_{one.layer or 'outputs'}_{number_}".replace(".", "_"),
         title,
@@ -121,7 +125,9 @@ def _line(seen: FeatureVisualization, one: VisualizedLayer, line: int, top: floa
     marks: list[Mark] = [Text(0.0, top + HEAD / 2, unit_name(seen, one, int(one.units[line]), language))]
     for way, name in enumerate(seen.ways):
         captions = say[f"feature.way.{name}"], _value(one, way, line)
-        marks += _tile((way * (1 + GAP), top + HEAD), one.pixels[way, line], captions, say["feature.pictures.sees"], box=one.boxes[way, line])
+        marks += _tile(
+            (way * (1 + GAP), top + HEAD), one.pixels[way, line], captions, say["feature.pictures.sees"], box=one.boxes[way, line]
+        )
     for rank, row in enumerate(one.top_rows[line]):
         picture = seen.shown_pixels[np.searchsorted(seen.shown, row)]
         captions = _row_name(seen, int(row), language), number(float(one.top_values[line, rank]))
@@ -170,7 +176,10 @@ def _row_name(seen: FeatureVisualization, row: int, language: Language) -> str:
 
 def _table(seen: FeatureVisualization, one: VisualizedLayer, lines: np.ndarray, language: Language) -> Table:
     say = words(language)
-    heads, columns = [say["feature.table.unit"]], [[unit_name(seen, one, int(unit), language) for unit in one.units[lines]]]
+    heads, columns = (
+        [say["feature.table.unit"]],
+        list[list[str] | list[float]]([[unit_name(seen, one, int(unit), language) for unit in one.units[lines]]]),
+    )
     for way, name in enumerate(seen.ways):
         for key, values in (("reached", one.reached), ("shifted", one.shifted)):
             heads.append(say[f"feature.table.{key}"].format(way=say[f"feature.way.{name}"]))
@@ -194,7 +203,8 @@ def reached(explanation: Explanation, *, language: Language = "en", layer: str |
         UnknownName: no such layer.
     """
     seen, say = content(explanation), words(language)
-    panels = tuple(_heights(seen, one, language) for one in _layers(seen, layer))
+    panels = [_heights(seen, one, language) for one in _layers(seen, layer)]
+    panels = (panels[0], *(replace(panel, legend=()) for panel in panels[1:]))
     title = say["feature.reached.title"].format(model=explanation.provenance.model, rows=f"{seen.rows:,}")
     note = say["feature.reached.note"].format(shift=seen.shift)
     summary = joined([title, *(panel.summary for panel in panels)], language)
@@ -207,14 +217,20 @@ def _heights(seen: FeatureVisualization, one: VisualizedLayer, language: Languag
     spread = (one.quantiles - one.median[:, None]) / rise[:, None]
     names = [unit_name(seen, one, int(unit), language) for unit in one.units]
     places = np.arange(count, dtype=float)
-    marks: list[Mark] = [_bars(names, spread[:, ends], color, say["feature.reached.rows"]) for ends, color in (((0, 4), "line"), ((1, 3), "random"))]
+    marks: list[Mark] = [
+        _bars(names, spread[:, ends], color, say["feature.reached.rows"]) for ends, color in (((0, 4), "line"), ((1, 3), "random"))
+    ]
     marks.append(Line("", np.zeros(2), np.array([-0.5, count - 0.5]), "muted"))
     marks.append(Line(say["feature.reached.top"], np.ones(2), np.array([-0.5, count - 0.5]), "ink", dashed=True))
     shifts = (one.shifted - one.median) / rise
     for way, name in enumerate(seen.ways):
         y = places + (way - (len(seen.ways) - 1) / 2) * 0.4
         labels = tuple(joined([unit, compared(seen, one, way, at, language)], language) for at, unit in enumerate(names))
-        marks += [Line("", np.array([a, b]), np.array([at, at]), COLORS[name]) for a, b, at in zip(shifts[way], one.height[way], y, strict=True) if np.isfinite(a)]
+        marks += [
+            Line("", np.array([a, b]), np.array([at, at]), COLORS[name])
+            for a, b, at in zip(shifts[way], one.height[way], y, strict=True)
+            if np.isfinite(a)
+        ]
         marks.append(Points(say[f"feature.way.{name}"], one.height[way], y, COLORS[name], 4.5, labels))
         marks.append(Points(say["feature.reached.shifted"].format(shift=seen.shift), shifts[way], y, COLORS[name], 2.2, labels))
     above = int((one.reached > one.top_values[:, 0]).sum())
