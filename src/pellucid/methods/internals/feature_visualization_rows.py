@@ -129,9 +129,9 @@ def sights(
         return (sizes > torch.finfo(sizes.dtype).eps * sizes.amax((1, 2), keepdim=True),)
 
     parts = [evaluator.run("gradient", call, at)[0] for at in in_parts(evaluator, len(pairs), size_of(inputs, canvas))]
-    seen = torch.cat(parts).cpu().numpy()
-    seen = seen.reshape(len(distinct), len(inputs), *seen.shape[1:]).any(1)
-    return np.stack([_box(np.asarray(one)) for one in seen])[back].reshape(*places.shape, 4)
+    seen = torch.cat(parts)
+    seen = seen.reshape(len(distinct), len(inputs), *seen.shape[1:]).any(1).cpu().numpy()
+    return np.stack([_box(one) for one in seen])[back].reshape(*places.shape, 4)
 
 
 def _box(seen: np.ndarray) -> np.ndarray:
