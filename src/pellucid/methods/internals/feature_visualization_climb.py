@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 JITTER, SCALE, TURN = 1 / 16, 0.1, 8.0  # of the side; of the size; degrees: Fourier pictures are moved by up to so much at each step
 CROP = 0.25  # of the side: a crop leaves out up to so much
-FIRST, SECOND = 0.9, 0.99  # of Adam: what is kept of the mean gradient and of its mean square
+FIRST, SECOND = 0.9, 0.999  # of Adam: what is kept of the mean gradient and of its mean square
 
 
 @dataclass(frozen=True)
