@@ -112,7 +112,7 @@ def _sheet(seen: FeatureVisualization, one: VisualizedLayer, part: tuple[int, np
         joined([title, *told], language),
         _table(seen, one, lines, language),
         tuple(marks),
-        x=Axis("", (0.0, columns * (1 + GAP) + GAP), hidden=True),
+        x=Axis("", (-GAP, columns * (1 + GAP) + 2 * GAP), hidden=True),
         y=Axis("", (0.0, len(lines) * high - GAP), reverse=True, hidden=True),
         subtitle="" if number_ else _which(one, language, chosen=chosen),
         equal=True,
@@ -121,7 +121,7 @@ def _sheet(seen: FeatureVisualization, one: VisualizedLayer, part: tuple[int, np
 
 def _line(seen: FeatureVisualization, one: VisualizedLayer, line: int, top: float, language: Language) -> list[Mark]:
     """A unit's name and numbers, and below them its pictures and its rows."""
-    say = words(language)
+    say, names = words(language), _row_names(seen, language)
     marks: list[Mark] = [Text(0.0, top + HEAD / 2, unit_name(seen, one, int(one.units[line]), language))]
     for way, name in enumerate(seen.ways):
         captions = say[f"feature.way.{name}"], _value(one, way, line)
@@ -130,7 +130,7 @@ def _line(seen: FeatureVisualization, one: VisualizedLayer, line: int, top: floa
         )
     for rank, row in enumerate(one.top_rows[line]):
         picture = seen.shown_pixels[np.searchsorted(seen.shown, row)]
-        captions = _row_name(seen, int(row), language), number(float(one.top_values[line, rank]))
+        captions = names[int(row)], number(float(one.top_values[line, rank]))
         left = (len(seen.ways) + rank) * (1 + GAP) + 2 * GAP
         marks += _tile((left, top + HEAD), picture, captions, say["feature.pictures.sees"], box=one.top_boxes[line, rank])
     return marks
@@ -164,14 +164,16 @@ def _which(one: VisualizedLayer, language: Language, *, chosen: bool) -> str:
     return words(language)[f"feature.pictures.{key}"].format(shown=shown, count=f"{one.count:,}")
 
 
-def _row_name(seen: FeatureVisualization, row: int, language: Language) -> str:
-    """A row by number, with its class or by that alone where they are known and short."""
-    known = len(seen.labels) > row and seen.labels[row] >= 0
-    label = int(seen.labels[row]) if known else -1
-    name = seen.class_names[label] if known and label < len(seen.class_names) else str(label)
-    plain = words(language)["feature.row"].format(row=row + 1)
-    both = words(language)["act.row.class"].format(row=row + 1, label=name)
-    return next(text for text in ((both, name, plain) if known else (plain,)) if _fits(text) or text == plain)
+def _row_names(seen: FeatureVisualization, language: Language) -> dict[int, str]:
+    """Every shown row by number and class, by its class or by its number: what fits above the tiles of all."""
+    say, rows = words(language), [int(row) for row in seen.shown]
+    plain = [say["feature.row"].format(row=row + 1) for row in rows]
+    labels = [int(seen.labels[row]) if len(seen.labels) else -1 for row in rows]
+    if min(labels) < 0:
+        return dict(zip(rows, plain, strict=True))
+    names = [seen.class_names[label] if label < len(seen.class_names) else str(label) for label in labels]
+    both = [say["act.row.class"].format(row=row + 1, label=name) for row, name in zip(rows, names, strict=True)]
+    return dict(zip(rows, next((texts for texts in (both, names) if all(map(_fits, texts))), plain), strict=True))
 
 
 def _table(seen: FeatureVisualization, one: VisualizedLayer, lines: np.ndarray, language: Language) -> Table:
@@ -305,7 +307,7 @@ def _faded(seen: FeatureVisualization, one: VisualizedLayer, language: Language)
             tuple((unit_name(seen, one, int(unit), language), 100 * share) for unit, share in zip(one.units, shares, strict=True)),
         ),
         tuple(marks),
-        x=Axis("", (0.0, columns * (1 + GAP) - GAP), hidden=True),
+        x=Axis("", (-GAP, columns * (1 + GAP)), hidden=True),
         y=Axis("", (0.0, rows * high), reverse=True, hidden=True),
         subtitle=finding,
         equal=True,
