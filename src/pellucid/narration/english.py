@@ -400,7 +400,7 @@ ENGLISH = {
         "that are far from every row."
     ),
     "inside.feature_visualization.made": (
-        "For {units} units of {layers} layers of {model} pictures were optimized in {steps} steps, and compared with real rows."
+        "Pictures were optimized for {units} units of {model} (layers: {layers}) in {steps} steps, and compared with real rows."
     ),
     "inside.feature_visualization.above_all": "{way}: all {count} pictures are stronger than the strongest of {rows} rows.",
     "inside.feature_visualization.above_some": (

@@ -25,7 +25,7 @@ def told(explanation: Explanation, voice: Voice) -> list[str]:
     model = explanation.provenance.model
     said = [voice.say("inside.feature_visualization.made", units=units, layers=len(seen.layers), model=model, steps=seen.steps)]
     for way, name in enumerate(seen.ways):
-        said += _way(seen, way, voice.word(f"feature.way.{name}"), voice)
+        said += _way(seen, way, voice.word(f"feature.way.{name}").capitalize(), voice)
     said += _rows_kept(seen, voice)
     said.append(voice.say(f"inside.feature_visualization.{seen.bounds}"))
     if "spectrum" in seen.ways:
