@@ -152,7 +152,25 @@ export interface Explanation {
   readonly error_kind: "none" | "standard_error" | "bound" | "exact";
   readonly layer: string;
   readonly spread: readonly (LabelledArray)[];
-  readonly content: Activations | DecisionBoundary | Pruning | Representations | Source | Structure | Weights | null;
+  readonly content: Activations | DecisionBoundary | FeatureVisualization | Pruning | Representations | Source | Structure | Weights | null;
+}
+
+export interface FeatureVisualization {
+  readonly layers: readonly (VisualizedLayer)[];
+  readonly ways: readonly ("fourier" | "spectrum")[];
+  readonly steps: number;
+  readonly scale: "logits" | "log-odds" | "values";
+  readonly low: Tensor;
+  readonly high: Tensor;
+  readonly bounds: "preparation" | "spec" | "data";
+  readonly shift: number;
+  readonly shown: Tensor;
+  readonly shown_pixels: Tensor;
+  readonly labels: Tensor;
+  readonly class_names: readonly (string)[];
+  readonly rows: number;
+  readonly given: number;
+  readonly what: "feature_visualization";
 }
 
 export interface Finding {
@@ -730,6 +748,24 @@ export interface Text {
 export interface Verdict {
   readonly level: "supported" | "weak" | "refused" | "unchecked";
   readonly reasons: readonly (Reason)[];
+}
+
+export interface VisualizedLayer {
+  readonly layer: string;
+  readonly units: Tensor;
+  readonly count: number;
+  readonly places: readonly (number)[];
+  readonly inputs: Tensor;
+  readonly pixels: Tensor;
+  readonly touched: Tensor;
+  readonly reached: Tensor;
+  readonly shifted: Tensor;
+  readonly boxes: Tensor;
+  readonly quantiles: Tensor;
+  readonly top_rows: Tensor;
+  readonly top_values: Tensor;
+  readonly top_boxes: Tensor;
+  readonly top_shifted: Tensor;
 }
 
 export interface Weight {

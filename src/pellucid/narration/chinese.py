@@ -317,6 +317,28 @@ CHINESE = {
     "inside.decision_boundary.limit": (
         "一个平面只显示网络在该平面上的判断。在输入空间的其他地方可能有更近的类别变化处；在远离所有数据的地方，置信度并不说明什么。"
     ),
+    "inside.feature_visualization.made": "为 {model} 中 {layers} 层的 {units} 个单元各优化了图片（{steps} 步），并与真实数据比较。",
+    "inside.feature_visualization.above_all": "{way}：全部 {count} 幅图片都强于 {rows} 行数据中最强的一行。",
+    "inside.feature_visualization.above_some": "{way}：{count} 幅图片中有 {above} 幅强于 {rows} 行数据中最强的一行，其余则不然。",
+    "inside.feature_visualization.above_none": "{way}：{count} 幅图片中没有一幅强于 {rows} 行数据中最强的一行。",
+    "inside.feature_visualization.class": "“{unit}”的输出",
+    "inside.feature_visualization.output": "输出 {unit}",
+    "inside.feature_visualization.unit": "{layer}的单元 {unit}",
+    "inside.feature_visualization.times": "最高的是{who}：{value}，为最强数据（{top}）的 {times} 倍。",
+    "inside.feature_visualization.against": "最高的是{who}：{value}，最强数据为 {top}。",
+    "inside.feature_visualization.kept": "平移 {shift} 像素后，半数图片至少保留其高出中位数据部分的 {share}。",
+    "inside.feature_visualization.gone": (
+        "平移 {shift} 像素后，半数图片至少保留其高出中位数据部分的 {share}；{count} 幅中有 {gone} 幅取决于确切位置，保留不到 {limit}。"
+    ),
+    "inside.feature_visualization.rows": "最强的数据本身保留 {share}（中位数）。",
+    "inside.feature_visualization.preparation": "图片的取值不超出照片可能的取值。",
+    "inside.feature_visualization.spec": "图片的取值不超出输入说明所给的范围。",
+    "inside.feature_visualization.data": "图片各通道的取值不超出该通道在数据中的范围。",
+    "inside.feature_visualization.spectrum": "定幅谱图片中各个波的强度取这 {rows} 行数据的平均值，而非如论文取自 ImageNet。",
+    "inside.feature_visualization.limit": (
+        "优化所得的图片是超常刺激：它展示一种使单元变强的办法，可能与任何真实数据相去甚远，不能证明单元的含义。真实数据更能帮助人们预测单元的反应"
+        "（Zimmermann 等，2021）；也可以构造出这样的网络：其图片与它在真实数据上的行为毫无关系（Geirhos 等，2023）。"
+    ),
     "inside.activations.rows": "在 {rows} 行数据上观察了 {layers} 层和 {functions} 个激活函数。",
     "inside.activations.zero": "在带零侧的函数之后的 {units} 个单元中，有 {dead} 个死亡：其全部输入都落在函数值为 0 之处{where}。",
     "inside.activations.where": "（最多的是{layer}，{units} 个中有 {dead} 个）",

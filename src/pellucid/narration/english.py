@@ -458,6 +458,38 @@ ENGLISH = {
         "and the confidence says nothing about places "
         "that are far from every row."
     ),
+    "inside.feature_visualization.made": (
+        "Pictures were optimized for {units} units of {model} (layers: {layers}) in {steps} steps, and compared with real rows."
+    ),
+    "inside.feature_visualization.above_all": "{way}: all {count} pictures are stronger than the strongest of {rows} rows.",
+    "inside.feature_visualization.above_some": (
+        "{way}: {above} of {count} units are stronger on their picture than on the strongest of {rows} rows, the others are not."
+    ),
+    "inside.feature_visualization.above_none": "{way}: none of {count} pictures is stronger than the strongest of {rows} rows.",
+    "inside.feature_visualization.class": "the output of {unit}",
+    "inside.feature_visualization.output": "output {unit}",
+    "inside.feature_visualization.unit": "unit {unit} of {layer}",
+    "inside.feature_visualization.times": "The highest is that of {who}: {value}, {times} times the {top} of the strongest row.",
+    "inside.feature_visualization.against": "The highest is that of {who}: {value}, against {top} of the strongest row.",
+    "inside.feature_visualization.kept": (
+        "Shifted by {shift} px, half of the pictures keep at least {share} of what they have above the median row."
+    ),
+    "inside.feature_visualization.gone": (
+        "Shifted by {shift} px, half of the pictures keep at least {share} of what they have above the median row; {gone} of {count} keep "
+        "less than {limit}: that hangs on the exact position."
+    ),
+    "inside.feature_visualization.rows": "The strongest rows themselves keep {share} (median).",
+    "inside.feature_visualization.preparation": "Pictures have the values that a photo can have.",
+    "inside.feature_visualization.spec": "Pictures keep to the range that the input is said to have.",
+    "inside.feature_visualization.data": "Each channel of the pictures keeps to the range that it has in the rows.",
+    "inside.feature_visualization.spectrum": (
+        "The strength of waves in spectrum pictures is the mean of these {rows} rows, not of ImageNet as in the paper."
+    ),
+    "inside.feature_visualization.limit": (
+        "An optimized picture is a superstimulus: it shows one way to make a unit strong, which may lie far from every real row, and is "
+        "no evidence of what the unit means. Real rows help people more to foretell a unit (Zimmermann et al. 2021), and a network "
+        "can be built whose pictures have nothing to do with what it does on real rows (Geirhos et al. 2023)."
+    ),
     "inside.activations.rows": "On {rows} rows {layers} layers and {functions} activation functions were watched.",
     "inside.activations.zero": (
         "Of {units} units behind functions with a zero side {dead} are dead: all of their inputs lie where the function gives 0{where}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pellucid.scenes.activations_chinese import ACTIVATIONS
 from pellucid.scenes.boundary_chinese import BOUNDARY
+from pellucid.scenes.features_chinese import FEATURES
 from pellucid.scenes.pruning_chinese import PRUNING
 from pellucid.scenes.weights_chinese import WEIGHTS
 
@@ -47,6 +48,7 @@ CHINESE: dict[str, str] = {
     "method.pruning": "可移除的部分",
     **PRUNING,
     **BOUNDARY,
+    **FEATURES,
     "method.representations": "表示",
     "rep.rows": "{layers} 层，{rows} 行数据",
     "rep.some": "{layers} 层，{given} 行数据中的 {rows} 行",

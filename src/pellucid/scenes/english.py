@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pellucid.scenes.activations_english import ACTIVATIONS
 from pellucid.scenes.boundary_english import BOUNDARY
+from pellucid.scenes.features_english import FEATURES
 from pellucid.scenes.pruning_english import PRUNING
 from pellucid.scenes.weights_english import WEIGHTS
 
@@ -48,6 +49,7 @@ ENGLISH: dict[str, str] = {
     "method.pruning": "What can be removed",
     **PRUNING,
     **BOUNDARY,
+    **FEATURES,
     "method.representations": "Representations",
     "rep.rows": "{layers} layers on {rows} rows",
     "rep.some": "{layers} layers on {rows} of {given} rows",

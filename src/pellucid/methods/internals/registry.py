@@ -16,6 +16,7 @@ INSPECTIONS: dict[str, str] = {
     "source": "source:LookAtSource",
     "weights": "weights:LookAtWeights",
     "activations": "activations:LookAtActivations",
+    "feature_visualization": "feature_visualization:LookAtFeatureVisualization",
     "representations": "representations:LookAtRepresentations",
     "decision_boundary": "decision_boundary:LookAtDecisionBoundary",
     "pruning": "pruning:LookAtPruning",
