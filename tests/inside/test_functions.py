@@ -21,6 +21,8 @@ NEEDS = {
     "source": "source looks at the operations of a torch module's forward pass",
     "activations": "activations looks at the operations of a torch module's forward pass",
     "representations": "representations looks at what the layers of a torch module give",
+    "feature_visualization": "feature_visualization looks at the gradients of a torch module",
+    "pruning": "pruning looks at the operations of a torch module's forward pass",
     "weights": "weights looks at the weights of a torch module",
 }
 

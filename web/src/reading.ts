@@ -13,7 +13,7 @@ export function readingRows(panel: Chart, reading: Reading, locale: string, word
   const number = (value: number): string => (Number.isNaN(value) ? words("noValue") : formatValue(value, locale));
   const rows: Row[] = [];
   for (const { axis, value } of reading.position) {
-    if (panel[axis].hidden) continue;
+    if (panel[axis].hidden && !panel.equal) continue; // of what has square pixels the position is that of a pixel
     const [{ label, kind }, text] = [panel[axis], positionText(panel[axis], value, number)];
     // a category that names the element already is not told twice
     if (kind !== "category" || !reading.name.includes(text)) rows.push([label || (kind === "category" ? words("at") : axis), text]);

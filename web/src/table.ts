@@ -6,7 +6,7 @@ import type { Table } from "./schema.gen";
 const SHOWN = 500; // rows on the page; the CSV file has all
 
 const NUMBER = /^[+−-]?[\d.,]+(e[−-]?\d+)?(\s?[%a-zA-Zµ]{1,3})?$/; // as it is written, with its unit
-const SHORT = 14; // letters that stay on one line
+const SHORT = 12; // letters that stay on one line
 
 export function tableElement(table: Table, caption: string, locale: string): HTMLTableElement {
   const numeric = table.columns.map((_, i) => isNumeric(table.rows.map((row) => row[i])));

@@ -28,6 +28,7 @@ from pellucid.models.wrap import wrap
 # what an inspection sees of a model that has it
 SEEN_OF = {
     "graph": "the operations of a torch module's forward pass",
+    "gradient": "the gradients of a torch module",
     "layers": "what the layers of a torch module give",
     "parameters": "the weights of a torch module",
 }

@@ -404,7 +404,7 @@ ENGLISH = {
     "inside.pruning.suggested": (
         "{removed} of {units} units of {model} are suggested for removal, {zeroed} of its {parameters} parameters."
     ),
-    "inside.pruning.nothing": "None of the {units} units of {model} could be removed within a fall of {tolerance}.",
+    "inside.pruning.nothing": "Not one of the {units} units of {model} could be removed within a fall of {tolerance}.",
     "inside.pruning.cost": (
         "The {measure} goes from {before} to {after} (95 % interval {low} to {high}); rows lost: {lost}, won: {won} (p = {p}){few}."
     ),
