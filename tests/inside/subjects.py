@@ -70,7 +70,7 @@ def subject(name: str) -> Subject:
         return Subject(patient.net, rows.inputs[:80], rows.labels[:80], told)
     torch.manual_seed(0)
     if name == "EfficientNet-Lite0":
-        looks = {"pruning": LookAtPruning(ablations=24)}
+        looks = {"pruning": LookAtPruning(ablations=24, shares=(0.0, 0.5, 0.9))}
         return Subject(efficientnet_lite0(pretrained=False), torch.randn(8, 3, 64, 64), np.arange(8) % 3, looks=looks)
     net = Encoder() if name == "transformer encoder" else Recurrent()
     return Subject(net.eval(), torch.randn(30, 9, 5), np.arange(30) % 3)
