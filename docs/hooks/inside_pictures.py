@@ -9,9 +9,10 @@ from typing import Any
 
 import pellucid as pl
 from pellucid import paper
-from pellucid.demo.networks import train_digits
+from pellucid.demo.networks import train_digits, train_patient
 from pellucid.methods.internals.registry import INSPECTIONS, inspection_class
-from pellucid.views.inside import inside_views
+from pellucid.methods.internals.representations import LookAtRepresentations
+from pellucid.views.inside import View, inside_views
 
 DPI = 100
 
@@ -20,8 +21,7 @@ def pictures() -> dict[str, bytes]:
     """All pictures of all inspections by name; one that can not be made ends the build."""
     found: dict[str, bytes] = {}
     for what in INSPECTIONS:
-        seen = inspected(what)
-        for name, view in inside_views(seen).items():
+        for name, (seen, view) in _views(what).items():
             found[f"{what}-{name}"] = paper.png_bytes(paper.draw(view(seen, language="en")), dpi=DPI)
     return found
 
@@ -36,10 +36,32 @@ def _section(what: str) -> str:
     fields = ", ".join(f"`{field.name}={field.default!r}`" for field in dataclasses.fields(cls))  # type: ignore[arg-type]
     text = (inspect.getdoc(cls) or "").partition("Raises:")[0].replace("``", "`").strip()
     seen = inspected(what)
-    shown = "\n\n".join(f'`plot(view="{name}")`\n\n![{what}: {name}](inside/{what}-{name}.png)' for name in inside_views(seen))
+    shown = "\n\n".join(f'`plot(view="{name}")`\n\n![{what}: {name}](inside/{what}-{name}.png)' for name in _views(what))
     told = "\n>\n".join(f"> {paragraph}" for paragraph in seen.narrate("en").split("\n\n"))
     options = f"Options of `pl.{cls.__name__}`: {fields}\n\n" if fields else ""
     return f"## `{what}`\n\n{text}\n\n{options}{told}\n\n{shown}"
+
+
+def _views(what: str) -> dict[str, tuple[pl.Explanation, View]]:
+    """The pictures of the inspection shown on the page, and those that only other networks or options have."""
+    found = {name: (seen, view) for seen in (*_others(what), inspected(what)) for name, view in inside_views(seen).items()}
+    first = inside_views(inspected(what))
+    return {name: found[name] for name in (*first, *(other for other in found if other not in first))}
+
+
+@cache
+def _others(what: str) -> tuple[pl.Explanation, ...]:
+    """A network of a table, and two digits networks, for the pictures that one digits network does not have."""
+    if what not in ("structure", "representations"):
+        return ()
+    patient = train_patient()
+    rows, told = patient.split.test, {"preparation": patient.preparation, "class_names": patient.dataset.class_names}
+    table = pl.inspect(patient.net, what, rows.inputs, labels=rows.labels, **told)
+    if what == "structure":
+        return (table,)
+    digits = train_digits()
+    two = LookAtRepresentations(other=train_digits(seed=1).net, tsne=())
+    return (table, pl.inspect(digits.net, two, digits.inputs(digits.split.test)))
 
 
 @cache

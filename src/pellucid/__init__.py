@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; method classes come fro
     from pellucid.explanation.target import Pixels as Pixels
     from pellucid.explanation.target import Predicted as Predicted
     from pellucid.explanation.target import Token as Token
+    from pellucid.harness.apply_pruning import apply_pruning as apply_pruning
     from pellucid.harness.compare import compare as compare
     from pellucid.harness.comparison import Comparison as Comparison
     from pellucid.harness.explain import explain as explain
@@ -57,6 +58,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; method classes come fro
 _PUBLIC = {
     "explain": "harness.explain",
     "inspect": "harness.inspect",
+    "apply_pruning": "harness.apply_pruning",
     "judge": "harness.judge",
     "compare": "harness.compare",
     "Comparison": "harness.comparison",

@@ -13,6 +13,9 @@ from torch import Tensor, nn
 import pellucid as pl
 from pellucid.demo.efficientnet import efficientnet_lite0
 from pellucid.demo.networks import train_digits, train_patient
+from pellucid.methods.internals.decision_boundary import LookAtDecisionBoundary
+from pellucid.methods.internals.feature_visualization import LookAtFeatureVisualization
+from pellucid.methods.internals.pruning import LookAtPruning
 from pellucid.methods.internals.registry import INSPECTIONS
 
 NAMES = ("digits CNN", "patient MLP", "EfficientNet-Lite0", "transformer encoder", "LSTM")
@@ -26,6 +29,7 @@ class Subject:
     data: Any
     labels: np.ndarray
     options: dict[str, Any] = field(default_factory=dict)
+    looks: dict[str, Any] = field(default_factory=dict)  # inspections with other options than their own defaults, by id
 
 
 class Encoder(nn.Module):
@@ -57,7 +61,8 @@ def subject(name: str) -> Subject:
     if name == "digits CNN":
         digits = train_digits()
         rows = digits.split.test
-        return Subject(digits.net, digits.inputs(rows)[:60], rows.labels[:60], {"class_names": digits.dataset.class_names})
+        looks = {"decision_boundary": LookAtDecisionBoundary(most=1_000)}  # which it has more of: sampled, quickly
+        return Subject(digits.net, digits.inputs(rows)[:60], rows.labels[:60], {"class_names": digits.dataset.class_names}, looks)
     if name == "patient MLP":
         patient = train_patient()
         rows = patient.split.test
@@ -65,7 +70,8 @@ def subject(name: str) -> Subject:
         return Subject(patient.net, rows.inputs[:80], rows.labels[:80], told)
     torch.manual_seed(0)
     if name == "EfficientNet-Lite0":
-        return Subject(efficientnet_lite0(pretrained=False), torch.randn(8, 3, 64, 64), np.arange(8) % 3)
+        looks = {"pruning": LookAtPruning(ablations=24, shares=(0.0, 0.5, 0.9))}
+        return Subject(efficientnet_lite0(pretrained=False), torch.randn(8, 3, 64, 64), np.arange(8) % 3, looks=looks)
     net = Encoder() if name == "transformer encoder" else Recurrent()
     return Subject(net.eval(), torch.randn(30, 9, 5), np.arange(30) % 3)
 
@@ -75,9 +81,12 @@ def inspected(name: str, what: str) -> pl.Explanation | str:
     """What an inspection sees in a subject; the reason where it does not apply."""
     one = subject(name)
     try:
-        return pl.inspect(one.net, what, one.data, labels=one.labels, **one.options)
+        return pl.inspect(one.net, one.looks.get(what, BRIEF.get(what, what)), one.data, labels=one.labels, **one.options)
     except pl.PellucidError as error:
         return str(error)
 
 
-ALL = [(name, what) for what in INSPECTIONS for name in NAMES]
+BRIEF = {"feature_visualization": LookAtFeatureVisualization(steps=12)}
+IMAGES = ("digits CNN", "EfficientNet-Lite0")
+OF_IMAGES = ("feature_visualization",)  # only these take images alone; what they say of others is in their own tests
+ALL = [(name, what) for what in INSPECTIONS for name in NAMES if name in IMAGES or what not in OF_IMAGES]

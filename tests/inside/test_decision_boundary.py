@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -225,3 +226,12 @@ def test_what_can_not_be_seen_is_an_error() -> None:
         pl.inspect(nn.Sequential(nn.Linear(2, 3), nn.Tanh()), LookAtDecisionBoundary(**exact), rows())  # type: ignore[arg-type]
     with pytest.raises(BudgetError, match="more linear regions"):
         pl.inspect(net, LookAtDecisionBoundary(**exact, most=20), rows())  # type: ignore[arg-type]
+
+
+def test_rows_that_the_copy_in_double_precision_runs_are_counted() -> None:
+    net, x = mlp(0), rows()
+    run = {kind: pl.inspect(net, replace(SMALL, how=kind), x).provenance.evaluations for kind in ("sampled", "exact")}
+    assert run["sampled"] >= 60 * 60 + 40
+    found = content(pl.inspect(net, replace(SMALL, how="exact"), x)).regions
+    assert found is not None
+    assert run["exact"] - run["sampled"] > len(found.middles), "each area is asked once at its middle, and its corners before"

@@ -105,7 +105,8 @@ def _lines() -> Lines:
     size = Column("size", np.array([1.5, np.nan, 2.0, 1e6], np.float32), unit="mm")
     labels = RowLabels("row {row}: {label}", np.array([4, 1, 3, 2], np.uint32), (size,), "missing")
     sample = Sample(2, 5000, 4, "rows", "2 of 4 rows shown")
-    return Lines("", np.array([0.0, 1.5, 3.0]), y, ("positive", "negative"), np.array([0, 1, 0, 1], np.uint8), labels, sample)
+    role, strength = np.array([0, 1, 0, 1], np.uint8), np.array([1.0, 0.5, 0.25, 0.0], np.float32)
+    return Lines("", np.array([0.0, 1.5, 3.0]), y, ("positive", "negative"), role, labels, sample, strength)
 
 
 def _polygons() -> Polygons:

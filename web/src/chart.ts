@@ -2,11 +2,12 @@
 import { type Context, forgetText, recordText } from "./context";
 import { make } from "./dom";
 import { type Chart, type View, wholeView } from "./layout";
+import { type End, follow, join, keysOf, leads } from "./links";
 import { drawer, type Mark, type Scales } from "./marks";
 import { type Drawn, drawPlot, nearest, prepare } from "./plot";
 import { readingElement, readingRows } from "./reading";
 import { shownTexts } from "./sample";
-import { canZoom, isWhole, zoomAt, zoomTo } from "./zoom";
+import { canZoom, isWhole, movedBy, zoomAt, zoomTo } from "./zoom";
 
 /** What a drawing shows: whether a part only, and what is to be said of marks that are not all drawn. */
 export interface Shows {
@@ -21,6 +22,7 @@ interface Chosen {
 
 const NEAR_ENOUGH = 60; // pixels; beyond that nothing is read out
 const GAP = 8; // between what is pointed at and the read-out
+const PUSH = 0.2; // of the view, at one key
 const SMALLEST_BOX = 8; // a shorter drag is a click
 
 export class ChartView {
@@ -34,8 +36,12 @@ export class ChartView {
   private drawn: Drawn | null = null;
   private chosen: Chosen | null = null;
   private drag: readonly [number, number] | null = null;
+  private hand: Scales | null = null; // what was shown when a drag that moves the view began
+  private boxed = false; // whether the last drag was more than a click
   private pending = 0;
   private width = 0;
+  private readonly ends = new Map<Mark, End>();
+  private readonly leave: readonly (() => void)[];
 
   constructor(
     private readonly panel: Chart, public context: Context, private readonly onDrawn: (state: Shows) => void, signal: AbortSignal,
@@ -47,6 +53,7 @@ export class ChartView {
     this.observer = new ResizeObserver(() => this.schedule());
     this.observer.observe(this.element);
     this.listen(signal);
+    this.leave = panel.marks.flatMap((mark) => (mark.mark === "points" && mark.links.length > 0 ? [this.join(mark, mark.links)] : []));
   }
 
   /** Draws anew, in another theme if the context has one. */
@@ -60,10 +67,34 @@ export class ChartView {
   }
 
   destroy(): void {
+    for (const leave of this.leave) leave();
     this.observer.disconnect();
     cancelAnimationFrame(this.pending);
     forgetText(this.canvas);
     this.element.remove();
+  }
+
+  /** Makes the points of a mark known to what else on the page shows the same. */
+  private join(mark: Mark, links: readonly string[]): () => void {
+    const end: End = { side: "picture", keys: keysOf(links), reveal: (index) => this.reveal({ mark, index }), refresh: () => undefined };
+    this.ends.set(mark, end);
+    return join(end);
+  }
+
+  private reveal(chosen: Chosen): void {
+    this.show(wholeView(this.panel));
+    this.element.focus({ preventScroll: true });
+    this.choose(chosen);
+    this.marker.scrollIntoView({ block: "center" });
+  }
+
+  /** Goes to what else on the page shows the chosen element, if anything does. */
+  private follow(): boolean {
+    const { mark, index } = this.chosen ?? {};
+    const end = mark && this.ends.get(mark);
+    if (!end || index === undefined || !leads(end, index)) return false;
+    follow(end, index);
+    return true;
   }
 
   private listen(signal: AbortSignal): void {
@@ -72,6 +103,7 @@ export class ChartView {
     element.addEventListener("pointerleave", () => this.choose(null), { signal });
     element.addEventListener("blur", () => this.choose(null), { signal });
     element.addEventListener("keydown", (event) => this.onKey(event), { signal });
+    element.addEventListener("click", (event) => this.onClick(event), { signal });
     if (!canZoom(this.panel)) return;
     element.classList.add("pl-zooms");
     element.addEventListener("pointerdown", (event) => this.onDown(event), { signal });
@@ -132,10 +164,13 @@ export class ChartView {
 
   private onMove(event: PointerEvent): void {
     const [left, top] = this.point(event);
-    if (this.drag) {
-      this.stretch(this.drag, [left, top]);
-      return;
-    }
+    if (this.drag && this.hand) this.show(movedBy(this.panel, this.hand, left - this.drag[0], top - this.drag[1]));
+    else if (this.drag) this.stretch(this.drag, [left, top]);
+    if (this.drag) return;
+    this.readAt(left, top);
+  }
+
+  private readAt(left: number, top: number): void {
     const shortened = this.drawn?.boxes.find((b) => b.text !== b.full && left >= b.left && left <= b.left + b.width && Math.abs(top - b.top - b.height / 2) < 12);
     const found = this.drawn && nearest(this.panel, left, top, this.drawn.scales);
     if (shortened && !this.inside(left)) this.tell(shortened.full, left, top);
@@ -150,18 +185,29 @@ export class ChartView {
   private onDown(event: PointerEvent): void {
     if (event.button !== 0 || event.pointerType === "touch") return;
     this.drag = this.point(event);
+    this.hand = event.shiftKey ? (this.drawn?.scales ?? null) : null;
     this.element.setPointerCapture(event.pointerId);
   }
 
   private onUp(event: PointerEvent): void {
-    const [from, to] = [this.drag, this.point(event)];
+    const [from, to, moved] = [this.drag, this.point(event), this.hand !== null];
     this.endDrag();
-    if (!from || !this.drawn || Math.hypot(to[0] - from[0], to[1] - from[1]) < SMALLEST_BOX) return;
+    this.boxed = from !== null && Math.hypot(to[0] - from[0], to[1] - from[1]) >= SMALLEST_BOX;
+    if (!from || !this.drawn || !this.boxed || moved) return;
     this.show(zoomTo(this.panel, this.drawn.scales, from, to));
   }
 
+  /** What is clicked on is followed; the end of a drag is no click. */
+  private onClick(event: MouseEvent): void {
+    if (!this.boxed) {
+      this.readAt(...this.point(event));
+      this.follow();
+    }
+    this.boxed = false;
+  }
+
   private endDrag(): void {
-    this.drag = null;
+    this.drag = this.hand = null;
     this.box.hidden = true;
   }
 
@@ -186,10 +232,19 @@ export class ChartView {
 
   private onKey(event: KeyboardEvent): void {
     const step = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key];
-    if (step) this.move(step[0]!, step[1]!);
+    if (step && event.shiftKey && canZoom(this.panel)) this.push(-step[0]!, -step[1]!);
+    else if (step) this.move(step[0]!, step[1]!);
     else if (event.key === "Escape") this.choose(null);
+    else if (event.key === "Enter" && this.follow()) return event.preventDefault();
     else if (!canZoom(this.panel) || !this.zoomKey(event.key)) return;
     event.preventDefault();
+  }
+
+  /** Moves the view by a part of its size. */
+  private push(right: number, down: number): void {
+    if (!this.drawn) return;
+    const { layout: { plot }, scales } = this.drawn;
+    this.show(movedBy(this.panel, scales, right * PUSH * plot.width, down * PUSH * plot.height));
   }
 
   private zoomKey(key: string): boolean {
@@ -226,10 +281,14 @@ export class ChartView {
   private choose(chosen: Chosen | null): void {
     this.chosen = chosen;
     this.readout.hidden = this.marker.hidden = chosen === null;
+    if (chosen === null) this.element.classList.remove("pl-leads");
     if (!chosen || !this.drawn) return;
     const reading = drawer(chosen.mark).read(chosen.mark, chosen.index, this.drawn.scales, this.context.language);
     const rows = readingRows(this.panel, reading, this.context.language, this.context.words);
-    this.readout.replaceChildren(...readingElement(reading.name, rows));
+    const end = this.ends.get(chosen.mark);
+    const linked = end !== undefined && leads(end, chosen.index);
+    this.readout.replaceChildren(...readingElement(reading.name, rows, linked ? this.context.words("showCode") : ""));
+    this.element.classList.toggle("pl-leads", linked);
     const [wide, high] = reading.reach.map((r) => Math.max(3, r)) as [number, number];
     this.marker.style.left = `${reading.left - wide}px`;
     this.marker.style.top = `${reading.top - high}px`;

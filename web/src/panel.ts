@@ -4,6 +4,7 @@ import type { Context, Mounted } from "./context";
 import { iconButton, make, save } from "./dom";
 import { type Chart, isChart } from "./layout";
 import { legendElement } from "./legend";
+import { mountListing } from "./listing";
 import { composePng } from "./png";
 import type { Panel } from "./schema.gen";
 import { csv, tableElement } from "./table";
@@ -38,7 +39,7 @@ function build(el: HTMLElement, panel: Panel, context: Context, former: Built | 
   const subtitle = panel.subtitle ? make("p", {}, panel.subtitle) : null;
   const figure = make("figure", { class: "pl-panel" }, make("header", {}, title, tools, subtitle));
   const chart = isChart(panel) ? buildChart(panel, figure, tools, context, stop.signal) : null;
-  if (!chart) figure.append(tableBox(panel, context, "pl-table-box"));
+  const leave = chart ? null : buildTable(panel, figure, context);
   tools.append(iconButton("csv", context.words("saveCsv"), () => save(`${panel.id}.csv`, new Blob([csv(panel.table)], { type: "text/csv" })), stop.signal));
   if (document.fullscreenEnabled && chart) {
     tools.append(iconButton("expand", context.words("fullScreen"), () => toggleFullScreen(figure), stop.signal));
@@ -53,6 +54,7 @@ function build(el: HTMLElement, panel: Panel, context: Context, former: Built | 
     chart,
     destroy() {
       stop.abort();
+      leave?.();
       chart?.destroy();
       figure.remove();
     },
@@ -93,10 +95,28 @@ function buildChart(panel: Chart, figure: HTMLElement, tools: HTMLElement, conte
   return chart;
 }
 
-/** A table that scrolls sideways by itself where it is too wide; a keyboard can scroll it too. */
+/** A panel without a picture: a table, or code with its notes. */
+function buildTable(panel: Panel, figure: HTMLElement, context: Context): (() => void) | null {
+  const { table } = panel;
+  if (table.code.length === 0) {
+    figure.append(tableBox(panel, context, "pl-table-box"));
+    return null;
+  }
+  const box = scrolling("pl-table-box pl-listing-box", panel.summary || panel.title);
+  figure.append(box);
+  return mountListing(box, table, context.language, context.words);
+}
+
 function tableBox(panel: Panel, context: Context, name: string): HTMLElement {
   const label = panel.summary || panel.title;
-  return make("div", { class: name, tabindex: "0", role: "group", "aria-label": label }, tableElement(panel.table, label, context.language));
+  const box = scrolling(name, label);
+  box.append(tableElement(panel.table, label, context.language));
+  return box;
+}
+
+/** What scrolls by itself where its content is too wide or too long; a keyboard can scroll it too. */
+function scrolling(name: string, label: string): HTMLElement {
+  return make("div", { class: name, tabindex: "0", role: "group", "aria-label": label });
 }
 
 function toggleFullScreen(figure: HTMLElement): void {

@@ -13,6 +13,7 @@ export function readingRows(panel: Chart, reading: Reading, locale: string, word
   const number = (value: number): string => (Number.isNaN(value) ? words("noValue") : formatValue(value, locale));
   const rows: Row[] = [];
   for (const { axis, value } of reading.position) {
+    if (panel[axis].hidden && !panel.equal) continue; // of what has square pixels the position is that of a pixel
     const [{ label, kind }, text] = [panel[axis], positionText(panel[axis], value, number)];
     // a category that names the element already is not told twice
     if (kind !== "category" || !reading.name.includes(text)) rows.push([label || (kind === "category" ? words("at") : axis), text]);
@@ -24,10 +25,10 @@ export function readingRows(panel: Chart, reading: Reading, locale: string, word
   return rows;
 }
 
-export function readingElement(name: string, rows: readonly Row[]): HTMLElement[] {
+export function readingElement(name: string, rows: readonly Row[], hint = ""): HTMLElement[] {
   const list = make("dl", {});
   for (const [label, text] of rows) list.append(make("div", {}, make("dt", {}, label), make("dd", {}, text)));
-  return [make("strong", {}, name), ...(rows.length ? [list] : [])];
+  return [make("strong", {}, name), ...(rows.length ? [list] : []), ...(hint ? [make("em", {}, hint)] : [])];
 }
 
 /** A tick's own label where the position is a tick or lies beside one of a category, else the number. */

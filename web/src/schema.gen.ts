@@ -152,7 +152,25 @@ export interface Explanation {
   readonly error_kind: "none" | "standard_error" | "bound" | "exact";
   readonly layer: string;
   readonly spread: readonly (LabelledArray)[];
-  readonly content: Activations | DecisionBoundary | Representations | Source | Structure | Weights | null;
+  readonly content: Activations | DecisionBoundary | FeatureVisualization | Pruning | Representations | Source | Structure | Weights | null;
+}
+
+export interface FeatureVisualization {
+  readonly layers: readonly (VisualizedLayer)[];
+  readonly ways: readonly ("fourier" | "spectrum")[];
+  readonly steps: number;
+  readonly scale: "logits" | "log-odds" | "values";
+  readonly low: Tensor;
+  readonly high: Tensor;
+  readonly bounds: "preparation" | "spec" | "data";
+  readonly shift: number;
+  readonly shown: Tensor;
+  readonly shown_pixels: Tensor;
+  readonly labels: Tensor;
+  readonly class_names: readonly (string)[];
+  readonly rows: number;
+  readonly given: number;
+  readonly what: "feature_visualization";
 }
 
 export interface Finding {
@@ -245,6 +263,11 @@ export interface LayerUnits {
   readonly next: readonly (string)[];
 }
 
+export interface LeftOut {
+  readonly layer: string;
+  readonly why: "output" | "single" | "unreached" | "attention" | "cell" | "projected" | "transposed" | "made" | "tied" | "normalization";
+}
+
 export interface LegendEntry {
   readonly label: string;
   readonly color: string;
@@ -310,7 +333,15 @@ export interface Lines {
   readonly role: Tensor | null;
   readonly labels: readonly (string)[] | RowLabels;
   readonly sample: Sample | null;
+  readonly strength: Tensor | null;
   readonly mark: "lines";
+}
+
+export interface Mask {
+  readonly path: string;
+  readonly parameter: string;
+  readonly shape: readonly (number)[];
+  readonly stays: Tensor;
 }
 
 export interface Missing {
@@ -333,6 +364,26 @@ export interface Module {
   readonly elements: number;
   readonly bytes: number;
   readonly seconds: number;
+}
+
+export interface Neighborhoods {
+  readonly layer: string;
+  readonly rows: Tensor;
+  readonly places: Tensor;
+  readonly perplexity: number;
+  readonly trust: number;
+  readonly nearest: number;
+}
+
+export interface Neurons {
+  readonly layers: readonly (string)[];
+  readonly activations: readonly (string)[];
+  readonly sizes: readonly (number)[];
+  readonly shown: readonly (Tensor)[];
+  readonly weights: readonly (Tensor)[];
+  readonly biases: readonly (Tensor)[];
+  readonly features: readonly (string)[];
+  readonly classes: readonly (string)[];
 }
 
 export interface OperatingPoints {
@@ -370,6 +421,14 @@ export interface Operation {
   readonly seconds: number;
 }
 
+export interface OtherNetwork {
+  readonly model: string;
+  readonly fingerprint: string;
+  readonly layers: readonly (string)[];
+  readonly similarity: Tensor;
+  readonly chance: number;
+}
+
 export interface Panel {
   readonly id: string;
   readonly title: string;
@@ -405,6 +464,7 @@ export interface Points {
   readonly values: Tensor | null;
   readonly scale: ColorScale | null;
   readonly sample: Sample | null;
+  readonly links: readonly (string)[];
   readonly mark: "points";
 }
 
@@ -445,11 +505,76 @@ export interface Provenance {
   readonly choices: readonly (string)[];
 }
 
+export interface PrunedLayer {
+  readonly layer: string;
+  readonly type: string;
+  readonly joined: readonly (string)[];
+  readonly parameters: number;
+  readonly l1: Tensor;
+  readonly l2: Tensor;
+  readonly taylor: Tensor;
+  readonly cost: Tensor;
+  readonly unchanged: Tensor;
+  readonly order: Tensor;
+  readonly removed: Tensor;
+  readonly curve: Tensor;
+  readonly suggested: Tensor;
+  readonly agreement: Tensor;
+}
+
+export interface Pruning {
+  readonly measure: "accuracy" | "agreement" | "r2";
+  readonly criterion: "measured" | "taylor" | "l1" | "l2";
+  readonly layers: readonly (PrunedLayer)[];
+  readonly left_out: readonly (LeftOut)[];
+  readonly known: number;
+  readonly shares: Tensor;
+  readonly equal: Tensor;
+  readonly ranked: Tensor;
+  readonly tolerance: number;
+  readonly chosen: Tensor;
+  readonly base: Tensor;
+  readonly before: Tensor;
+  readonly after: Tensor;
+  readonly difference: Tensor;
+  readonly lost: number;
+  readonly won: number;
+  readonly p: Tensor;
+  readonly masks: readonly (Mask)[];
+  readonly parameters: number;
+  readonly zeroed: number;
+  readonly cut: number;
+  readonly flops: number;
+  readonly saved: number;
+  readonly agreement: Tensor;
+  readonly ablated: number;
+  readonly units: number;
+  readonly taylor_rows: number;
+  readonly choosing: number;
+  readonly measuring: number;
+  readonly apart: boolean;
+  readonly runs: number;
+  readonly given: number;
+  readonly what: "pruning";
+}
+
 export interface Reason {
   readonly code: string;
   readonly check: string;
   readonly value: number | null;
   readonly reference: number | null;
+}
+
+export interface Relations {
+  readonly features: readonly (string)[];
+  readonly outputs: readonly (string)[];
+  readonly count: number;
+  readonly correlation: Tensor;
+  readonly low: Tensor;
+  readonly high: Tensor;
+  readonly gradient: Tensor;
+  readonly rising: Tensor;
+  readonly deviation: Tensor;
 }
 
 export interface Report {
@@ -473,6 +598,9 @@ export interface Representations {
   readonly class_names: readonly (string)[];
   readonly rows: number;
   readonly given: number;
+  readonly neighborhoods: readonly (Neighborhoods)[];
+  readonly other: OtherNetwork | null;
+  readonly relations: Relations | null;
   readonly what: "representations";
 }
 
@@ -597,6 +725,7 @@ export interface Structure {
   readonly inputs: readonly (readonly (number)[])[];
   readonly output: number;
   readonly rows: number;
+  readonly neurons: Neurons | null;
   readonly what: "structure";
 }
 
@@ -604,6 +733,7 @@ export interface Table {
   readonly columns: readonly (string)[];
   readonly rows: readonly (readonly (string | number)[])[];
   readonly code: readonly (number)[];
+  readonly links: readonly (string)[];
 }
 
 export interface Text {
@@ -618,6 +748,24 @@ export interface Text {
 export interface Verdict {
   readonly level: "supported" | "weak" | "refused" | "unchecked";
   readonly reasons: readonly (Reason)[];
+}
+
+export interface VisualizedLayer {
+  readonly layer: string;
+  readonly units: Tensor;
+  readonly count: number;
+  readonly places: readonly (number)[];
+  readonly inputs: Tensor;
+  readonly pixels: Tensor;
+  readonly touched: Tensor;
+  readonly reached: Tensor;
+  readonly shifted: Tensor;
+  readonly boxes: Tensor;
+  readonly quantiles: Tensor;
+  readonly top_rows: Tensor;
+  readonly top_values: Tensor;
+  readonly top_boxes: Tensor;
+  readonly top_shifted: Tensor;
 }
 
 export interface Weight {

@@ -3,25 +3,29 @@ import { make } from "./dom";
 import { formatValue } from "./format";
 import type { Table } from "./schema.gen";
 
-const WIDEST = 44; // letters of a line of code that have room at once
 const SHOWN = 500; // rows on the page; the CSV file has all
 
+const NUMBER = /^[+−-]?[\d.,]+(e[−-]?\d+)?(\s?[%a-zA-Zµ]{1,3})?$/; // as it is written, with its unit
+const SHORT = 12; // letters that stay on one line
+
 export function tableElement(table: Table, caption: string, locale: string): HTMLTableElement {
-  const numeric = table.columns.map((_, i) => table.rows.length > 0 && table.rows.every((row) => typeof row[i] === "number"));
-  const side = (i: number): Record<string, string> => (numeric[i] ? { class: "pl-number" } : table.code.includes(i) ? { class: "pl-source" } : {});
+  const numeric = table.columns.map((_, i) => isNumeric(table.rows.map((row) => row[i])));
+  const side = (i: number, short = false): Record<string, string> => (numeric[i] ? { class: "pl-number" } : short ? { class: "pl-short" } : {});
   const head = make("tr", {}, ...table.columns.map((name, i) => make("th", { scope: "col", ...side(i) }, name)));
-  for (const i of table.code) {
-    const longest = Math.max(0, ...table.rows.map((row) => String(row[i] ?? "").length));
-    (head.children[i] as HTMLElement).style.minWidth = `min(${Math.min(longest, WIDEST) * 7.6 + 24}px, 30vw)`; // as wide as letters and padding are
-  }
   const body = make("tbody");
   for (const row of table.rows.slice(0, SHOWN)) {
-    body.append(make("tr", {}, ...row.map((cell, i) => make("td", side(i), typeof cell === "number" ? formatValue(cell, locale) : cell))));
+    body.append(make("tr", {}, ...row.map((cell, i) => make("td", side(i, String(cell).length <= SHORT), typeof cell === "number" ? formatValue(cell, locale) : cell))));
   }
   if (table.rows.length > SHOWN) {
     body.append(make("tr", {}, make("td", { colspan: String(table.columns.length) }, `… ${formatValue(table.rows.length - SHOWN, locale)}`)));
   }
-  return make("table", { class: table.code.length > 0 ? "pl-table pl-listing" : "pl-table" }, make("caption", { class: "pl-hidden" }, caption), make("thead", {}, head), body);
+  return make("table", { class: "pl-table" }, make("caption", { class: "pl-hidden" }, caption), make("thead", {}, head), body);
+}
+
+/** Whether a column holds numbers, or texts that are numbers with their units, and at least one. */
+function isNumeric(cells: readonly (string | number | undefined)[]): boolean {
+  const told = cells.filter((cell) => cell !== "");
+  return told.length > 0 && told.every((cell) => typeof cell === "number" || NUMBER.test(cell ?? ""));
 }
 
 /** RFC 4180, with a byte-order mark so that spreadsheets read it as UTF-8. */

@@ -49,6 +49,16 @@ export function rgb(hex: string): readonly [number, number, number] {
   return [part(1), part(3), part(5)];
 }
 
+/** How so much (0..1) of one of these roles' colors over the surface looks. */
+export function mixer(names: readonly string[], theme: Theme): (role: number, share: number) => string {
+  const surface = rgb(color("surface", theme));
+  const colors = names.map((name) => rgb(color(name, theme)));
+  return (role, share) => {
+    const own = colors[role] ?? surface;
+    return `rgb(${surface.map((under, i) => Math.round(under + share * (own[i]! - under))).join(",")})`;
+  };
+}
+
 /** The contrast ratio of two colors (WCAG 2). */
 export function contrast(a: string, b: string): number {
   const [x, y] = [luminance(a), luminance(b)];

@@ -46,6 +46,23 @@ export function zoomTo(panel: Chart, scales: Scales, from: Span, to: Span): View
   return panel.equal ? view : { x: bands(panel.x, view.x), y: bands(panel.y, view.y) };
 }
 
+/** The view moved along by pixels, as far as the whole reaches; of categories by whole ones. */
+export function movedBy(panel: Chart, scales: Scales, right: number, down: number): View {
+  const whole = wholeView(panel);
+  return { x: moved(panel.x, scales.x, whole.x, right), y: moved(panel.y, scales.y, whole.y, down) };
+}
+
+function moved(axis: Axis, scale: Scale, whole: Span, pixels: number): Span {
+  const ends = scale.domain.map((v) => scale.at(v)) as [number, number];
+  const [low, high] = sorted(...(whole.map((v) => scale.at(v)) as [number, number]));
+  const [first, last] = sorted(...ends);
+  const by = Math.max(low - first, Math.min(high - last, -pixels));
+  if (by === 0) return [scale.domain[0], scale.domain[1]];
+  if (axis.kind !== "category") return [scale.back(ends[0] + by), scale.back(ends[1] + by)];
+  const steps = Math.round(scale.back(ends[0] + by) - scale.domain[0]);
+  return [scale.domain[0] + steps, scale.domain[1] + steps];
+}
+
 /** The bands of the categories of which a good part is in a span, at least the one in its middle; other axes keep the span. */
 function bands(axis: Axis, [from, to]: Span): Span {
   if (axis.kind !== "category") return [from, to];

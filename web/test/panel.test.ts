@@ -91,6 +91,9 @@ function readout(): string {
 
 describe("a panel", () => {
   const panel = goldenScene().panels[0]!;
+  const listing = (links: string[]): Panel => ({
+    ...panel, table: { columns: ["line", "code", "note"], rows: [["1", "    x = f(x)  # <b>", "sum"]], code: [1], links }, x: null, y: null, marks: [],
+  });
   const only = (kind: string): Panel => ({ ...panel, marks: panel.marks.filter((mark) => mark.mark === kind) });
 
   it("names itself and is reached by keyboard", () => {
@@ -190,11 +193,27 @@ describe("a panel", () => {
   });
 
   it("keeps the spaces of code, and takes it for text", () => {
-    const table = { columns: ["line", "code", "note"], rows: [["1", "    x = f(x)  # <b>", "sum"]], code: [1] };
-    mount(document.body, { ...panel, table, x: null, y: null, marks: [] }, context);
-    const cell = document.querySelector("table.pl-listing td.pl-source");
-    expect(cell?.textContent).toBe("    x = f(x)  # <b>");
+    mount(document.body, listing([]), context);
+    expect(document.querySelector(".pl-listing code")?.textContent).toBe("    x = f(x)  # <b>");
+    expect(document.querySelector(".pl-side")?.textContent).toBe("note: sum");
     expect(document.querySelector("b")).toBeNull();
+  });
+
+  it("leads from a line to its point and back, while both are there", () => {
+    const points = panel.marks.find((mark) => mark.mark === "points")!;
+    const linked = { ...points, links: Array.from(points.x.data, (_, i) => (i === 0 ? "a.1 a.2" : "")) };
+    mount(document.body, listing(["a.1"]), context);
+    const button = (): HTMLElement | null => document.querySelector(".pl-line-number button");
+    expect(button()).toBeNull();
+    const picture = mount(document.body, { ...panel, marks: [linked] }, context);
+    button()!.click();
+    const plot = document.querySelector<HTMLElement>(".pl-plot")!;
+    expect(document.activeElement).toBe(plot);
+    expect(document.querySelector<HTMLElement>(".pl-marker")!.hidden).toBe(false);
+    plot.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
+    expect(document.querySelector(".pl-found code")).not.toBeNull();
+    picture.destroy();
+    expect(button()).toBeNull();
   });
 
   it("puts text on the page as text", () => {

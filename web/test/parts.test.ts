@@ -10,7 +10,7 @@ import { chooseLanguage, readState, writeState } from "../src/state";
 import { csv } from "../src/table";
 import { color, lookup, rgb } from "../src/theme";
 import { shorten, type TextBox, wrap } from "../src/writing";
-import { canZoom, isWhole, zoomAt, zoomTo } from "../src/zoom";
+import { canZoom, isWhole, movedBy, zoomAt, zoomTo } from "../src/zoom";
 import { installCanvas, stubCanvas } from "./canvas";
 import { goldenScene } from "./golden";
 
@@ -204,6 +204,23 @@ describe("zoom", () => {
     const near = zoomAt(rows, scales, scales.x.at(1), scales.y.at(2), 100);
     expect(near.y, "all of the one that is pointed at").toEqual([1.5, 2.5]);
     expect(near.x[1] - near.x[0]).toBeCloseTo(0.03, 9);
+  });
+
+  it("moves along as far as the whole reaches, categories by whole ones", () => {
+    const axis = { ...panel.y, kind: "category", domain: [-0.5, 7.5], reverse: true, ticks: [...Array(8).keys()], tick_labels: [..."abcdefgh"] } as const;
+    const rows = { ...panel, y: axis };
+    const whole = drawn(rows);
+    expect(isWhole(rows, movedBy(rows, whole.scales, 50, 50)), "the whole stays where it is").toBe(true);
+    const view = { x: [1, 2], y: [1.5, 3.5] } as const;
+    const near = drawPlot(canvas, rows, { view, width: 600, tallest: null, theme: "light", locale: "en" });
+    const { plot } = near.layout;
+    const to = movedBy(rows, near.scales, plot.width / 4, -plot.height / 2.2);
+    expect(to.x.map((v) => v.toFixed(6))).toEqual(["0.750000", "1.750000"]);
+    expect(to.y).toEqual([2.5, 4.5]);
+    const far = movedBy(rows, near.scales, 1e6, 1e6);
+    expect(far.x[0]).toBeCloseTo(rows.x.domain[0], 9);
+    expect(far.x[1] - far.x[0]).toBeCloseTo(1, 9);
+    expect(far.y).toEqual([-0.5, 1.5]);
   });
 
   it("of square cells shows one at least, and stays square", () => {

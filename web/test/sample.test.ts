@@ -27,7 +27,7 @@ function swarm(): MarkOf<"points"> {
   const column = (name: string, k: number) => ({ name, values: tensor(Float32Array.from({ length: ROWS }, (_, row) => row + k / 4)), texts: [], unit: "mm" });
   const labels = { pattern: "row {row}: {label}", rows: tensor(Uint32Array.from({ length: ROWS }, (_, i) => i + 1)), columns: ["a", "b", "c"].map(column), missing: "missing", together: false };
   const sample = { first: FIRST, most: 5000, count: size * 0.9, unit: "points", said: "4,498 of 54,000 points shown" };
-  return { mark: "points", name: "", x: tensor(x), y: tensor(y), color: "series1", radius: 2, labels, values: null, scale: null, sample };
+  return { mark: "points", name: "", x: tensor(x), y: tensor(y), color: "series1", radius: 2, labels, values: null, scale: null, sample, links: [] };
 }
 
 function chart(mark: Chart["marks"][number]): Chart {
@@ -130,7 +130,7 @@ describe("a mark of more than can be drawn", () => {
 describe("many lines", () => {
   const y = Float32Array.from([0, 0, 0, 1, 1, 1, 2, 0, 2, 2, 2, 0]);
   const bundle: MarkOf<"lines"> = {
-    mark: "lines", name: "", x: tensor(Float32Array.from([0, 0.5, 1])), y: tensor(y, [4, 3]), roles: ["positive", "negative"], role: tensor(Uint8Array.from([0, 1, 0, 1])),
+    mark: "lines", name: "", x: tensor(Float32Array.from([0, 0.5, 1])), y: tensor(y, [4, 3]), roles: ["positive", "negative"], role: tensor(Uint8Array.from([0, 1, 0, 1])), strength: null,
     labels: [], sample: { first: 3, most: 5000, count: 4, unit: "rows", said: "3 of 4" },
   };
   const inView = (x: View["x"], yView: View["y"]): number[] => {

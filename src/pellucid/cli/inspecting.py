@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,7 +14,7 @@ from rich.text import Text
 from pellucid.cli import loaded
 from pellucid.cli.commands import Speech, SpeechOption, inputs_of, preparation_of, writable, written
 from pellucid.cli.listing import listing
-from pellucid.errors import InputError
+from pellucid.errors import InputError, PellucidError
 
 if TYPE_CHECKING:
     from pellucid.explanation import Explanation
@@ -25,7 +25,7 @@ SUFFIXES = (".html", ".png", ".safetensors", ".py")
 
 
 def inspect(  # noqa: PLR0913 (a command line has as many options as it has)
-    what: Annotated[list[str], typer.Argument(help="structure, ...; see the page on inspections")],
+    what: Annotated[list[str], typer.Argument(help="structure, ... (see the page on inspections), or all that apply")],
     model: Annotated[str, typer.Option(help="package.module:factory, or a program.pt2")],
     inputs: Annotated[list[Path] | None, typer.Option("--input", help="photos, or one .csv, .npy or .npz file")] = None,
     weights: Annotated[Path | None, typer.Option(help="safetensors, or a state dict; no pickle is opened")] = None,
@@ -44,30 +44,42 @@ def inspect(  # noqa: PLR0913 (a command line has as many options as it has)
     seed: Annotated[int, typer.Option(help="of every draw")] = 0,
     language: SpeechOption = Speech.ENGLISH,
 ) -> None:
-    """Looks inside a network: says what was seen, and writes pages, pictures or archives."""
+    """Looks inside a network: says what was seen, and writes pages, pictures or archives.
+
+    Of several inspections those that do not apply are named with the reason, and the others are shown and written all the same.
+    """
+    from pellucid.cli.main import FAILED
     from pellucid.harness.inspect import inspect as look
 
+    err = Console(stderr=True, soft_wrap=True, highlight=False)
     places = [writable(path, SUFFIXES) for path in out or ()]
-    chosen = [loaded.inspection_of(one, option or ()) for one in what]
+    chosen = loaded.inspections_of(what, option or ())
     preparation = preparation_of(inputs, prepare, size, shorter_side, mean, std) if inputs else None
     net, data = loaded.network(model, weights), inputs_of(inputs, rows) if inputs else None
-    found = [
-        look(
-            net,
-            one,
-            data,
-            labels=loaded.labels_of(labels) if labels else None,
-            preparation=preparation,
-            class_names=loaded.class_names(names),
-            seed=seed,
-            progress=sys.stderr.isatty(),
-        )
-        for one in chosen
-    ]
-    for one in found:
-        say(one, language.value)
+    told: dict[str, Any] = {
+        "labels": loaded.labels_of(labels) if labels else None,
+        "preparation": preparation,
+        "class_names": loaded.class_names(names),
+        "seed": seed,
+        "progress": sys.stderr.isatty(),
+    }
+    found: list[Explanation] = []
+    failed: list[PellucidError] = []
+    for one in chosen:
+        try:
+            found.append(look(net, one, data, **told))
+        except PellucidError as error:
+            failed.append(error)
+            if len(chosen) > 1:
+                err.print(Text.assemble((f"{one.id}: ", "bold"), f"{error.problem}. {error.remedy}".rstrip(".") + "."))
+        else:
+            say(found[-1], language.value)
+    if not found:
+        raise failed[0]
     for place in places:
         write(found, place, language.value)
+    if failed and loaded.EVERY not in what:
+        raise typer.Exit(FAILED)
 
 
 def say(one: Explanation, language: Language) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pellucid.methods.internals.protocol import Inspection
     from pellucid.methods.protocol import Method
 
+EVERY = "all"  # the inspections that apply
 TABLES = (".csv", ".npy", ".npz")
 MISSING = frozenset(["", "na", "n/a", "nan", "null", "none", "?"])
 
@@ -204,12 +205,19 @@ def method_of(name: str, options: Sequence[str], infills: Sequence[str] = ()) ->
     return cls(**given, **_options(name, options, fields))
 
 
-def inspection_of(name: str, options: Sequence[str]) -> Inspection:
-    """What is to be looked at, its options set by ``name=value``."""
-    from pellucid.methods.internals.registry import inspection_class
+def inspections_of(names: Sequence[str], options: Sequence[str]) -> list[Inspection]:
+    """What is to be looked at, ``all`` of it or by name; an option ``name=value`` is for each that has it.
 
-    cls: Any = inspection_class(name)
-    return cls(**_options(name, options, {field.name for field in dataclasses.fields(cls)}))
+    Raises:
+        UnknownName: no such inspection, or an option that none of them has.
+    """
+    from pellucid.methods.internals.registry import INSPECTIONS, inspection_class
+
+    ids = list(INSPECTIONS) if EVERY in names else list(dict.fromkeys(names))
+    classes: list[Any] = [inspection_class(name) for name in ids]
+    fields = [{field.name for field in dataclasses.fields(cls)} for cls in classes]
+    given = _options(", ".join(ids), options, set().union(*fields))
+    return [cls(**{key: given[key] for key in own & given.keys()}) for cls, own in zip(classes, fields, strict=True)]
 
 
 def labels_of(path: Path) -> np.ndarray:

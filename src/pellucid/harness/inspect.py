@@ -19,11 +19,19 @@ from pellucid.harness.progress import Progress, shown_progress
 from pellucid.harness.result import own_versions
 from pellucid.methods.batching import clock
 from pellucid.methods.internals.protocol import Inside, Inspection
-from pellucid.methods.internals.registry import as_inspection
+from pellucid.methods.internals.registry import INSPECTIONS, as_inspection, inspection_class
 from pellucid.methods.run import Budget, Evaluator, Situation
 from pellucid.models.function_model import FunctionModel
 from pellucid.models.inputs import RowInputs, collect
 from pellucid.models.wrap import wrap
+
+# what an inspection sees of a model that has it
+SEEN_OF = {
+    "graph": "the operations of a torch module's forward pass",
+    "gradient": "the gradients of a torch module",
+    "layers": "what the layers of a torch module give",
+    "parameters": "the weights of a torch module",
+}
 
 if TYPE_CHECKING:
     from pellucid.data.preparation import Preparation
@@ -64,20 +72,22 @@ def inspect(
     wrapped = wrap(model, spec)
     known = known_spec(wrapped.spec, preparation, tuple(class_names))
     wrapped = wrap(wrapped, known) if known != wrapped.spec else wrapped
-    for need in sorted(chosen.needs - wrapped.can):
-        raise CapabilityError(f"{chosen.id} needs a model with {need}", received=wrapped.name, remedy=wrapped.why_not(need))
+    _require(chosen, wrapped)
     rows = None if data is None else collect(preparation.apply(data) if preparation is not None else data, known)
     truth = None if labels is None else classes(labels, 0 if rows is None else rows.rows, known.class_names)
     with ExitStack() as stack:
         report = stack.enter_context(shown_progress(progress))
         fingerprints = wrapped.fingerprint(), rows.fingerprint() if rows is not None else ""
-        evaluator = None
-        if rows is not None:
-            owner: Any = wrapped.owner if isinstance(wrapped, FunctionModel) else getattr(wrapped, "net", wrapped)
+        opened: list[Evaluator] = []
+
+        def open_on_rows(one: Model) -> Evaluator:
+            if rows is None:
+                raise RuntimeError("no rows to open a model on")
+            owner: Any = one.owner if isinstance(one, FunctionModel) else getattr(one, "net", one)
             situation = Situation(
                 Predicted(),
                 known,
-                wrapped.last_module(),
+                one.last_module(),
                 owner,
                 seed=seed,
                 batch=batch_size,
@@ -85,14 +95,33 @@ def inspect(
                 background=prepared_background(None, preparation, rows),
                 progress=report,
             )
-            evaluator = Evaluator(stack.enter_context(wrapped.open(rows, mode=mode)), situation)
-            evaluator.stage = chosen.id
+            opened.append(Evaluator(stack.enter_context(one.open(rows, mode=mode)), situation))
+            opened[-1].stage = chosen.id
+            return opened[-1]
+
+        evaluator = open_on_rows(wrapped) if rows is not None else None
         started = clock()
-        content = chosen.look(Inside(wrapped, evaluator, truth, preparation))
+        content = chosen.look(Inside(wrapped, evaluator, truth, preparation, open_on_rows))
         seconds = clock() - started
-        origin = _provenance(chosen, wrapped, rows, evaluator, seed=seed, mode=mode)
+        origin = _provenance(chosen, wrapped, rows, opened, seed=seed, mode=mode)
     provenance = dataclasses.replace(origin, model_fingerprint=fingerprints[0], input_fingerprint=fingerprints[1], seconds=seconds)
     return Explanation(chosen.kind, (), (), nothing_decided(), provenance, content=content)
+
+
+def _require(chosen: Inspection, model: Model) -> None:
+    """Says what an inspection needs that the model does not show; of a function, what can be seen of it instead."""
+    missing = sorted(chosen.needs - model.can)
+    if not missing:
+        return
+    if not isinstance(model, FunctionModel):
+        raise CapabilityError(f"{chosen.id} needs a model with {missing[0]}", received=model.name, remedy=model.why_not(missing[0]))
+    works = " and ".join(what for what in INSPECTIONS if not inspection_class(what).needs)
+    raise CapabilityError(
+        f"{chosen.id} looks at {SEEN_OF[missing[0]]}, and a function shows only what it gives back",
+        received=f"the function {model.name}",
+        remedy="give the torch.nn.Module that it calls; "
+        f"of a function pl.inspect sees {works}, and pl.explain(f, x, method='occlusion') its answers",
+    )
 
 
 def classes(labels: Sequence[Any] | np.ndarray, rows: int, class_names: tuple[str, ...]) -> np.ndarray:
@@ -109,9 +138,8 @@ def classes(labels: Sequence[Any] | np.ndarray, rows: int, class_names: tuple[st
         raise InputError("A label is neither a class index nor a class name", received=str(error)[:80], remedy=remedy) from error
 
 
-def _provenance(
-    chosen: Inspection, model: Model, rows: RowInputs | None, evaluator: Evaluator | None, *, seed: int, mode: Mode
-) -> Provenance:
+def _provenance(chosen: Inspection, model: Model, rows: RowInputs | None, opened: list[Evaluator], *, seed: int, mode: Mode) -> Provenance:
+    """What was done; ``opened`` are the accesses to the network itself, first, and to those that it was compared with."""
     fields = dataclasses.fields(chosen) if dataclasses.is_dataclass(chosen) else ()
     return Provenance(
         method=chosen.id,
@@ -122,15 +150,15 @@ def _provenance(
         mode=mode,
         dtype=model.dtype,
         device=model.device,
-        batch=evaluator.spent.batch if evaluator else 0,
+        batch=max((one.spent.batch for one in opened), default=0),
         seed=seed,
         versions=own_versions(),
         model=model.name,
         model_fingerprint="",
         input_fingerprint="",
-        evaluations=evaluator.bound.evaluated if evaluator else 0,
+        evaluations=sum(one.bound.evaluated + one.beside for one in opened),
         check_evaluations=0,
         seconds=0.0,
         check_seconds=0.0,
-        guesses=tuple(dict.fromkeys((*rows.guesses, *evaluator.bound.guesses, *evaluator.guesses))) if rows and evaluator else (),
+        guesses=tuple(dict.fromkeys((*rows.guesses, *opened[0].bound.guesses, *opened[0].guesses))) if rows and opened else (),
     )

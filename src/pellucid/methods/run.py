@@ -91,6 +91,7 @@ class Evaluator:
         self.rows = len(self.values[0])
         self.device = self.values[0].device
         self.spent = Spent(forward=bound.evaluated)  # finding where tokens enter takes a row
+        self.beside = 0  # rows that copies of the network in another precision ran
         self.stage = ""
         self.guesses: tuple[str, ...] = ()
         self.baseline_names: dict[str, str] = {}

@@ -268,7 +268,40 @@ CHINESE = {
     "inside.representations.never": "没有任何一层能明显胜过猜测（{base}）。",
     "inside.representations.own": "网络本身在这些数据上的正确率为 {value}。",
     "inside.representations.change": "从{first}到{second}，表示变化最大（相似度 {value}，1 表示相同）。",
+    "inside.representations.trust": "{layer}的 t-SNE 保持近邻的可信度为 {value}（1 为最好）；簇的大小和距离没有多少意义。",
+    "inside.representations.other": ("{count} 层中有 {same} 层与另一个网络中的同名层最相似；{first}与{second}最为相似（{value}）。"),
+    "inside.representations.other_unlike": "另一个网络的各层中，{second}与这里的{first}最为相似（{value}）。",
+    "inside.representations.parts": (
+        "两个网络在{layer}处分歧最大：另一个网络中没有任何层与它的相似度超过 {value}，而将各行随机配对时 20 次中至多一次达到 {limit}。"
+    ),
+    "inside.representations.relation": ("{count} 个特征中，{feature}与输出{output}的关系最密切：秩相关 {value}（{low} 至 {high}）。"),
+    "inside.representations.gradient": "它在那里的平均梯度为 {value}，在 {share} 的行中为正。",
+    "inside.representations.opposed": "{count} 对特征与输出中，有 {opposed} 对的平均梯度与相关性符号相反：一同变化不等于因果。",
     "inside.representations.limit": "探针说明从某层能线性读出什么，并不说明网络用到了它。两个轴只显示一层所含信息的一部分。",
+    "inside.pruning.apart": "{choosing} 行用于给单元排序和选择，另外 {measuring} 行用于测量；把单元置 0 后网络共运行了 {runs} 次。",
+    "inside.pruning.same": (
+        "数据太少，无法分开：同样的 {measuring} 行用于排序、选择和测量，因此移除后的分数会偏高；把单元置 0 后网络共运行了 {runs} 次。"
+    ),
+    "inside.pruning.suggested": "建议移除{model}的 {units} 个单元中的 {removed} 个，即 {parameters} 个参数中的 {zeroed} 个。",
+    "inside.pruning.nothing": "在下降不超过 {tolerance} 的条件下，{model}的 {units} 个单元中没有可以移除的。",
+    "inside.pruning.cost": (
+        "{measure}由 {before} 变为 {after}（95% 区间 {low} 至 {high}）：{lost} 行由对变错，{won} 行由错变对（p = {p}）{few}。"
+    ),
+    "inside.pruning.beyond": (
+        "这超过了允许的下降 {tolerance}；在用于选择的行上并未超过（{before} 变为 {after}）：选择迁就了那些行。"
+        "请给更多数据，或更小的容许值。"
+    ),
+    "inside.pruning.few": "；仅凭 {rows} 行无法区分小的损失与没有损失",
+    "inside.pruning.cost_r2": "{measure}由 {before} 变为 {after}（95% 区间 {low} 至 {high}）。",
+    "inside.pruning.saved": "掩码不节省时间；若真正切除这些单元，至少可省去 {cut} 的参数和 {flops} 的 FLOPs。",
+    "inside.pruning.no_better": "完整的网络在这些行上的正确率为 {value}，而总给出最多的类别为 {base}：从这样的分数看不出什么可以移除。",
+    "inside.pruning.dead": "单独移除的 {ablated} 个单元中，有 {count} 个完全不影响输出。",
+    "inside.pruning.layers": "仅从某一层移除 {share} 的单元时，{most}使{measure}降得最低（{worst}），{least}损失最小（{best}）。",
+    "inside.pruning.criterion": "在便宜的指标中，{name}的排序与实测代价最接近（秩相关 {value}，95% 区间 {low} 至 {high}）。",
+    "inside.pruning.limit": (
+        "移除之后没有再训练，再训练可以挽回一部分损失；其他数据需要什么，这里看不到。"
+        "网络没有被改动：pl.apply_pruning(net, explanation) 才会改动它。"
+    ),
     "inside.decision_boundary.inputs": "在两个输入构成的平面上观察了 {model}。",
     "inside.decision_boundary.samples": "在 {elements} 维输入中经过第 {items} 行的切面上观察了 {model}。",
     "inside.decision_boundary.pca": "在 {elements} 维输入的一个切面上观察了 {model}，{rows} 行数据的方差有 {share} 在此切面上。",
@@ -283,6 +316,28 @@ CHINESE = {
     "inside.decision_boundary.off": "各行到切面的距离中位数为 {off}。",
     "inside.decision_boundary.limit": (
         "一个平面只显示网络在该平面上的判断。在输入空间的其他地方可能有更近的类别变化处；在远离所有数据的地方，置信度并不说明什么。"
+    ),
+    "inside.feature_visualization.made": "为 {model} 中 {layers} 层的 {units} 个单元各优化了图片（{steps} 步），并与真实数据比较。",
+    "inside.feature_visualization.above_all": "{way}：全部 {count} 幅图片都强于 {rows} 行数据中最强的一行。",
+    "inside.feature_visualization.above_some": "{way}：{count} 幅图片中有 {above} 幅强于 {rows} 行数据中最强的一行，其余则不然。",
+    "inside.feature_visualization.above_none": "{way}：{count} 幅图片中没有一幅强于 {rows} 行数据中最强的一行。",
+    "inside.feature_visualization.class": "“{unit}”的输出",
+    "inside.feature_visualization.output": "输出 {unit}",
+    "inside.feature_visualization.unit": "{layer}的单元 {unit}",
+    "inside.feature_visualization.times": "最高的是{who}：{value}，为最强数据（{top}）的 {times} 倍。",
+    "inside.feature_visualization.against": "最高的是{who}：{value}，最强数据为 {top}。",
+    "inside.feature_visualization.kept": "平移 {shift} 像素后，半数图片至少保留其高出中位数据部分的 {share}。",
+    "inside.feature_visualization.gone": (
+        "平移 {shift} 像素后，半数图片至少保留其高出中位数据部分的 {share}；{count} 幅中有 {gone} 幅取决于确切位置，保留不到 {limit}。"
+    ),
+    "inside.feature_visualization.rows": "最强的数据本身保留 {share}（中位数）。",
+    "inside.feature_visualization.preparation": "图片的取值不超出照片可能的取值。",
+    "inside.feature_visualization.spec": "图片的取值不超出输入说明所给的范围。",
+    "inside.feature_visualization.data": "图片各通道的取值不超出该通道在数据中的范围。",
+    "inside.feature_visualization.spectrum": "定幅谱图片中各个波的强度取这 {rows} 行数据的平均值，而非如论文取自 ImageNet。",
+    "inside.feature_visualization.limit": (
+        "优化所得的图片是超常刺激：它展示一种使单元变强的办法，可能与任何真实数据相去甚远，不能证明单元的含义。真实数据更能帮助人们预测单元的反应"
+        "（Zimmermann 等，2021）；也可以构造出这样的网络：其图片与它在真实数据上的行为毫无关系（Geirhos 等，2023）。"
     ),
     "inside.activations.rows": "在 {rows} 行数据上观察了 {layers} 层和 {functions} 个激活函数。",
     "inside.activations.zero": "在带零侧的函数之后的 {units} 个单元中，有 {dead} 个死亡：其全部输入都落在函数值为 0 之处{where}。",

@@ -370,8 +370,67 @@ ENGLISH = {
     "inside.representations.never": "From no layer is it clearly better than guessing ({base}).",
     "inside.representations.own": "The network itself is right in {value} of these rows.",
     "inside.representations.change": "The representation changes most from {first} to {second} (similarity {value}; 1 is the same).",
+    "inside.representations.trust": (
+        "A t-SNE of {layer} keeps neighbors together with a trustworthiness of {value} (1 is best); sizes and distances of clusters "
+        "mean little."
+    ),
+    "inside.representations.other": (
+        "In the other network {same} of {count} layers find their closest counterpart in the layer of the same name; {first} and {second} "
+        "are most alike ({value})."
+    ),
+    "inside.representations.other_unlike": "Of the other network's layers {second} is most like one here, {first} ({value}).",
+    "inside.representations.parts": (
+        "The two networks part most at {layer}: no layer of the other is more like it than {value}, where chance reaches {limit} in at "
+        "most one of 20 pairings of rows."
+    ),
+    "inside.representations.relation": (
+        "Of {count} features {feature} goes together most closely with an output, {output}: rank correlation {value} ({low} to {high})."
+    ),
+    "inside.representations.gradient": "Its mean gradient there is {value}, above 0 in {share} of the rows.",
+    "inside.representations.opposed": (
+        "In {opposed} of {count} pairs of feature and output the mean gradient has the other sign than the correlation: a relation is "
+        "no cause."
+    ),
     "inside.representations.limit": (
         "A probe shows what can be read from a layer linearly, not what the network uses. Two axes show a part of what a layer holds."
+    ),
+    "inside.pruning.apart": (
+        "{choosing} rows rank the units and choose, {measuring} other rows measure; the network ran {runs} times with units set to 0."
+    ),
+    "inside.pruning.same": (
+        "There are too few rows to part them: the same {measuring} rank the units, choose and measure, so that the score "
+        "afterwards looks better than it is; the network ran {runs} times with units set to 0."
+    ),
+    "inside.pruning.suggested": (
+        "{removed} of {units} units of {model} are suggested for removal, {zeroed} of its {parameters} parameters."
+    ),
+    "inside.pruning.nothing": "Not one of the {units} units of {model} could be removed within a fall of {tolerance}.",
+    "inside.pruning.cost": (
+        "The {measure} goes from {before} to {after} (95 % interval {low} to {high}); rows lost: {lost}, won: {won} (p = {p}){few}."
+    ),
+    "inside.pruning.beyond": (
+        "That is a larger fall than the {tolerance} that was allowed, and kept, on the rows that chose ({before} to {after}): the choice "
+        "fitted these rows; give more rows, or a smaller tolerance."
+    ),
+    "inside.pruning.few": "; on {rows} rows a small loss can not be told from none",
+    "inside.pruning.cost_r2": "The {measure} goes from {before} to {after} (95 % interval {low} to {high}).",
+    "inside.pruning.saved": (
+        "Masks save no time; with the units cut out at least {cut} of the parameters and {flops} of the FLOPs would be gone."
+    ),
+    "inside.pruning.no_better": (
+        "The whole network is right in {value} of these rows, and always giving the most frequent class in {base}: its score can not tell "
+        "what may go."
+    ),
+    "inside.pruning.dead": "{count} of the {ablated} units that were removed alone move no output at all.",
+    "inside.pruning.layers": (
+        "Of layers alone, without {share} of their units, {most} leaves the lowest {measure}, {worst}; {least} loses least, with {best}."
+    ),
+    "inside.pruning.criterion": (
+        "Of the cheap criteria {name} ranks units most like the measured cost (rank correlation {value}, 95 % interval {low} to {high})."
+    ),
+    "inside.pruning.limit": (
+        "Nothing is trained after the removal, which could recover some of what is lost; what other rows need is not seen. The network is "
+        "not changed: pl.apply_pruning(net, explanation) does that."
     ),
     "inside.decision_boundary.inputs": "{model} was looked at on the plane of its two inputs.",
     "inside.decision_boundary.samples": "{model} was looked at on a slice of its {elements} inputs through rows {items}.",
@@ -398,6 +457,38 @@ ENGLISH = {
         "A plane shows what the network says on it alone. Elsewhere in the space of the inputs a change of class may be nearer, "
         "and the confidence says nothing about places "
         "that are far from every row."
+    ),
+    "inside.feature_visualization.made": (
+        "Pictures were optimized for {units} units of {model} (layers: {layers}) in {steps} steps, and compared with real rows."
+    ),
+    "inside.feature_visualization.above_all": "{way}: all {count} pictures are stronger than the strongest of {rows} rows.",
+    "inside.feature_visualization.above_some": (
+        "{way}: {above} of {count} units are stronger on their picture than on the strongest of {rows} rows, the others are not."
+    ),
+    "inside.feature_visualization.above_none": "{way}: none of {count} pictures is stronger than the strongest of {rows} rows.",
+    "inside.feature_visualization.class": "the output of {unit}",
+    "inside.feature_visualization.output": "output {unit}",
+    "inside.feature_visualization.unit": "unit {unit} of {layer}",
+    "inside.feature_visualization.times": "The highest is that of {who}: {value}, {times} times the {top} of the strongest row.",
+    "inside.feature_visualization.against": "The highest is that of {who}: {value}, against {top} of the strongest row.",
+    "inside.feature_visualization.kept": (
+        "Shifted by {shift} px, half of the pictures keep at least {share} of what they have above the median row."
+    ),
+    "inside.feature_visualization.gone": (
+        "Shifted by {shift} px, half of the pictures keep at least {share} of what they have above the median row; {gone} of {count} keep "
+        "less than {limit}: that hangs on the exact position."
+    ),
+    "inside.feature_visualization.rows": "The strongest rows themselves keep {share} (median).",
+    "inside.feature_visualization.preparation": "Pictures have the values that a photo can have.",
+    "inside.feature_visualization.spec": "Pictures keep to the range that the input is said to have.",
+    "inside.feature_visualization.data": "Each channel of the pictures keeps to the range that it has in the rows.",
+    "inside.feature_visualization.spectrum": (
+        "The strength of waves in spectrum pictures is the mean of these {rows} rows, not of ImageNet as in the paper."
+    ),
+    "inside.feature_visualization.limit": (
+        "An optimized picture is a superstimulus: it shows one way to make a unit strong, which may lie far from every real row, and is "
+        "no evidence of what the unit means. Real rows help people more to foretell a unit (Zimmermann et al. 2021), and a network "
+        "can be built whose pictures have nothing to do with what it does on real rows (Geirhos et al. 2023)."
     ),
     "inside.activations.rows": "On {rows} rows {layers} layers and {functions} activation functions were watched.",
     "inside.activations.zero": (
@@ -458,7 +549,7 @@ ENGLISH = {
     "inside.weights.dead": "{count} of {total} units are dead by their weights alone: {items}.",
     "inside.weights.constant": "{count} of {total} units get nothing and always give the same value: {items}.",
     "inside.weights.doubled": "{count} of {total} units have a near-duplicate in their layer: {items}.",
-    "inside.weights.sound": "Of the {total} units no one is dead by its weights alone or has a near-duplicate in its layer.",
+    "inside.weights.sound": "Of the {total} units none is dead by its weights alone, and none has a near-duplicate in its layer.",
     "inside.weights.in": "{count} in {name}",
     "inside.weights.more": "{count} more",
     "inside.weights.rows": "The outgoing weights are known for {count} of {total} layers, from a run on the given rows.",

@@ -18,6 +18,7 @@ from pellucid.scenes.palette import colorize, rgb
 from pellucid.scenes.sampling import drawn
 
 THIN = 0.9  # points, the width of a quiet line and of one of many
+FAINT, BOLD = 0.3, 1.7  # points, the widths of lines of no and of all strength
 MANY = 500  # points on a line from which it is drawn thin
 CAP = 5.0  # points, of a whisker's ends
 HATCH = 10.0  # points between the lines over a refused picture
@@ -76,14 +77,24 @@ def _lines(axes: Axes, mark: Lines, style: Style) -> None:
     x, y = np.broadcast_arrays(mark.x, mark.y)
     colors = [style.color(role) for role in mark.roles]
     chosen = colors[0] if mark.role is None else [colors[at] for at in mark.role]
-    axes.add_collection(LineCollection(list(np.stack([x, y], -1)), colors=chosen, linewidths=THIN, zorder=2.5), autolim=False)
+    lines, wide = np.stack([x, y], -1), THIN
+    if mark.strength is not None:
+        role = np.zeros(len(lines), int) if mark.role is None else mark.role
+        chosen, lines = _mixed(mark.roles, role, mark.strength, style)[::-1], lines[::-1]
+        wide = (FAINT + (BOLD - FAINT) * np.asarray(mark.strength, float))[::-1]
+    axes.add_collection(LineCollection(list(lines), colors=chosen, linewidths=wide, zorder=2.5), autolim=False)
+
+
+def _mixed(roles: tuple[str, ...], role: np.ndarray, strength: np.ndarray, style: Style) -> np.ndarray:
+    """Colors (element, 3) of which there is so much over the surface."""
+    surface, colors = rgb(style.color("surface")), np.stack([rgb(style.color(one)) for one in roles])
+    share = np.asarray(strength, float)[:, None]
+    return surface * (1 - share) + colors[role] * share
 
 
 def _polygons(axes: Axes, mark: Polygons, style: Style) -> None:
     """Areas side by side: an edge of their own color closes the seam that smoothing leaves between two."""
-    surface, colors = rgb(style.color("surface")), np.stack([rgb(style.color(role)) for role in mark.roles])
-    strength = np.asarray(mark.strength, float)[:, None]
-    mixed = surface * (1 - strength) + colors[mark.role] * strength
+    mixed = _mixed(mark.roles, mark.role, mark.strength, style)
     areas = PolyCollection(list(np.stack([mark.x, mark.y], -1)), facecolors=mixed, edgecolors=mixed, linewidths=0.25, zorder=1.5)
     axes.add_collection(areas, autolim=False)
 

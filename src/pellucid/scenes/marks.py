@@ -105,7 +105,9 @@ class Line:
 class Lines:
     """Many thin curves, each a row of ``x`` and of ``y`` (line, step); the one that all share is (step,).
 
-    ``role`` (line,) says which of the ``roles`` is a line's color; the first where it is not given. With a ``sample`` not all are drawn.
+    ``role`` (line,) says which of the ``roles`` is a line's color; the first where it is not given. ``strength`` (line,) in 0..1 is how
+    much of that color there is over the surface, and how wide the line is; the first lines are then drawn last, on top. With a
+    ``sample`` not all are drawn.
     """
 
     name: str
@@ -115,6 +117,7 @@ class Lines:
     role: np.ndarray | None = None
     labels: tuple[str, ...] | RowLabels = ()
     sample: Sample | None = None
+    strength: np.ndarray | None = None
     mark: Literal["lines"] = "lines"
 
 
@@ -176,7 +179,8 @@ class Points:
 
     With ``values`` (one per point) and a ``scale`` every point has a color of its own, and a thin outline, so that the palest is seen;
     not-a-number takes the ``line`` role, as in a map. A point whose place is not-a-number is not there. With a ``sample`` not all are
-    drawn.
+    drawn. ``links``, when given, are keys for each point, set apart by spaces: on a page, a row of a table that has one of them leads to
+    the point, and the point to the row.
     """
 
     name: str
@@ -188,6 +192,7 @@ class Points:
     values: np.ndarray | None = None
     scale: ColorScale | None = None
     sample: Sample | None = None
+    links: tuple[str, ...] = ()
     mark: Literal["points"] = "points"
 
 
@@ -232,12 +237,14 @@ class LegendEntry:
 class Table:
     """The data-table twin of a panel, or a table shown for its own sake. Cells are numbers or text.
 
-    Columns whose number is among ``code`` hold lines of code: letters of one width, spaces kept.
+    Columns whose number is among ``code`` hold lines of code: letters of one width, spaces kept; on a page, what comes after the first of
+    them stands beside it as notes. ``links``, when given, are keys for each row (see :class:`Points`).
     """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str | float, ...], ...]
     code: tuple[int, ...] = ()
+    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -108,8 +108,9 @@ def _cut(mark: T, most: int) -> T:
         labels = labels[:kept]
     if isinstance(mark, Points):
         values = None if mark.values is None else mark.values[:kept]
-        return replace(mark, x=mark.x[:kept], y=mark.y[:kept], values=values, labels=labels)
+        return replace(mark, x=mark.x[:kept], y=mark.y[:kept], values=values, labels=labels, links=mark.links[:kept])
     if isinstance(mark, Polygons):
         return replace(mark, x=mark.x[:kept], y=mark.y[:kept], role=mark.role[:kept], strength=mark.strength[:kept], labels=labels)
     x, y = (array if array.ndim == 1 else array[:kept] for array in (mark.x, mark.y))
-    return replace(mark, x=x, y=y, role=None if mark.role is None else mark.role[:kept], labels=labels)
+    role, strength = (None if one is None else one[:kept] for one in (mark.role, mark.strength))
+    return replace(mark, x=x, y=y, role=role, strength=strength, labels=labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -160,3 +161,9 @@ def code(explanation: Explanation) -> str:
     options = ", ".join(f"{name}={value}" for name, value in origin.parameters.items() if value != "None")
     call = f"e = pl.explain(net, x, {origin.method!r}, target={target}, seed={origin.seed})"
     return "\n".join(("import pellucid as pl", "", f"{call}  # {options}" if options else call, "e.plot()"))
+
+
+def links(explanation: Explanation, operations: Iterable[int]) -> str:
+    """The keys that join what pictures of one network show of the same operations of its forward pass."""
+    network = explanation.provenance.model_fingerprint[:8]
+    return " ".join(f"{network}.{number}" for number in operations)

@@ -1,27 +1,32 @@
 // Many thin curves, each a row of numbers.
 import { labelOf } from "../labels";
 import { type Elements, shownOf } from "../sample";
-import { color } from "../theme";
+import { color, mixer } from "../theme";
 import type { Drawer, MarkOf, Scales } from "./mark";
 
 type Lines = MarkOf<"lines">;
 
 const TOLD_APART = 120;
 const PALEST = 0.08;
+// pixels, the widths of lines of no and of all strength
+const [FAINT, BOLD] = [0.4, 2.2];
 
 export const lines: Drawer<Lines> = {
   draw(canvas, mark, scales, theme) {
     const steps = stepsOf(mark);
     const [x, y] = [placer(mark.x.data, mark.x.shape.length > 1, steps, scales.x.at), placer(mark.y.data, mark.y.shape.length > 1, steps, scales.y.at)];
     const colors = mark.roles.map((role) => color(role, theme));
+    const [strength, mixed] = [mark.strength?.data, mixer(mark.roles, theme)];
     canvas.save();
     canvas.lineWidth = 1;
     canvas.lineJoin = "round";
     const drawn = drawnLines(mark, scales);
-    canvas.globalAlpha = opacity(drawn.length);
-    for (const line of drawn) {
+    canvas.globalAlpha = strength ? 1 : opacity(drawn.length);
+    for (const line of strength ? drawn.toReversed() : drawn) {
       canvas.beginPath();
-      canvas.strokeStyle = colors[mark.role?.data[line] ?? 0]!;
+      const role = mark.role?.data[line] ?? 0;
+      canvas.strokeStyle = strength ? mixed(role, strength[line]!) : colors[role]!;
+      if (strength) canvas.lineWidth = FAINT + (BOLD - FAINT) * strength[line]!;
       let pen = false;
       for (let k = 0; k < steps; k++) {
         const [left, top] = [x(line, k), y(line, k)];

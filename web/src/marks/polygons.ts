@@ -2,7 +2,7 @@
 import { labelOf } from "../labels";
 import { type Elements, shownOf } from "../sample";
 import type { Scale } from "../scales";
-import { color, rgb, type Theme } from "../theme";
+import { mixer } from "../theme";
 import type { Drawer, MarkOf, Scales } from "./mark";
 
 type Polygons = MarkOf<"polygons">;
@@ -15,12 +15,12 @@ export const polygons: Drawer<Polygons> = {
     canvas.save();
     canvas.lineWidth = 0.5;
     canvas.lineJoin = "round";
-    const mixed = mixer(mark, theme);
+    const mixed = mixer(mark.roles, theme);
     for (const polygon of drawnPolygons(mark, scales)) {
       canvas.beginPath();
       for (let k = 0; k < placesOf(mark); k++) canvas.lineTo(...at(mark, polygon, k, scales));
       canvas.closePath();
-      canvas.fillStyle = canvas.strokeStyle = mixed(polygon);
+      canvas.fillStyle = canvas.strokeStyle = mixed(mark.role.data[polygon]!, mark.strength.data[polygon]!);
       canvas.fill();
       canvas.stroke(); // closes the seam that smoothing leaves between two
     }
@@ -92,15 +92,6 @@ function holds(mark: Polygons, polygon: number, left: number, top: number, scale
     if (b > top !== d > top && left < a + ((top - b) / (d - b)) * (c - a)) inside = !inside;
   }
   return inside;
-}
-
-function mixer(mark: Polygons, theme: Theme): (polygon: number) => string {
-  const surface = rgb(color("surface", theme));
-  const colors = mark.roles.map((role) => rgb(color(role, theme)));
-  return (polygon) => {
-    const [own, share] = [colors[mark.role.data[polygon]!] ?? surface, mark.strength.data[polygon]!];
-    return `rgb(${surface.map((under, i) => Math.round(under + share * (own[i]! - under))).join(",")})`;
-  };
 }
 
 function drawnPolygons(mark: Polygons, scales: Scales): Uint32Array {

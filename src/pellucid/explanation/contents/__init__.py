@@ -2,11 +2,25 @@
 
 from pellucid.explanation.contents.activations import Activations
 from pellucid.explanation.contents.decision_boundary import DecisionBoundary
+from pellucid.explanation.contents.feature_visualization import FeatureVisualization
+from pellucid.explanation.contents.pruning import Pruning
 from pellucid.explanation.contents.representations import Representations
 from pellucid.explanation.contents.source import Source
 from pellucid.explanation.contents.structure import Structure
 from pellucid.explanation.contents.weights import Weights
 
-Content = Activations | DecisionBoundary | Representations | Source | Structure | Weights  # told apart by ``what``
+Content = (
+    Activations | DecisionBoundary | FeatureVisualization | Pruning | Representations | Source | Structure | Weights
+)  # told apart by ``what``
 
-__all__ = ["Activations", "Content", "DecisionBoundary", "Representations", "Source", "Structure", "Weights"]
+__all__ = [
+    "Activations",
+    "Content",
+    "DecisionBoundary",
+    "FeatureVisualization",
+    "Pruning",
+    "Representations",
+    "Source",
+    "Structure",
+    "Weights",
+]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,7 @@ class Operation:
         module: dotted path of the innermost module that it ran in, "" for the network itself; ``call`` counts that module's calls from 0.
         source: file and line of the user's code, "" where none can be had.
         shape: of its first output, the row axis included.
-        parameters: elements of the parameters that it reads.
+        parameters: elements of the parameters that it reads; buffers, such as running means, are none.
         flops: 2 for every multiply-add of matrix, convolution, attention and recurrent operations, for one row.
         elements: elements of its outputs for one row, where it is element-wise work instead.
         bytes: of its outputs, for all rows that were run.
@@ -71,11 +73,34 @@ class Module:
         return self.path.count(".") + 1 if self.path else 0
 
 
+@dataclass(frozen=True, eq=False)
+class Neurons:
+    """The units and weights of a plain chain of linear layers; column 0 is the input.
+
+    Attributes:
+        layers: the module of each layer, and ``activations``, what is applied to what it gives, "" for nothing.
+        sizes: how many units each column has; ``shown`` are those held of each: all, or those with the largest weights.
+        weights: of each layer between the units that are held, (unit, input), as it applies them.
+        biases: of those units, (unit,); not-a-number where there is none.
+        features, classes: names of the input's and the output's units, or empty.
+    """
+
+    layers: tuple[str, ...]
+    activations: tuple[str, ...]
+    sizes: tuple[int, ...]
+    shown: tuple[np.ndarray, ...]
+    weights: tuple[np.ndarray, ...]
+    biases: tuple[np.ndarray, ...]
+    features: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Structure:
     """The operations in order of execution and the modules in order of definition.
 
-    ``output`` is the number of the operation that made the output; ``rows`` how many rows were run; ``inputs`` their shapes.
+    ``output`` is the number of the operation that made the output; ``rows`` how many rows were run; ``inputs`` their shapes. ``neurons``
+    are there where the network is a plain chain of linear layers and activations.
     """
 
     operations: tuple[Operation, ...]
@@ -83,4 +108,5 @@ class Structure:
     inputs: tuple[tuple[int, ...], ...]
     output: int
     rows: int
+    neurons: Neurons | None = field(default=None, compare=False)
     what: Literal["structure"] = "structure"

@@ -152,6 +152,7 @@ class LookAtDecisionBoundary:
             return exact.regions(mesh)
         finally:
             evaluator.spent.forward += network.evaluated
+            evaluator.beside += network.evaluated
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 INSPECTIONS: dict[str, str] = {
     "structure": "structure:LookAtStructure",
-    "representations": "representations:LookAtRepresentations",
     "source": "source:LookAtSource",
-    "activations": "activations:LookAtActivations",
     "weights": "weights:LookAtWeights",
+    "activations": "activations:LookAtActivations",
+    "feature_visualization": "feature_visualization:LookAtFeatureVisualization",
+    "representations": "representations:LookAtRepresentations",
     "decision_boundary": "decision_boundary:LookAtDecisionBoundary",
+    "pruning": "pruning:LookAtPruning",
 }
 
 

@@ -40,14 +40,14 @@ class Tiles:
         """A map (y, x) in a scale's colors."""
         self.marks.append(Image(name, self._extent(number, values.shape), values=values.astype(np.float32), scale=scale))
 
-    def signal(self, number: int, values: np.ndarray, limits: tuple[float, float]) -> None:
+    def signal(self, number: int, values: np.ndarray, limits: tuple[float, float], name: str) -> None:
         """Curves (step, feature) between two limits."""
         x, y = self.place(number)
         low, high = limits
         heights = y + 1 - (values.T - low) / ((high - low) or 1.0)
         steps = x + np.linspace(0, 1, len(values))
         roles = ("series1", "series2", "series3")
-        self.marks.append(Lines("", steps, heights, roles, np.arange(len(heights)) % len(roles)))
+        self.marks.append(Lines(name, steps, heights, roles, np.arange(len(heights)) % len(roles)))
 
     def large(self, pixels: np.ndarray, text: str) -> None:
         """A picture two tiles high at the left, before any other."""

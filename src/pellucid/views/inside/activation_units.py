@@ -61,7 +61,7 @@ def _tiles(seen: Activations, one: LayerActivations, panel: Panel, language: Lan
             if int(row) not in places:
                 continue
             if len(signal):
-                tiles.signal(place, signal[places[int(row)]], limits)
+                tiles.signal(place, signal[places[int(row)]], limits, _above(seen, int(row), float(value)))
             else:
                 tiles.picture(place, seen.shown.pixels[places[int(row)]])
             tiles.say(place, _above(seen, int(row), float(value)), "ink")

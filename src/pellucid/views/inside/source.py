@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from pellucid.explanation import Explanation
@@ -10,8 +11,8 @@ from pellucid.explanation.contents import Source
 from pellucid.explanation.contents.source import LineCall, LineStep, SourceFile, SourceFunction, SourceLine
 from pellucid.scenes import Panel, Scene, Table
 from pellucid.scenes.words import Language, words
-from pellucid.views.framing import code
-from pellucid.views.inside.source_notes import LineNotes, Notes
+from pellucid.views.framing import code, links
+from pellucid.views.inside.source_notes import Notes
 
 
 def source(explanation: Explanation, *, language: Language = "en") -> Scene:
@@ -22,8 +23,8 @@ def source(explanation: Explanation, *, language: Language = "en") -> Scene:
     seen, say = content_of(explanation), words(language)
     notes = Notes(seen, language)
     ordered = in_order(seen)
-    panels = [_panel(seen, function, notes, place) for place, function in enumerate(ordered)]
-    if modules := _modules(seen, notes):
+    panels = [_panel(explanation, function, notes, place) for place, function in enumerate(ordered)]
+    if modules := _modules(explanation, notes):
         panels.append(modules)
     lines = sum(len(function.lines) for function in ordered)
     summary = say["source.summary"].format(functions=len(ordered), lines=lines, operations=len(seen.operations))
@@ -104,40 +105,53 @@ def _as_line(seen: Source, path: str, numbers: list[int], place: int) -> SourceL
     return SourceLine(place, place, (call,))
 
 
-def _panel(seen: Source, function: SourceFunction, notes: Notes, place: int) -> Panel:
+def _panel(explanation: Explanation, function: SourceFunction, notes: Notes, place: int) -> Panel:
+    seen = notes.source
     title = f"{function.name} · {file_name(seen.files[function.file])}"
-    by_line = {line.first: notes.line(line) for line in function.lines}
-    rows: list[tuple[str | float, ...]] = []
-    for number, text in enumerate(text_of(seen, function), function.first):
-        rows += _rows(str(number), text, by_line.get(number), notes)
+    by_line = {line.first: line for line in function.lines}
+    rows = [
+        row
+        for number, text in enumerate(text_of(seen, function), function.first)
+        for row in _rows(str(number), text, by_line.get(number), notes)
+    ]
     summary = notes.function(function)
-    return Panel(f"function{place}", title, summary, Table(_columns(notes, "source.code"), tuple(rows), code=(1,)), subtitle=summary)
+    return Panel(f"function{place}", title, summary, _table(explanation, notes, "source.code", rows, code=(1,)), subtitle=summary)
 
 
-def _modules(seen: Source, notes: Notes) -> Panel | None:
-    lines = without_source(seen)
+def _modules(explanation: Explanation, notes: Notes) -> Panel | None:
+    lines = without_source(notes.source)
     if not lines:
         return None
-    rows = [row for name, line in lines for row in _rows(str(line.first), name, notes.line(line), notes)]
+    rows = [row for name, line in lines for row in _rows(str(line.first), name, line, notes)]
     title = notes.say["source.modules"]
-    return Panel("modules", title, title, Table(_columns(notes, "source.module"), tuple(rows)))
+    return Panel("modules", title, title, _table(explanation, notes, "source.module", rows))
 
 
-def _columns(notes: Notes, left: str) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class _Row:
+    """Cells of the table, and the operations that they are about."""
+
+    cells: tuple[str, ...]
+    operations: tuple[int, ...] = ()
+
+
+def _table(explanation: Explanation, notes: Notes, left: str, rows: list[_Row], code: tuple[int, ...] = ()) -> Table:
     seen = notes.say["source.seen"].format(rows=f"{notes.source.rows:,}")
-    return (*(notes.say[key] for key in ("source.line", left, "source.computes", "source.cost")), seen)
+    columns = (*(notes.say[key] for key in ("source.line", left, "source.computes", "source.cost")), seen)
+    return Table(columns, tuple(row.cells for row in rows), code, tuple(links(explanation, row.operations) for row in rows))
 
 
-def _rows(number: str, text: str, told: LineNotes | None, notes: Notes) -> Iterable[tuple[str, ...]]:
+def _rows(number: str, text: str, line: SourceLine | None, notes: Notes) -> Iterable[_Row]:
     """One row of the table for a line of the file, and one more for each further call."""
-    if told is None:
-        yield (number, text, "", "", "")
+    if line is None:
+        yield _Row((number, text, "", "", ""))
         return
+    told = notes.line(line)
     for place, note in enumerate(told.notes):
         if told.left_out and place == len(told.notes) - 1:
-            yield ("", "", notes.say["source.more"].format(count=told.left_out), "", "")
+            yield _Row(("", "", notes.say["source.more"].format(count=told.left_out), "", ""))
         left = (number, text) if place == 0 else ("", "")
-        yield (*left, notes.computed(note), *notes.figures(note))
+        yield _Row((*left, notes.computed(note), *notes.figures(note)), note.operations)
 
 
 VIEWS = {"source": source}

@@ -21,6 +21,7 @@ ROUNDING = 1e-6  # of the largest value: a mean below is zero, but for rounding
 LISTED = 6  # operations named for such a module
 
 _PHRASES = {"en": ENGLISH, "zh-CN": CHINESE}
+_ONE = re.compile(r"(?<![\d.,])(1 (?:channel|filter|value|weighted sum|group|head|token|row))s\b")  # there is one of
 _DIMENSIONS = re.compile(r"(?<=conv|pool)[123]d(_with_indices)?$|(?<=transpose)[123]d$|(?<=dropout)[123]d$")
 # operations that are told in the same words
 _ALIKE = {
@@ -55,6 +56,7 @@ class Note:
         computes: one text for each step.
         shape: of what comes out, ``(rows, 8)``.
         parameters, flops, time, values, units, relevance: with their units.
+        operations: numbers of those that ran in the call.
     """
 
     call: str
@@ -67,6 +69,7 @@ class Note:
     values: str
     units: str
     relevance: str
+    operations: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,7 @@ class Notes:
             relevance=""
             if last.relevance is None
             else self.say["source.relevance"].format(share=percent(last.relevance, self.language, digits=2)),
+            operations=tuple(number for step in call.steps for number in step.operations),
         )
 
     def _names(self, step: LineStep) -> tuple[str, ...]:
@@ -206,7 +210,8 @@ def phrase(operation: LineOperation, language: Language) -> str:
     base = _ALIKE.get(plain, plain)
     for key in (*(f"{base}.{variant}" for variant in _variants(operation)), base):
         if key in known:
-            return known[key].format(**operation.facts)
+            said = known[key].format(**operation.facts)
+            return _ONE.sub(r"\1", said) if language == "en" else said
     return known[f"kind:{operation.kind}"].format(operation=operation.name)
 
 

@@ -12,10 +12,13 @@ from pellucid.explanation.contents.structure import Operation
 from pellucid.scenes import Axis, Bars, LegendEntry, Lines, Panel, Points, Scene, Table
 from pellucid.scenes.numbers import percent, short
 from pellucid.scenes.words import Language, words
-from pellucid.views.framing import code
+from pellucid.views.framing import code, links
+from pellucid.views.inside.names import tail
+from pellucid.views.inside.structure_neurons import neurons
 from pellucid.views.signed_bars import category_axis
 
 MOST = 36  # blocks that are drawn; of a deeper network whole modules are one block
+NARROW = 17  # letters of a name, where the picture has half of the width
 STEPS = 25  # of an arc
 REACH = 0.92  # of the axis: the widest arc
 
@@ -50,18 +53,18 @@ def structure(explanation: Explanation, *, language: Language = "en") -> Scene:
     size = {"parameters": f"{whole.parameters:,}", "flops": short(whole.flops), "model": explanation.provenance.model}
     title = say["structure.title"].format(**size)
     folding = say["structure.folded"].format(blocks=len(blocks), operations=len(seen.operations), depth=depth)
-    names = [say["structure.input"], *(block.name for block in blocks)]
+    names = [say["structure.input"], *(tail(block.name, NARROW) for block in blocks)]
     edges = joints(blocks)
     long = [(a, b) for a, b in edges if b - a > 1]
     summary = say["structure.summary"].format(blocks=len(blocks), skips=len(long), **size)
     flow = Panel(
         "flow",
-        say["structure.flow"].format(skips=len(long)),
+        say["structure.flow" if long else "structure.chain"].format(skips=len(long)),
         summary,
         _table(seen, language),
-        _marks(blocks, edges, language),
+        _marks(explanation, blocks, edges, language),
         x=Axis("", (-0.35, 1.0), hidden=True),
-        y=category_axis(names),
+        y=category_axis(names, say["structure.block"]),
         legend=_legend(blocks, language),
     )
     return Scene(
@@ -138,7 +141,7 @@ def _block(path: str, types: dict[str, str], found: list[Operation]) -> Block:
     return Block(f"{path}: {found[0].name}" if between else path, types.get(path, ""), tuple(found))
 
 
-def _marks(blocks: list[Block], edges: list[tuple[int, int]], language: Language) -> tuple[Lines | Points, ...]:
+def _marks(explanation: Explanation, blocks: list[Block], edges: list[tuple[int, int]], language: Language) -> tuple[Lines | Points, ...]:
     say = words(language)
     near = [(a, b) for a, b in edges if b - a == 1]
     far = [(a, b) for a, b in edges if b - a > 1]
@@ -156,7 +159,9 @@ def _marks(blocks: list[Block], edges: list[tuple[int, int]], language: Language
         places = [0, *places] if role == "muted" else places
         if places:
             labels = tuple(_label(blocks[place - 1], language) if place else say["structure.input"] for place in places)
-            marks.append(Points(say[key], np.zeros(len(places)), np.array(places, float), role, radius=4.5, labels=labels))
+            made = (blocks[place - 1].operations if place else () for place in places)
+            keys = tuple(links(explanation, (operation.number for operation in operations)) for operations in made)
+            marks.append(Points(say[key], np.zeros(len(places)), np.array(places, float), role, 4.5, labels, links=keys))
     return tuple(marks)
 
 
@@ -218,12 +223,17 @@ def _table(seen: Structure, language: Language) -> Table:
             f"{module.parameters:,}" if module.parameters else "",
             f"{module.flops:,}" if module.flops else "",
             f"{module.elements:,}" if module.elements else "",
-            short(module.bytes / seen.rows) + "B" if module.bytes else "",
+            _bytes(module.bytes / seen.rows) if module.bytes else "",
             f"{module.seconds * 1e3:.2f}" if module.calls else "",
         )
         for module in seen.modules
     )
     return Table(tuple(say[head] for head in heads), rows)
+
+
+def _bytes(count: float) -> str:
+    text = short(count)
+    return f"{text}B" if text[-1].isalpha() else f"{text}\u00a0B"
 
 
 def _shape(shape: tuple[int, ...]) -> str:
@@ -236,4 +246,9 @@ def _content(explanation: Explanation) -> Structure:
     return explanation.content
 
 
-VIEWS = {"structure": structure, "layers": layers}
+VIEWS = {"structure": structure, "layers": layers, "neurons": neurons}
+
+
+def shows(view: str, explanation: Explanation) -> bool:
+    """Whether there is something for a picture to show."""
+    return view != "neurons" or _content(explanation).neurons is not None

@@ -10,8 +10,9 @@ from pellucid.scenes import Axis, Bars, LegendEntry, Panel, Points, Scene, Table
 from pellucid.scenes.numbers import number
 from pellucid.scenes.ticks import padded
 from pellucid.scenes.words import Language, words
+from pellucid.views.inside.names import tail
 from pellucid.views.inside.weights_change import change
-from pellucid.views.inside.weights_choice import content, largest, matrices, remarks, scene, some, tail, told
+from pellucid.views.inside.weights_choice import content, largest, matrices, remarks, scene, some, told
 from pellucid.views.inside.weights_maps import kernels, matrix
 from pellucid.views.inside.weights_units import units
 from pellucid.views.inside.weights_values import distribution, embedding, spectrum

@@ -14,7 +14,6 @@ from pellucid.scenes.words import Language, joined, words
 from pellucid.views.framing import code
 
 MOST = 40  # layers that are drawn as rows of a picture
-LETTERS = 21  # of a name beside a row: the end of a path tells more than its beginning
 T = TypeVar("T", Weight, LayerUnits)
 
 
@@ -64,11 +63,6 @@ def some(seen: Sequence[Weight], shown: Sequence[Weight], language: Language) ->
     if len(shown) == len(seen):
         return ""
     return words(language)["weights.some"].format(shown=len(shown), count=len(seen))
-
-
-def tail(name: str, letters: int = LETTERS) -> str:
-    """A name of at most so many letters: its end."""
-    return name if len(name) <= letters else f"…{name[1 - letters :]}"
 
 
 def told(names: Sequence[str], values: Sequence[str], language: Language) -> tuple[str, ...]:

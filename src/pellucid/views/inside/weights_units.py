@@ -13,7 +13,8 @@ from pellucid.scenes import Axis, Column, LegendEntry, Line, Panel, Points, RowL
 from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.sampling import MOST, by_importance, sample_of
 from pellucid.scenes.words import Language, joined, words
-from pellucid.views.inside.weights_choice import chosen, content, scene, tail
+from pellucid.views.inside.names import tail
+from pellucid.views.inside.weights_choice import chosen, content, scene
 from pellucid.views.inside.weights_maps import TIMES
 
 LISTED = 6  # units named in a cell
