@@ -5,17 +5,14 @@ The digits CNN, 50 rows, 64 draws for each from 100 background rows; what is tim
 
 from __future__ import annotations
 
-import argparse
 import warnings
-from pathlib import Path
 
 import torch
-from rich.console import Console
 
 import pellucid as pl
 from benchmarks import floor
-from benchmarks.machine import described
 from benchmarks.outside import outside_share
+from benchmarks.over_floor import report
 from benchmarks.pairing import Ratio, alternate, best_size, ratio
 from benchmarks.peers import missing
 from pellucid.demo.networks import train_digits
@@ -62,18 +59,5 @@ def measure(rounds: int) -> tuple[dict[str, Ratio], list[str]]:
     return {name: ratio(seconds[name], seconds["floor"]) for name in calls if name != "floor"}, said
 
 
-def main() -> None:
-    """Measures, prints, and writes ``results/gradient_shap.md``."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=12)
-    torch.set_num_threads(1)
-    ratios, said = measure(parser.parse_args().rounds)
-    lines = ["# GradientSHAP over bare gradients", "", *described("python -m benchmarks.gradient_shap", ("torch", "numpy", "captum"))]
-    lines += [*said, "", "| contender | CPU time over the floor [95 %] |", "|---|---|"]
-    lines += [f"| {name} | {value} |" for name, value in ratios.items()]
-    Console(width=140).print("\n".join(lines))
-    (Path(__file__).parent / "results" / "gradient_shap.md").write_text("\n".join(lines) + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    report("gradient_shap", "GradientSHAP over bare gradients", "captum", measure, 12)

@@ -5,20 +5,17 @@ A 30-64-64-2 MLP, 20 rows, 100 background rows, 1,200 coalitions for each row; w
 
 from __future__ import annotations
 
-import argparse
 import warnings
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
 from torch import Tensor, nn
 
 import pellucid as pl
 from benchmarks import floor
-from benchmarks.machine import described
 from benchmarks.outside import outside_share
+from benchmarks.over_floor import report
 from benchmarks.pairing import Ratio, alternate, best_size, ratio
 
 ROWS, BACKGROUND, COALITIONS, TARGET = 20, 100, 1200, 1
@@ -75,18 +72,5 @@ def measure(rounds: int) -> tuple[dict[str, Ratio], list[str]]:
     return {name: ratio(seconds[name], seconds["floor"]) for name in calls if name != "floor"}, said
 
 
-def main() -> None:
-    """Measures, prints, and writes ``results/kernel_shap.md``."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=10)
-    torch.set_num_threads(1)
-    ratios, said = measure(parser.parse_args().rounds)
-    lines = ["# KernelSHAP over the bare model", "", *described("python -m benchmarks.kernel_shap", ("torch", "numpy", "shap"))]
-    lines += [*said, "", "| contender | CPU time over the floor [95 %] |", "|---|---|"]
-    lines += [f"| {name} | {value} |" for name, value in ratios.items()]
-    Console(width=140).print("\n".join(lines))
-    (Path(__file__).parent / "results" / "kernel_shap.md").write_text("\n".join(lines) + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    report("kernel_shap", "KernelSHAP over the bare model", "shap", measure, 10)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from pellucid.cli import main
@@ -13,13 +12,6 @@ from pellucid.errors import UnknownName
 from pellucid.methods.internals.registry import INSPECTIONS
 
 MODEL = "inside.source_models.loop:Net"
-
-
-@pytest.fixture
-def rows(tmp_path: Path) -> Path:
-    path = tmp_path / "rows.npy"
-    np.save(path, np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32))
-    return path
 
 
 def test_all_is_what_applies(rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,19 +5,11 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from pellucid.cli import main
 
 MODEL = "inside.source_models.loop:Net"
-
-
-@pytest.fixture
-def rows(tmp_path: Path) -> Path:
-    path = tmp_path / "rows.npy"
-    np.save(path, np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32))
-    return path
 
 
 @pytest.mark.parametrize("width", [200, 80])

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 ACTIVATIONS: dict[str, str] = {
+    "method.activations": "激活",
     "act.row": "第 {row} 行",
     "act.row.class": "第 {row} 行（{label}）",
     "act.unit": "单元 {unit}",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 ACTIVATIONS: dict[str, str] = {
+    "method.activations": "Activations",
     "act.row": "row {row}",
     "act.row.class": "row {row} ({label})",
     "act.unit": "unit {unit}",

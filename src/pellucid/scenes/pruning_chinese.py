@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 PRUNING: dict[str, str] = {
+    "method.pruning": "可移除的部分",
     "prune.accuracy": "正确率",
     "prune.agreement": "与自身答案的一致率",
     "prune.r2": "相对自身输出的 R2",

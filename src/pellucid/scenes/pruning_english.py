@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 PRUNING: dict[str, str] = {
+    "method.pruning": "What can be removed",
     "prune.accuracy": "accuracy",
     "prune.agreement": "agreement with itself",
     "prune.r2": "R2 to its own outputs",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 WEIGHTS: dict[str, str] = {
+    "method.weights": "权重",
     "weights.kind.dense": "全连接",
     "weights.kind.convolution": "卷积",
     "weights.kind.recurrent": "循环",

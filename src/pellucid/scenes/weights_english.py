@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 WEIGHTS: dict[str, str] = {
+    "method.weights": "Weights",
     "weights.kind.dense": "dense",
     "weights.kind.convolution": "convolution",
     "weights.kind.recurrent": "recurrent",
