@@ -14,8 +14,8 @@ import pellucid as pl
 from pellucid.demo.networks import train_digits
 from pellucid.errors import CapabilityError, InputError, UnknownName
 from pellucid.explanation.contents import Representations
+from pellucid.methods.internals.layouts import principal
 from pellucid.methods.internals.representations import LookAtRepresentations, probe
-from pellucid.methods.internals.representations_axes import principal
 from pellucid.methods.internals.representations_relations import interval, spearman
 from pellucid.methods.internals.representations_similarity import chance, cka, kernel
 from pellucid.views.inside import inside_views

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pellucid.errors import InputError, MissingExtra, UnknownName
 from pellucid.explanation.contents.representations import Neighborhoods, OtherNetwork, Representations
-from pellucid.methods.internals.representations_axes import principal
+from pellucid.methods.internals.layouts import principal
 from pellucid.methods.internals.representations_neighbors import neighborhoods
 from pellucid.methods.internals.representations_relations import relations
 from pellucid.methods.internals.representations_similarity import chance, kernel, matrix

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from scipy import linalg
 from torch import Tensor
 
-from pellucid.errors import MissingExtra
 from pellucid.explanation.contents.weights import RowLayout, Spectrum
+from pellucid.methods.internals.layouts import tsne
 
 SIDE = 1024  # up to this shorter side all singular values are computed
 LEADING = 128  # that are computed beyond it
@@ -49,15 +49,10 @@ def layout(matrix: Tensor, method: Literal["pca", "tsne"], generator: torch.Gene
 
 
 def _neighbors(matrix: Tensor, generator: torch.Generator, seed: int) -> RowLayout:
-    try:
-        from sklearn.manifold import TSNE
-    except ImportError as error:
-        raise MissingExtra("scikit-learn", "data") from error
     count = len(matrix)
     rows = torch.arange(count) if count <= NEIGHBORS else torch.randperm(count, generator=generator)[:NEIGHBORS].sort().values
-    model: Any = TSNE(2, perplexity=min(30.0, (len(rows) - 1) / 3), init="pca", random_state=seed)
-    points = model.fit_transform(matrix[rows].double().numpy())
-    return RowLayout("tsne", points.astype(np.float32), rows.numpy(), np.empty(0))
+    points, _ = tsne(matrix[rows].double().numpy(), seed)
+    return RowLayout("tsne", points, rows.numpy(), np.empty(0))
 
 
 def _energy(matrix: Tensor) -> float:
