@@ -1,7 +1,7 @@
 // Lines of code with notes at their side, or below them where there is no room.
-import type { Words } from "./i18n";
 import { make } from "./dom";
 import { formatValue } from "./format";
+import type { Words } from "./i18n";
 import { type End, follow, join, keysOf, leads } from "./links";
 import type { Table } from "./schema.gen";
 

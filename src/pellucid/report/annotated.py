@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ast
 import os
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pellucid.errors import FileError, InputError, MissingExtra, UnknownName
 from pellucid.explanation.frame import write_whole
+from pellucid.scenes.words import letters
 from pellucid.views.inside.source import content_of, file_name, in_order
 from pellucid.views.inside.source_notes import LineNotes, Notes
 
@@ -216,7 +216,7 @@ def wrapped(text: str, width: int) -> list[str]:
     """
     lines, line, columns = [""], 0, 0
     for piece in _pieces(text):
-        wide = sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in piece.rstrip(" "))
+        wide = letters(piece.rstrip(" "))
         if columns and columns + wide > width:
             lines.append("  ")
             line, columns = line + 1, 2

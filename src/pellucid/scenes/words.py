@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
+from unicodedata import east_asian_width
 
 from pellucid.errors import UnknownName
 from pellucid.scenes.chinese import CHINESE
@@ -58,3 +59,8 @@ def compared_name(name: str, language: Language) -> str:
     """A compared method's name; its number stays where it is compared with other options of itself."""
     method, _, number = name.partition(" ")
     return f"{method_name(method, language)} {number}".strip()
+
+
+def letters(text: str) -> int:
+    """How many Latin letters are about as wide as a text: a Chinese one is two."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -13,7 +13,7 @@ from pellucid.explanation.contents.feature_visualization import FeatureVisualiza
 from pellucid.scenes import Axis, Bars, Image, LegendEntry, Line, Mark, Panel, Points, Scene, Table, Text
 from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.ticks import padded
-from pellucid.scenes.words import Language, joined, words
+from pellucid.scenes.words import Language, joined, letters, words
 from pellucid.views.framing import code
 from pellucid.views.signed_bars import category_axis
 
@@ -316,7 +316,7 @@ def _faded(seen: FeatureVisualization, one: VisualizedLayer, language: Language)
 
 def _fits(text: str) -> bool:
     """Whether words fit above a tile."""
-    return len(text) + sum(letter > "\u2e80" for letter in text) <= LETTERS
+    return letters(text) <= LETTERS
 
 
 def _short(name: str) -> str:

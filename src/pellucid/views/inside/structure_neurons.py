@@ -10,7 +10,7 @@ from pellucid.explanation.contents.structure import Neurons
 from pellucid.scenes import Axis, Column, LegendEntry, Lines, Panel, Points, RowLabels, Sample, Scene, Table, Text
 from pellucid.scenes.numbers import signed
 from pellucid.scenes.sampling import MOST
-from pellucid.scenes.words import Language, joined, words
+from pellucid.scenes.words import Language, joined, letters, words
 from pellucid.views.framing import code
 
 NAMED = 32  # units of the input that are called by their names
@@ -154,7 +154,7 @@ def _classes(chain: Neurons, heights: np.ndarray) -> tuple[float, tuple[Text, ..
     if not chain.classes or len(heights) > NAMED:
         return 0.08 * len(chain.layers), ()
     names = [chain.classes[unit] for unit in chain.shown[-1]]
-    wide = sum(2 if ord(letter) > 0x2E80 else 1 for letter in max(names, key=len))
+    wide = max(map(letters, names))
     at = len(chain.layers) + 0.03 * len(chain.layers)
     return (0.05 + WIDE * wide) * len(chain.layers), tuple(Text(at, float(h), name) for h, name in zip(heights, names, strict=True))
 
