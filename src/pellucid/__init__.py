@@ -54,6 +54,10 @@ if TYPE_CHECKING:  # what editors and type checkers see; method classes come fro
     from pellucid.report.explained import report as report
     from pellucid.training.evaluate import evaluate as evaluate
     from pellucid.training.fit import fit as fit
+    from pellucid.training.recording.recorder import Recorder as Recorder
+    from pellucid.training.recording.steering import TrainingStopped as TrainingStopped
+    from pellucid.training.runs.run import Run as Run
+    from pellucid.training.watch import watch as watch
 
 _PUBLIC = {
     "explain": "harness.explain",
@@ -94,6 +98,10 @@ _PUBLIC = {
     "ImagePreparation": "data.image",
     "fit": "training.fit",
     "evaluate": "training.evaluate",
+    "watch": "training.watch",
+    "Run": "training.runs.run",
+    "Recorder": "training.recording.recorder",
+    "TrainingStopped": "training.recording.steering",
     **{place.split(":")[1]: f"methods.{place.split(':')[0]}" for place in METHODS.values()},
     **{place.split(":")[1]: f"methods.internals.{place.split(':')[0]}" for place in INSPECTIONS.values()},
 }

@@ -1,0 +1,150 @@
+"""What the modules of a network give while it is trained, seen on rows of the user's own batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
+
+from pellucid.training.recording.layers import Put
+from pellucid.training.recording.spreads import sample_size, spread
+from pellucid.training.runs.contents import ActivationFrame
+
+KEPT = 65_536  # values of one layer that are looked at
+ALL_KEPT = 2_097_152  # of all layers together
+
+RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.Threshold, nn.Hardswish, nn.RReLU)
+EXACT_ZERO = (nn.ReLU, nn.ReLU6, nn.Threshold, nn.Hardswish)
+# outputs between which the slope is at least a twentieth of the largest: s(1-s) >= 1/80 and 1-t² >= 1/20
+BETWEEN = {
+    nn.Sigmoid: (0.5 - np.sqrt(0.25 - 1 / 80), 0.5 + np.sqrt(0.25 - 1 / 80)),
+    nn.Tanh: (-np.sqrt(0.95), np.sqrt(0.95)),
+    nn.Hardsigmoid: (1e-12, 1 - 1e-12),
+    nn.Hardtanh: (-1 + 1e-12, 1 - 1e-12),
+}
+
+
+class ActivationWatch:
+    """Keeps what each module without modules of its own gives, during the first forward pass after it was armed.
+
+    The hook is that of all modules and is there for one pass only, so nothing is left on the user's network. Functions that are called
+    without a module (``F.relu``) are not seen apart from what follows them.
+
+    Args:
+        net: whose modules. ``put``: takes what makes the frame. ``clock``: in which its own time is told.
+    """
+
+    def __init__(self, net: nn.Module, put: Put, clock: Callable[[], float]) -> None:
+        leaves = {id(m): (name, m) for name, m in net.named_modules() if name and not any(True for _ in m.children())}
+        self.leaves, self.net, self.put, self._clock = leaves, net, put, clock
+        self.each = min(KEPT, ALL_KEPT // max(len(leaves), 1))
+        self.spent = 0.0
+        self.done = False
+        self._kept: dict[int, Tensor] = {}
+        self._rows: dict[int, int] = {}
+        self._hook: Any = None
+
+    @property
+    def armed(self) -> bool:
+        """Whether the next forward pass is looked at."""
+        return self._hook is not None
+
+    def arm(self) -> None:
+        """Looks at the next forward pass of the network in which gradients are kept."""
+        self.spent, self.done = 0.0, False
+        self._kept, self._rows = {}, {}
+        self._hook = register_module_forward_hook(self._see)
+
+    def disarm(self) -> None:
+        """Takes the hook away."""
+        if self._hook is not None:
+            self._hook.remove()
+        self._hook = None
+        self._kept = {}
+
+    def finish(self) -> None:
+        """Sends what was seen, for a loop that calls parts of the network and never the whole."""
+        if self.armed and self._kept:
+            self._send(ahead=0)
+
+    def _see(self, module: nn.Module, _: Any, output: Any) -> None:  # noqa: ANN401
+        if module is self.net:
+            if self._kept:
+                started = self._clock()
+                self._send(ahead=1)
+                self.spent += self._clock() - started
+            return
+        if id(module) not in self.leaves or id(module) in self._kept or not torch.is_grad_enabled():
+            return  # a validation pass is not the training
+        started = self._clock()
+        output = output[0] if isinstance(output, (tuple, list)) and output else output
+        if isinstance(output, Tensor) and output.is_floating_point() and output.ndim and output.numel():
+            self._kept[id(module)] = _some(output.detach(), self.each).clone()
+            self._rows[id(module)] = len(self._kept[id(module)])
+        self.spent += self._clock() - started
+
+    def _send(self, *, ahead: int) -> None:
+        names = [self.leaves[key] for key in self._kept]
+        arrays = [kept.float().cpu().numpy() for kept in self._kept.values()]
+        rows = np.array([self._rows[key] for key in self._kept], np.int64)
+        self.disarm()
+        self.done = True
+        self.put(lambda: activation_frame(names, arrays, rows), ahead)
+
+
+def _some(values: Tensor, most: int) -> Tensor:
+    """At most about ``most`` values: rows spread over the batch, and of maps too large for one row every second place."""
+    count = max(1, min(len(values), most * len(values) // values.numel()))
+    rows = values[:: max(1, len(values) // count)][:count]
+    for axis in range(rows.ndim - 1, 1, -1):
+        while rows.numel() > most and rows.ndim >= 3 and rows.shape[axis] > 1:
+            rows = rows.narrow(axis, 0, rows.shape[axis]).index_select(axis, torch.arange(0, rows.shape[axis], 2, device=rows.device))
+    return rows
+
+
+def activation_frame(modules: list[tuple[str, nn.Module]], arrays: list[np.ndarray], rows: np.ndarray) -> ActivationFrame:
+    """The frame of what modules gave on some rows, (row, ...) each."""
+    most = sample_size(len(arrays))
+    draw = np.random.default_rng(0)
+    samples = [a.reshape(-1) if a.size <= most else a.reshape(-1)[np.sort(draw.integers(a.size, size=most))] for a in arrays]
+    taken = np.array([len(sample) for sample in samples], np.int64)
+    norm = np.array([np.sqrt(np.square(sample, dtype=np.float64).sum()) for sample in samples])
+    names = tuple(name for name, _ in modules)
+    sizes = np.array([array.size for array in arrays], np.int64)
+    return ActivationFrame(
+        names,
+        tuple(type(module).__name__ for _, module in modules),
+        spread(names, sizes, taken, np.concatenate(samples), norm),
+        rows,
+        np.array([_units(array) for array in arrays], np.int64),
+        np.array([float((array == 0).mean()) for array in arrays]),
+        np.array([_saturated(module, array) for (_, module), array in zip(modules, arrays, strict=True)]),
+        np.array([_dead(module, array) for (_, module), array in zip(modules, arrays, strict=True)], np.int64),
+    )
+
+
+def _unit_axis(array: np.ndarray) -> int:
+    """Channels of maps stand second, (row, channel, y, x); features of rows and tokens last."""
+    return 1 if array.ndim >= 4 else array.ndim - 1
+
+
+def _units(array: np.ndarray) -> int:
+    return array.shape[_unit_axis(array)] if array.ndim > 1 else 0
+
+
+def _dead(module: nn.Module, array: np.ndarray) -> int:
+    if not isinstance(module, EXACT_ZERO) or array.ndim < 2:
+        return -1
+    axis = _unit_axis(array)
+    return int((array == 0).all(axis=tuple(i for i in range(array.ndim) if i != axis)).sum())
+
+
+def _saturated(module: nn.Module, array: np.ndarray) -> float:
+    for cls, (low, high) in BETWEEN.items():
+        if type(module) is cls:
+            return float(((array < low) | (array > high)).mean())
+    return float("nan")

@@ -1,0 +1,145 @@
+"""What the network says of rows that stay the same through the training: predictions, attributions, the decision over a plane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pellucid.errors import InputError
+from pellucid.explanation.spec import ModelSpec
+from pellucid.harness.explain import explain
+from pellucid.methods.registry import as_method
+from pellucid.models.guess import guess_outputs
+from pellucid.models.inputs import RowInputs, collect
+from pellucid.models.wrap import wrap
+from pellucid.training.runs.contents import AttributionFrame, BoundaryFrame, ParameterFrame, PinnedFrame, PredictionFrame
+
+PREDICTED = 256  # rows whose predictions are recorded
+EXPLAINED = 6  # rows whose attributions are recorded
+GRID = 64  # points of the plane along each feature
+LARGEST = 2_000_000  # elements of the parameters that are recorded whole
+
+
+class Pinned:
+    """Rows that are looked at again and again.
+
+    Args:
+        net: the network. ``data``: the rows, or rows and labels.
+        method: that attributes, an id or an object.
+
+    Raises:
+        InputError: rows that are no single array, or labels of another number.
+    """
+
+    def __init__(self, net: nn.Module, data: Any, method: Any) -> None:  # noqa: ANN401
+        inputs, labels = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
+        if isinstance(inputs, (dict, tuple)):
+            received = f"{type(inputs).__name__} of {len(inputs)}"
+            raise InputError("Pinned rows are one array", received=received, remedy="data=(inputs, labels), both with the row axis first")
+        self.spec = ModelSpec()
+        self.rows: RowInputs = collect(inputs[:PREDICTED], self.spec)
+        self.labels = None if labels is None else _array(labels)[:PREDICTED]
+        if self.labels is not None and len(_array(labels)) != len(inputs):
+            received = f"{len(inputs)} rows, {len(_array(labels))} labels"
+            raise InputError("One label per pinned row is needed", received=received, remedy="data=(inputs, labels) in the same order")
+        self.model = wrap(net, self.spec)
+        self.method = as_method(method) if method is not None else None
+        self.shown = _spaced(self.labels if self.labels is not None else np.zeros(self.rows.rows), EXPLAINED)
+        self.values = _array(inputs)[:PREDICTED]
+        self.classes = self._classes()
+
+    def frame(self) -> PinnedFrame:
+        """The rows themselves."""
+        return PinnedFrame(self.values, np.zeros(0) if self.labels is None else self.labels)
+
+    def outputs(self) -> np.ndarray:
+        """What the network gives for them, (row, ...)."""
+        return self._run(self.rows)
+
+    def predictions(self) -> PredictionFrame:
+        """The frame of these outputs."""
+        return PredictionFrame(self.outputs())
+
+    def attributions(self) -> AttributionFrame:
+        """Attributions of a few of them: of the true class where labels say it, else of the class predicted."""
+        if self.method is None:
+            raise InputError("There is no method", received="attribution=None", remedy="name one")
+        rows = torch.as_tensor(self.values[self.shown])
+        target = None if self.classes is None else [int(one) for one in self.classes[self.shown]]
+        found = explain(self.model, rows, self.method, target=target, checks="none")
+        decision = found.decision
+        classes = np.asarray(target if target is not None else np.full(len(self.shown), -1), np.int64)
+        return AttributionFrame(self.method.id, self.shown, classes, found.arrays[0].values.astype(np.float32), np.asarray(decision.scores))
+
+    def boundary(self) -> BoundaryFrame:
+        """The decision over the plane of two features, with a margin around the rows."""
+        low, high = self.values.min(0), self.values.max(0)
+        margin = 0.15 * np.where(high > low, high - low, 1.0)
+        x, y = (np.linspace(low[i] - margin[i], high[i] + margin[i], GRID) for i in (0, 1))
+        points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2).astype(self.values.dtype)
+        outputs = self._run(collect(points, self.spec))
+        classes, confidence = decided(outputs, self.model.last_module())
+        return BoundaryFrame(x, y, classes.reshape(GRID, GRID), confidence.reshape(GRID, GRID))
+
+    @property
+    def flat(self) -> bool:
+        """Whether they lie in a plane: two features."""
+        return self.values.ndim == 2 and self.values.shape[1] == 2
+
+    def _run(self, rows: RowInputs) -> np.ndarray:
+        with self.model.open(rows, mode="eval") as bound:
+            outputs = bound.outputs(bound.values, torch.arange(rows.rows))
+            return outputs.detach().float().cpu().numpy()
+
+    def _classes(self) -> np.ndarray | None:
+        """The classes to be explained; None where labels are no classes of the outputs."""
+        if self.labels is None or self.labels.dtype.kind not in "iub" or self.labels.ndim != 1:
+            return None
+        outputs = self.outputs()
+        columns = outputs.shape[1] if outputs.ndim == 2 else 1
+        return (
+            self.labels.astype(np.int64) if self.labels.min() >= 0 and self.labels.max() < max(columns, 2) and outputs.ndim <= 2 else None
+        )
+
+
+def decided(outputs: np.ndarray, last_module: str) -> tuple[np.ndarray, np.ndarray]:
+    """The predicted class and its probability, (row,) each; one output is the log-odds or the probability of class 1."""
+    kind, _ = guess_outputs(outputs, last_module)
+    if outputs.ndim == 1 or outputs.shape[1] == 1:
+        column = outputs.reshape(-1).astype(np.float64)
+        share = column if kind == "probabilities" else 0.5 * (1 + np.tanh(column / 2))
+        return (share > 0.5).astype(np.uint8), np.maximum(share, 1 - share).astype(np.float32)
+    scores = outputs.astype(np.float64)
+    if kind != "probabilities":
+        scores = np.exp(scores - scores.max(1, keepdims=True))
+        scores = scores / scores.sum(1, keepdims=True)
+    return scores.argmax(1).astype(np.uint8), scores.max(1).astype(np.float32)
+
+
+def parameter_frame(net: nn.Module) -> Callable[[], ParameterFrame] | None:
+    """Copies all parameters, to be made a frame elsewhere; None where there are too many to be recorded whole."""
+    found = [(name, p.detach()) for name, p in net.named_parameters() if p.is_floating_point()]
+    if not found or sum(p.numel() for _, p in found) > LARGEST:
+        return None
+    double = any(p.dtype == torch.float64 for _, p in found)
+    values = torch.cat([p.reshape(-1).to(torch.float64 if double else torch.float32) for _, p in found]).cpu().numpy()
+    names, shapes = tuple(name for name, _ in found), tuple(tuple(p.shape) for _, p in found)
+    return lambda: ParameterFrame(names, shapes, values)
+
+
+def _array(values: Any) -> np.ndarray:  # noqa: ANN401
+    return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+
+
+def _spaced(labels: np.ndarray, count: int) -> np.ndarray:
+    """Rows of as many classes as possible, the first of each, then the second."""
+    rank = np.zeros(len(labels), int)
+    seen: dict[Any, int] = {}
+    for i, label in enumerate(labels.tolist() if labels.ndim == 1 else [0] * len(labels)):
+        rank[i] = seen.get(label, 0)
+        seen[label] = rank[i] + 1
+    return np.sort(np.argsort(rank, kind="stable")[:count]).astype(np.int64)

@@ -1,0 +1,357 @@
+"""``pl.Run``: a recorded training, read lazily, while it goes on and afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pellucid.errors import FileError, InputError, UnknownName
+from pellucid.explanation import renderers
+from pellucid.explanation.frame import from_frame
+from pellucid.training.runs import control
+from pellucid.training.runs.contents import CONTENTS, Event, OrderFrame, PinnedFrame, Scalars
+from pellucid.training.runs.lock import is_recorded
+from pellucid.training.runs.schema import FILE, check_version
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One training recorded into a folder.
+
+    Attributes:
+        number: from 1. ``started``, ``ended``: seconds since 1970; None while it goes on and where the process was killed.
+        how: ``recording``, ``finished``, ``stopped`` (asked for), ``failed: ...`` (the error), or ``killed``.
+        facts: of the network, the optimizer, what was recorded and how.
+    """
+
+    number: int
+    started: float
+    ended: float | None
+    how: str
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One number over a training: ``steps``, ``times`` (seconds since 1970) and ``values``, (entry,)."""
+
+    name: str
+    steps: np.ndarray
+    times: np.ndarray
+    values: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Steps and values, so that ``steps, values = run.scalars("loss")`` works."""
+        return iter((self.steps, self.values))
+
+    def __repr__(self) -> str:
+        last = f", last {self.values[-1]:.4g} at step {self.steps[-1]}" if len(self) else ""
+        return f"Series({self.name}: {len(self)} values{last})"
+
+
+class Frames:
+    """The frames of one kind in order, each read when it is asked for."""
+
+    def __init__(self, run: Run, kind: str, places: list[tuple[int, int, float]]) -> None:
+        self._run, self.kind, self._places = run, kind, places
+        self.steps = np.array([step for _, step, _ in places], np.int64)
+        self.times = np.array([at for _, _, at in places])
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index: int) -> Any:  # noqa: ANN401
+        place = self._places[index][0]
+        with self._run.reading() as connection:
+            row = connection.execute("SELECT frame FROM frames WHERE id = ?", (place,)).fetchone()
+        if row is None:
+            raise FileError("This frame has been left out since", received=f"frame {index} of {self.kind}", remedy="ask run.frames() anew")
+        return from_frame(row[0], CONTENTS[self.kind])
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def near(self, step: int) -> Any:  # noqa: ANN401
+        """The last frame at or before ``step``, else the first."""
+        if not len(self):
+            raise InputError(f"No frame of {self.kind} was recorded", received=str(self._run.folder), remedy="record longer")
+        return self[max(int(np.searchsorted(self.steps, step, side="right")) - 1, 0)]
+
+    def __repr__(self) -> str:
+        span = f", steps {self.steps[0]} to {self.steps[-1]}" if len(self) else ""
+        return f"Frames({self.kind}: {len(self)}{span})"
+
+
+class Run:
+    """A recorded training.
+
+    Args:
+        folder: that :func:`pellucid.watch` recorded into, or a copy of its ``run.sqlite``.
+        attempt: which of the trainings recorded there, from 1; the latest if not given.
+
+    Nothing is kept open: each question reads the file anew, so that one sees what has come since.
+
+    Raises:
+        FileError: no run, or one that is damaged or of another version.
+        InputError: no such attempt.
+    """
+
+    kind = "run"
+
+    def __init__(self, folder: str | os.PathLike[str], *, attempt: int | None = None) -> None:
+        given = Path(folder)
+        self.folder = given if given.name != FILE else given.parent
+        self.path = self.folder / FILE
+        if not self.path.is_file():
+            raise FileError(
+                "There is no run here",
+                received=str(given),
+                remedy="give the folder that pl.watch records into; pellucid runs list finds runs",
+            )
+        with self.reading() as connection:
+            known = [row[0] for row in connection.execute("SELECT id FROM attempts ORDER BY id")]
+        if not known:
+            raise FileError("No training was recorded here yet", received=str(given), remedy="wait until it has begun")
+        if attempt is not None and attempt not in known:
+            raise InputError("There is no such attempt", received=f"attempt={attempt}", remedy=f"legal: {', '.join(map(str, known))}")
+        self.number = known[-1] if attempt is None else attempt
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """All trainings recorded into this folder."""
+        with self.reading() as connection:
+            rows = connection.execute("SELECT id, started, ended, how, facts FROM attempts ORDER BY id").fetchall()
+        live = is_recorded(self.folder)
+        last = rows[-1][0]
+        return tuple(
+            Attempt(number, started, ended, "killed" if how == "recording" and not (live and number == last) else how, json.loads(facts))
+            for number, started, ended, how, facts in rows
+        )
+
+    @property
+    def attempt(self) -> Attempt:
+        """The training that is looked at."""
+        return next(one for one in self.attempts if one.number == self.number)
+
+    @property
+    def status(self) -> str:
+        """``recording``, ``finished``, ``stopped``, ``failed: ...`` or ``killed``."""
+        return self.attempt.how
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known of the network, the optimizer and the recording."""
+        return self.attempt.facts
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """Kinds of frames recorded, with how many there are."""
+        with self.reading() as connection:
+            return dict(
+                connection.execute("SELECT kind, count(*) FROM frames WHERE attempt = ? GROUP BY kind ORDER BY kind", (self.number,))
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the numbers that were told step by step."""
+        return tuple(dict.fromkeys(name for frame in self._all("scalars", Scalars) for name in frame.names))
+
+    @property
+    def steps(self) -> int:
+        """The latest step of which something is recorded."""
+        last = [int(frame.step.max()) for frame in self._all("scalars", Scalars) if len(frame.step)]
+        with self.reading() as connection:
+            other = connection.execute("SELECT coalesce(max(step), 0) FROM frames WHERE attempt = ?", (self.number,)).fetchone()[0]
+        return max([*last, int(other)])
+
+    def scalars(self, name: str = "loss") -> Series:
+        """All values of one number, such as ``loss``, in order.
+
+        Raises:
+            UnknownName: nothing of that name was told.
+        """
+        return self.all_scalars(name)[name]
+
+    def all_scalars(self, *names: str) -> dict[str, Series]:
+        """The series of these names, or of all."""
+        frames = self._all("scalars", Scalars)
+        known = tuple(dict.fromkeys(name for frame in frames for name in frame.names))
+        for name in names:
+            if name not in known:
+                raise UnknownName("recorded number", name, known)
+        return {name: _series(name, frames) for name in names or known}
+
+    def frames(self, kind: str) -> Frames:
+        """The frames of one kind, such as ``layers``, each read when it is asked for.
+
+        Raises:
+            UnknownName: no such kind.
+        """
+        if kind not in CONTENTS or kind == "scalars":
+            raise UnknownName("kind of frame", kind, [one for one in CONTENTS if one != "scalars"])
+        with self.reading() as connection:
+            places = connection.execute(
+                "SELECT id, step, time FROM frames WHERE attempt = ? AND kind = ? ORDER BY step, id", (self.number, kind)
+            ).fetchall()
+        return Frames(self, kind, places)
+
+    @property
+    def events(self) -> list[tuple[int, Event]]:
+        """What happened, with the step."""
+        frames = self.frames("events")
+        return [(int(step), event) for step, event in zip(frames.steps, frames, strict=True)]
+
+    @property
+    def order(self) -> list[tuple[int, np.ndarray]]:
+        """Which rows of the data each step saw, where that was told."""
+        found = self._all("order", OrderFrame)
+        return [(int(step), f.rows[f.start[i] : f.start[i + 1]]) for f in found for i, step in enumerate(f.steps)]
+
+    @property
+    def pinned(self) -> PinnedFrame | None:
+        """The rows whose predictions and attributions were recorded."""
+        frames = self.frames("pinned")
+        return frames[0] if len(frames) else None
+
+    def ask(self, what: str, **details: Any) -> None:  # noqa: ANN401
+        """Asks something of the training that goes on: ``pause``, ``resume``, ``advance``, ``learning_rate``, ``freeze``, ``unfreeze``,
+        ``edit``, ``checkpoint``, ``stop``; done between two steps, and logged with the step.
+
+        Raises:
+            FileError: it goes on no more.
+        """
+        if not is_recorded(self.folder):
+            raise FileError(
+                "This training goes on no more, so nothing can be asked", received=f"{self.folder}, {self.status}", remedy="start it anew"
+            )
+        control.ask(self.folder, control.Command(what, details))
+
+    def subscribe(self, kind: str, *, seconds: float = 10.0) -> None:
+        """Says that frames of this kind are looked at for a while: the recorder takes them first, in its budget."""
+        if kind not in CONTENTS:
+            raise UnknownName("kind of frame", kind, CONTENTS)
+        control.subscribe(self.folder, kind, seconds)
+
+    def follow(self, kind: str = "scalars", *, every: float = 0.5) -> Iterator[tuple[int, Any]]:
+        """Frames of one kind with their steps as they come, from the first on, until the training ends."""
+        take = self._entries_after if kind in ("scalars", "order") else self._frames_after
+        last = 0
+        while True:
+            ended = self.status != "recording"
+            found = take(kind, last)
+            for last, step, frame in found:  # noqa: B007  (where to go on from)
+                yield step, frame
+            if ended:
+                return
+            time.sleep(every)
+
+    def _frames_after(self, kind: str, last: int) -> list[tuple[int, int, Any]]:
+        """(where to go on from, step, frame) of what came after ``last``."""
+        with self.reading() as connection:
+            rows = connection.execute(
+                "SELECT id, step, frame FROM frames WHERE attempt = ? AND kind = ? AND id > ? ORDER BY id", (self.number, kind, last)
+            )
+            return [(place, int(step), from_frame(blob, CONTENTS[kind])) for place, step, blob in rows]
+
+    def _entries_after(self, kind: str, last: int) -> list[tuple[int, int, Any]]:
+        """The same of frames of numbers: they are merged, so what is new is told by how many entries came before it."""
+        found: list[tuple[int, int, Any]] = []
+        with self.reading() as connection:
+            rows = connection.execute(
+                "SELECT id, entries FROM frames WHERE attempt = ? AND kind = ? ORDER BY id", (self.number, kind)
+            ).fetchall()
+            past = 0
+            for place, entries in rows:
+                past += entries
+                if past > last:
+                    blob = connection.execute("SELECT frame FROM frames WHERE id = ?", (place,)).fetchone()[0]
+                    frame = _later(from_frame(blob, CONTENTS[kind]), max(0, last - (past - entries)))
+                    found.append((past, int((frame.step if isinstance(frame, Scalars) else frame.steps)[0]), frame))
+        return found
+
+    def plot(self, view: str | None = None, **options: Any) -> Any:  # noqa: ANN401
+        """A figure of this training; ``view`` names one of its pictures."""
+        return renderers.find("plot", "run")(self, view=view, **options)
+
+    def __repr__(self) -> str:
+        numbers = ", ".join(self.names) or "no numbers"
+        return f"Run({str(self.folder)!r}, attempt {self.number}, {self.status}, {self.steps} steps: {numbers})"
+
+    def _all(self, kind: str, cls: type) -> list[Any]:
+        with self.reading() as connection:
+            rows = connection.execute("SELECT frame FROM frames WHERE attempt = ? AND kind = ? ORDER BY id", (self.number, kind))
+            return [from_frame(row[0], cls) for row in rows]
+
+    @contextlib.contextmanager
+    def reading(self) -> Generator[sqlite3.Connection]:
+        """A connection for one question; errors of the file are told in words."""
+        try:
+            with _opened(self.path) as connection:
+                yield connection
+        except sqlite3.DatabaseError as error:
+            remedy = (
+                "copy the folder again after the training has ended, or while it is paused" if "malformed" in str(error) else "try again"
+            )
+            raise FileError("The run can not be read", received=f"{self.path} ({error})", remedy=remedy) from error
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Generator[sqlite3.Connection]:
+    """The file for reading; where its folder can not be written, without a lock, or from a copy if a log lies beside it."""
+    log = path.with_name(f"{path.name}-wal")
+    if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+        with _connected(f"{path.resolve().as_uri()}?mode=rw", path) as connection:
+            connection.execute("PRAGMA query_only=ON")
+            yield connection
+    elif log.exists() and log.stat().st_size:
+        with tempfile.TemporaryDirectory() as copied:
+            for file in (path, log):
+                shutil.copy(file, copied)
+            with _connected(f"{(Path(copied) / path.name).as_uri()}?mode=rw", path) as connection:
+                yield connection
+    else:
+        with _connected(f"{path.resolve().as_uri()}?immutable=1", path) as connection:
+            yield connection
+
+
+@contextlib.contextmanager
+def _connected(address: str, path: Path) -> Generator[sqlite3.Connection]:
+    connection = sqlite3.connect(address, uri=True, timeout=5, isolation_level=None)
+    try:
+        check_version(connection, path)
+        yield connection
+    finally:
+        connection.close()
+
+
+def _later(frame: Any, skip: int) -> Any:  # noqa: ANN401
+    """A frame of numbers without its first entries."""
+    if isinstance(frame, Scalars):
+        return Scalars(frame.names, frame.name[skip:], frame.step[skip:], frame.time[skip:], frame.value[skip:])
+    first = frame.start[skip]
+    return OrderFrame(frame.steps[skip:], frame.start[skip:] - first, frame.rows[first:])
+
+
+def _series(name: str, frames: list[Scalars]) -> Series:
+    steps, times, values = [], [], []
+    for frame in frames:
+        if name in frame.names:
+            chosen = frame.name == frame.names.index(name)
+            steps.append(frame.step[chosen])
+            times.append(frame.time[chosen])
+            values.append(frame.value[chosen])
+    return Series(name, np.concatenate(steps), np.concatenate(times), np.concatenate(values))
