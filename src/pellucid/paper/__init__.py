@@ -9,6 +9,7 @@ from pellucid.paper.plots import (
     plot_importance,
     plot_inspection,
     plot_interactions,
+    plot_run,
     scene_of,
 )
 
@@ -22,6 +23,7 @@ __all__ = [
     "plot_importance",
     "plot_inspection",
     "plot_interactions",
+    "plot_run",
     "png_bytes",
     "save_png",
     "scene_of",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
@@ -16,6 +16,10 @@ from pellucid.scenes import Scene
 from pellucid.scenes.palette import Theme
 from pellucid.scenes.words import Language
 from pellucid.views.inside import inside
+from pellucid.views.runs import run_scene
+
+if TYPE_CHECKING:
+    from pellucid.training.runs.run import Run
 
 ViewName = Literal[
     "attribution",
@@ -120,6 +124,19 @@ def plot_inspection(
 ) -> Figure | SubFigure:
     """Draws what :func:`pellucid.inspect` saw; ``view`` names one of its pictures, ``layer`` a layer where the picture is about one."""
     return draw(inside(explanation, view=view, layer=layer, language=language), theme=theme, ax=ax)
+
+
+def plot_run(
+    run: Run,
+    *,
+    ax: Axes | None = None,
+    view: str | None = None,
+    layer: str | None = None,
+    language: Language = "en",
+    theme: Theme = "light",
+) -> Figure | SubFigure:
+    """Draws a recorded training; ``view`` names one of its pictures, ``layer`` a layer where the picture is about single ones."""
+    return draw(run_scene(run, view=view, layer=layer, language=language), theme=theme, ax=ax)
 
 
 def scene_of(

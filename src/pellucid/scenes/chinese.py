@@ -8,6 +8,7 @@ from pellucid.scenes.boundary_chinese import BOUNDARY
 from pellucid.scenes.features_chinese import FEATURES
 from pellucid.scenes.pruning_chinese import PRUNING
 from pellucid.scenes.representations_chinese import REPRESENTATIONS
+from pellucid.scenes.runs_chinese import RUNS
 from pellucid.scenes.structure_chinese import STRUCTURE
 from pellucid.scenes.weights_chinese import WEIGHTS
 
@@ -18,6 +19,7 @@ CHINESE: dict[str, str] = {
     **FEATURES,
     **REPRESENTATIONS,
     **BOUNDARY,
+    **RUNS,
     **PRUNING,
     "method.random": "随机对照",
     "method.gradient": "梯度",

@@ -8,6 +8,7 @@ from pellucid.scenes.boundary_english import BOUNDARY
 from pellucid.scenes.features_english import FEATURES
 from pellucid.scenes.pruning_english import PRUNING
 from pellucid.scenes.representations_english import REPRESENTATIONS
+from pellucid.scenes.runs_english import RUNS
 from pellucid.scenes.structure_english import STRUCTURE
 from pellucid.scenes.weights_english import WEIGHTS
 
@@ -19,6 +20,7 @@ ENGLISH: dict[str, str] = {
     **FEATURES,
     **REPRESENTATIONS,
     **BOUNDARY,
+    **RUNS,
     **PRUNING,
     # methods
     "method.random": "Random control",

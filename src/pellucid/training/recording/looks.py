@@ -82,6 +82,13 @@ class Looks:
                 self._take(kind)
         self.seconds += self.clock() - began
 
+    def start(self) -> None:
+        """Before the first step: once what can be seen at any time, so that the film begins at the beginning."""
+        for kind in self._now:
+            self._take(kind)
+            self.schedule.seen(kind)
+        self.by_kind.clear()
+
     def close(self, *, last: bool) -> None:
         """Ends looking; with ``last`` once more at what can be seen at any time."""
         self._layers.disarm()

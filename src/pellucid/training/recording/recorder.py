@@ -44,7 +44,10 @@ if hasattr(os, "register_at_fork"):
 
 @dataclass(frozen=True)
 class Cost:
-    """What the recording took: ``seconds`` of its own (its thread included) in ``elapsed`` seconds of training, and by kind of frame."""
+    """What the recording took: ``seconds`` of its own (its thread included) in ``elapsed`` seconds of training, and by kind of frame.
+
+    What is done before the first step is no part of it.
+    """
 
     seconds: float
     elapsed: float
@@ -107,6 +110,7 @@ class Recorder:
             self._writer.put("pinned", 0, pinned.frame)
         if self._writer.reason:
             warnings.warn(f"Recorded without a write-ahead log, since {self._writer.reason}: a reader may have to wait", stacklevel=3)
+        self._looks.start()
         self._writer.start(polled=self._poll)
         _recorders.add(self)
         atexit.register(self.close, "ended without close()")

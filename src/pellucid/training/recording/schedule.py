@@ -49,6 +49,11 @@ class Schedule:
         """What a frame of this kind cost; the mean of what it did and does."""
         self.cost[kind] = seconds if kind not in self.cost else 0.5 * (self.cost[kind] + seconds)
 
+    def seen(self, kind: str) -> None:
+        """A frame was made that no turn asked for."""
+        if kind in self.taken:
+            self.taken[kind] = time.perf_counter()
+
     def drop(self, kind: str) -> None:
         """Leaves a kind out from now on."""
         self.taken.pop(kind, None)
