@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import inside_pictures
 import method_entries  # while a hook is loaded its folder is searched, later it is not
+import run_pictures
 import view_pictures
 from mkdocs.structure.files import File, Files
 from tables import decisions_list, methods_table, operations_table
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Draws every picture; a method without one ends the build."""
-    makers = {"views": view_pictures.pictures, "methods": method_entries.pictures, "inside": inside_pictures.pictures}
+    makers = {
+        "views": view_pictures.pictures,
+        "methods": method_entries.pictures,
+        "inside": inside_pictures.pictures,
+        "runs": run_pictures.pictures,
+    }
     for folder, make in makers.items():
         for name, picture in make().items():
             files.append(File.generated(config, f"{folder}/{name}.png", content=picture))
@@ -36,6 +42,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         "operations": operations_table,
         "inspections": inside_pictures.inspections_list,
         "views": view_pictures.views_list,
+        "runs": run_pictures.runs_list,
         "decisions": lambda: decisions_list(folder),
     }
     for mark, made in marks.items():

@@ -49,6 +49,7 @@ class Looks:
         self.writer, self.pace, self.optimizers = writer, pace, optimizers
         self.step = 0
         self.seconds = 0.0
+        self.allowed_behind = BEHIND
         self.by_kind: dict[str, float] = {}
         # work in other threads is seen by the clock on the wall only
         self.clock = time.thread_time if torch.get_num_threads() == 1 else time.perf_counter
@@ -76,7 +77,7 @@ class Looks:
         if self.pace.every is not None:
             if self.step % self.pace.every == 0 and not self._armed:
                 self._arm("layers")
-        elif not self._armed and self.writer.behind < BEHIND:
+        elif not self._armed and self.writer.behind < self.allowed_behind:
             kind = self.schedule.due(self._on_frames(), spent)
             if kind is not None:
                 self._take(kind)

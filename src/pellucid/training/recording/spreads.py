@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -49,18 +48,6 @@ class Sampler:
         return torch.cat([part.float() if part.dtype in (torch.float16, torch.bfloat16) else part for part in parts])
 
 
-@dataclass(frozen=True, eq=False)
-class Taken:
-    """Samples of several tensors and what is known of the whole tensors, ready to leave for another thread.
-
-    Attributes:
-        values: the samples one after the other; ``norms``: (tensor,).
-    """
-
-    values: Tensor
-    norms: Tensor
-
-
 def norms(tensors: Sequence[Tensor]) -> Tensor:
     """The Euclidean norm of each tensor, exact."""
     return torch.stack([torch.linalg.vector_norm(tensor.detach()) for tensor in tensors]).float()
@@ -68,47 +55,61 @@ def norms(tensors: Sequence[Tensor]) -> Tensor:
 
 def spread(names: tuple[str, ...], sizes: np.ndarray, taken: np.ndarray, values: np.ndarray, norm: np.ndarray) -> Spread:
     """Statistics of samples that lie one after the other in ``values``; ``taken`` says how many of each tensor."""
-    rows = _padded(values, taken)
-    finite = np.isfinite(rows).sum(1)
-    rows = np.sort(np.where(np.isfinite(rows), rows, np.nan), axis=1)  # what is not finite stands last
-    inside = np.arange(rows.shape[1]) < finite[:, None]
-    some = np.maximum(finite, 1)
-    kept = np.where(inside, rows, 0.0)
-    mean = np.where(finite > 0, kept.sum(1) / some, np.nan)
-    std = np.sqrt(np.where(inside, (kept - mean[:, None]) ** 2, 0.0).sum(1) / some)
+    if np.isfinite(values).all():
+        kept, finite = values, taken
+    else:
+        good = np.isfinite(values)
+        finite = np.add.reduceat(good.astype(np.int64), _starts(taken))
+        kept = values[good]
+    mean, std = _moments(kept, finite)
+    rows = np.sort(_padded(kept, finite), axis=1)  # not-a-number, behind the shorter ones, stays last
+    quantiles = _quantiles(rows, finite)
     return Spread(
         names,
         sizes.astype(np.int64),
         taken.astype(np.int64),
         np.asarray(norm, np.float64),
         mean,
-        np.where(finite > 0, std, np.nan),
-        _quantiles(rows, finite),
-        _histograms(rows, finite, inside),
+        std,
+        quantiles,
+        _histograms(kept, finite, quantiles),
         1.0 - finite / np.maximum(taken, 1),
     )
 
 
-def _padded(values: np.ndarray, taken: np.ndarray) -> np.ndarray:
+def _starts(counts: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(counts)[:-1]])
+
+
+def _moments(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each tensor, not-a-number where nothing is left of it."""
+    owner = np.repeat(np.arange(len(counts)), counts)
+    some = np.where(counts > 0, counts, np.nan)
+    mean = np.bincount(owner, values, len(counts)) / some
+    off = values - np.repeat(mean, counts)
+    return mean, np.sqrt(np.bincount(owner, off * off, len(counts)) / some)
+
+
+def _padded(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """(tensor, sample) with not-a-number behind the shorter ones."""
-    rows = np.full((len(taken), int(taken.max(initial=1))), np.nan)
-    rows[np.arange(rows.shape[1]) < taken[:, None]] = values
+    rows = np.full((len(counts), int(counts.max(initial=1)) or 1), np.nan, values.dtype)
+    rows[np.arange(rows.shape[1]) < counts[:, None]] = values
     return rows
 
 
-def _quantiles(rows: np.ndarray, finite: np.ndarray) -> np.ndarray:
-    place = np.array(QUANTILES) * np.maximum(finite - 1, 0)[:, None]
+def _quantiles(rows: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    place = np.array(QUANTILES) * np.maximum(counts - 1, 0)[:, None]
     low = np.floor(place).astype(int)
-    high = np.minimum(low + 1, np.maximum(finite - 1, 0)[:, None])
-    below, above = np.take_along_axis(rows, low, 1), np.take_along_axis(rows, high, 1)
+    high = np.minimum(low + 1, np.maximum(counts - 1, 0)[:, None])
+    below, above = (np.take_along_axis(rows, at, 1).astype(np.float64) for at in (low, high))
     return below + (place - low) * (above - below)
 
 
-def _histograms(rows: np.ndarray, finite: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    low = rows[:, :1]
-    high = np.take_along_axis(rows, np.maximum(finite - 1, 0)[:, None], 1)
-    width = np.where(high > low, high - low, 1.0)
-    with np.errstate(invalid="ignore"):
-        bins = np.minimum((rows - low) / width * BINS, BINS - 1)
-    flat = (np.where(inside, bins, 0).astype(int) + BINS * np.arange(len(rows))[:, None])[inside]
-    return np.bincount(flat, minlength=BINS * len(rows)).reshape(len(rows), BINS).astype(np.uint32)
+def _histograms(values: np.ndarray, counts: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
+    """Counts (tensor, bin) between the smallest and the largest value of each tensor."""
+    low, width = quantiles[:, 0], quantiles[:, -1] - quantiles[:, 0]
+    per = np.where(width > 0, BINS / np.where(width > 0, width, 1.0), 0.0)
+    bins = ((values - np.repeat(low, counts)) * np.repeat(per, counts)).astype(np.int64)
+    np.clip(bins, 0, BINS - 1, out=bins)
+    bins += np.repeat(BINS * np.arange(len(counts)), counts)
+    return np.bincount(bins, minlength=BINS * len(counts)).reshape(len(counts), BINS).astype(np.uint32)

@@ -1,0 +1,33 @@
+"""The example scripts run without a screen, from any folder, and write the pictures that they promise."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import pellucid as pl
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def loaded(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    if spec is None or spec.loader is None:
+        pytest.fail(f"no example {name}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_watch_digits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = loaded("watch_digits").main(tmp_path, epochs=12)
+    told = capsys.readouterr().out
+    assert "Cost(" in told
+    assert {"curves.png", "attributions.png"} <= {path.name for path in tmp_path.glob("*.png")}
+    assert all(path.stat().st_size > 10_000 for path in tmp_path.glob("*.png"))
+    assert isinstance(run, pl.Run)
+    assert run.scalars("valid_accuracy").values[-1] > 0.9
+    assert run.scalars("learning_rate").values.tolist() == [1e-3, 1e-4]
