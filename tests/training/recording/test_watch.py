@@ -339,6 +339,91 @@ def test_a_network_that_can_not_be_explained_is_still_recorded(tmp_path: Path) -
     assert any(event.what == "left_out" for _, event in run.events)
 
 
+def test_a_compiled_network_is_not_compiled_anew(tmp_path: Path) -> None:
+    data = rows(64)
+
+    def losses(folder: Path | None) -> list[float]:
+        net = mlp()
+        net.compile(backend="eager")
+        optimizer = torch.optim.SGD(net.parameters(), 0.1)
+        torch.manual_seed(0)
+        if folder is None:
+            return train(net, None, optimizer, batches(data, epochs=1))
+        with eager(pl.watch(net, optimizer, folder, data=data)) as run:
+            return train(net, run, optimizer, batches(data, epochs=1))
+
+    assert losses(tmp_path) == losses(None)
+    run = pl.Run(tmp_path)
+    assert "activations" not in run.kinds
+    assert "layers" in run.kinds
+    assert [event.details["kind"] for _, event in run.events if event.what == "left_out"] == ["activations"]
+
+
+def _closure(net: nn.Module, optimizer: torch.optim.Optimizer, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def again() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(net(inputs), labels)
+        loss.backward()
+        return loss
+
+    return optimizer.step(again)
+
+
+def _accumulated(net: nn.Module, optimizer: torch.optim.Optimizer, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    for half, truth in zip(inputs.split(16), labels.split(16), strict=True):
+        loss = F.cross_entropy(net(half), truth) / 2
+        loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss
+
+
+def _scaled(net: nn.Module, optimizer: torch.optim.Optimizer, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = F.cross_entropy(net(inputs), labels)
+    optimizer.zero_grad()
+    scaler.scale(loss).backward()
+    scaler.step(optimizer)
+    scaler.update()
+    return loss
+
+
+@pytest.mark.parametrize(
+    ("step", "make"),
+    [
+        (_closure, lambda weights: torch.optim.LBFGS(weights, lr=0.1, max_iter=3)),
+        (_accumulated, lambda weights: torch.optim.SGD(weights, lr=0.1)),
+        (_scaled, lambda weights: torch.optim.AdamW(weights, lr=0.01)),
+        (_accumulated, lambda weights: torch.optim.Adam(weights, lr=0.01, fused=True)),
+    ],
+    ids=["closure", "accumulation", "mixed precision", "fused"],
+)
+@pytest.mark.parametrize("wrapped", [False, True], ids=["plain", "DataParallel"])
+def test_loops_as_people_write_them(tmp_path: Path, step: object, make: object, wrapped: bool) -> None:
+    inputs, labels = rows(32)
+
+    def losses(folder: Path | None) -> list[float]:
+        net = nn.DataParallel(mlp()) if wrapped else mlp()
+        optimizer = make(net.parameters())
+        if folder is None:
+            return [float(step(net, optimizer, inputs, labels).detach()) for _ in range(12)]
+        with eager(pl.watch(net, optimizer, folder, data=(inputs, labels))) as run:
+            found = []
+            for _ in range(12):
+                loss = step(net, optimizer, inputs, labels).detach()
+                run.step(loss=loss)
+                found.append(float(loss))
+            return found
+
+    assert losses(tmp_path) == losses(None)
+    frame = pl.Run(tmp_path).frames("layers")[-1]
+    assert frame.gradients is not None
+    assert (frame.gradients.norm > 0).all()
+    assert (frame.updates.norm > 0).any()
+    assert pl.Run(tmp_path).kinds["activations"] >= 1
+
+
 def test_ranks_above_0_record_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
     monkeypatch.setenv("RANK", "1")

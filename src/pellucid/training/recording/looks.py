@@ -59,6 +59,8 @@ class Looks:
         self.schedule = Schedule(pace.share, ("layers", "activations", *self._now))
         self._armed = ""
         self._armed_at = 0
+        if compiled(net):
+            self._leave_out("activations", "the network is compiled, and hooks would have it compiled anew")
 
     @property
     def armed(self) -> bool:
@@ -137,11 +139,14 @@ class Looks:
         try:
             return look()
         except Exception as error:  # looking must not end a training
-            self.schedule.drop(kind)
-            event = Event("left_out", {"kind": kind, "why": f"{type(error).__name__}: {error}"})
-            self.writer.put("events", self.step, lambda: event)
+            self._leave_out(kind, f"{type(error).__name__}: {error}")
             warnings.warn(f"{kind} of this network can not be recorded and are left out: {error}", stacklevel=5)
             return None
+
+    def _leave_out(self, kind: str, why: str) -> None:
+        self.schedule.drop(kind)
+        event = Event("left_out", {"kind": kind, "why": why})
+        self.writer.put("events", self.step, lambda: event)
 
     def _putting(self, kind: str) -> Put:
         return lambda make, ahead: self.writer.put(kind, self.step + ahead, make)
@@ -154,6 +159,11 @@ class Looks:
 
     def _on_frames(self) -> float:
         return sum(self.by_kind.values()) + sum(self.writer.spent.get(kind, 0.0) for kind in self.by_kind)
+
+
+def compiled(net: nn.Module) -> bool:
+    """Whether the network, or a part of it, is compiled by ``torch.compile``."""
+    return any(type(one).__name__ == "OptimizedModule" or getattr(one, "_compiled_call_impl", None) is not None for one in net.modules())
 
 
 def _at_any_time(net: nn.Module, pinned: Pinned | None) -> dict[str, Callable[[], Make | None]]:

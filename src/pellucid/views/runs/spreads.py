@@ -83,8 +83,13 @@ def _panel(place: int, name: str, told: list[tuple[int, Spread]], language: Lang
     scale = ColorScale("sequential", (0.0, most), say["run.spread.scale.cut" if cut else "run.spread.scale"])
     x = np.arange(len(steps), dtype=float)
     extent = (-0.5, len(steps) - 0.5, domain[1], domain[0])
-    called = {LOW: percent(QUANTILES[LOW], language), MEDIAN: say["act.spread.median"], HIGH: percent(QUANTILES[HIGH], language)}
-    lines = [Line(text, x, np.clip(quantiles[:, at], *domain), "ink", dashed=at != MEDIAN) for at, text in called.items()]
+    called = {at: f"{100 * QUANTILES[at]:g}{chr(0xA0) if language == 'en' else ''}%" for at in range(len(QUANTILES))}
+    called[MEDIAN] = say["act.spread.median"]
+    lines = [
+        Line(text, x, np.clip(quantiles[:, at], *domain), "ink", dashed=at != MEDIAN)
+        for at, text in called.items()
+        if at in (LOW, MEDIAN, HIGH)
+    ]
     outside = float(np.nanmax(1 - shares.sum(1))) if len(shares) else 0.0
     low, high = (number(float(quantiles[-1, at])) for at in (LOW, HIGH))
     short = say["run.spread.short"].format(low=low, high=high, step=f"{int(steps[-1]):,}")
@@ -93,7 +98,7 @@ def _panel(place: int, name: str, told: list[tuple[int, Spread]], language: Lang
         name,
         f"{name}: {short}; " + say["run.spread.outside"].format(share=percent(max(outside, 0.0), language)),
         Table(
-            (say["run.step"], *(percent(q, language) for q in QUANTILES)),
+            (say["run.step"], *called.values()),
             tuple((float(step), *(cell(float(v)) for v in row)) for step, row in zip(steps, quantiles, strict=True)),
         ),
         (Image(say["run.spread.scale"], extent, shares.T[::-1], scale), *(lines if len(x) > 1 else ())),
