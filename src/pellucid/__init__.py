@@ -95,7 +95,7 @@ _PUBLIC = {
     "fit": "training.fit",
     "evaluate": "training.evaluate",
     **{place.split(":")[1]: f"methods.{place.split(':')[0]}" for place in METHODS.values()},
-    **{place.split(":")[1]: f"methods.internals.{place.split(':')[0]}" for place in INSPECTIONS.values()},
+    **{place.split(":")[1]: f"methods.{place.split(':')[0]}" for place in INSPECTIONS.values()},
 }
 _MODULES = {"datasets": "data.datasets"}
 
