@@ -80,7 +80,11 @@ class HessianProducts:
         return found
 
     def _twice(self, rows: Tensor, own: tuple[Tensor, ...], direction: Tensor) -> tuple[Tensor | None, ...]:
-        first = torch.autograd.grad(self._loss(rows), own, create_graph=True, allow_unused=True)
+        loss = self._loss(rows)
+        if self.count == 1 and (custom := _custom_function(loss)):
+            # one that is differentiable once can drop out of the second derivative without an error
+            raise NotImplementedError(f"{custom} is an autograd function of its own, whose second derivative can not be relied on")
+        first = torch.autograd.grad(loss, own, create_graph=True, allow_unused=True)
         parts = direction.to(self.weights.dtype).split([value.numel() for value in own])
         along = [(g * part.view_as(g)).sum() for g, part in zip(first, parts, strict=True) if g is not None and g.requires_grad]
         if not along:  # the loss is linear in the weights
@@ -106,6 +110,21 @@ class HessianProducts:
                 start += len(some)
         self.losses.tick(1)
         return total / len(rows)
+
+
+def _custom_function(made: Tensor) -> str:
+    """The name of an autograd function that is not torch's own, from which a tensor was made; "" where there is none."""
+    waiting, known = [made.grad_fn], set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in known:
+            continue
+        known.add(node)
+        forward = getattr(type(node), "_forward_cls", None)
+        if forward is not None:
+            return forward.__name__
+        waiting.extend(following for following, _ in node.next_functions)
+    return ""
 
 
 @dataclass(frozen=True, eq=False)
