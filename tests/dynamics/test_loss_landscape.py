@@ -14,6 +14,7 @@ import pellucid as pl
 from dynamics.landscape_twins import SHAPES, Convolutional, Plain, Recurrent, Tied, Transformer, case, directions, plain_loss, slow_plane
 from pellucid.errors import CapabilityError, InputError, ModelError, UnknownName
 from pellucid.explanation.contents.loss_landscape import LossLandscape, LossSurface
+from pellucid.methods.dynamics import loss_landscape
 from pellucid.methods.dynamics.loss_landscape import LookAtLossLandscape
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
@@ -122,6 +123,15 @@ def test_lines_are_the_middle_of_the_surface() -> None:
         assert np.array_equal(one.positions, other.positions) and np.allclose(one.loss, other.loss, rtol=1e-12)
         assert np.array_equal(one.accuracy, other.accuracy)
     assert np.array_equal(whole.lines[0].loss, plane(whole).loss[2]) and np.array_equal(whole.lines[1].loss, plane(whole).loss[:, 2])
+
+
+def test_of_costly_networks_there_are_fewer_points_unless_it_is_said_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, x, labels = case(Plain, torch.float32)
+    flops = len(x) * 2 * (12 * 16 + 16 * 3)
+    for work, points in ((1 << 60, 51), (flops * 20**2, 19), (flops, 11)):
+        monkeypatch.setattr(loss_landscape, "WORK", work)
+        assert plane(seen(net, x, labels, resolution=None)).loss.shape == (points, points)
+    assert plane(seen(net, x, labels, resolution=21)).loss.shape == (21, 21)
 
 
 # ---- losses -----------------------------------------------------------------------------------------------------------------

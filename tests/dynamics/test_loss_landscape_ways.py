@@ -139,6 +139,15 @@ def test_another_architecture_is_named() -> None:
         seen(net, x, labels, other=deepcopy(net))
 
 
+def test_buffers_that_no_state_dict_holds_stay() -> None:
+    net, x, labels = case(Plain, torch.float64)
+    net.register_buffer("scale", torch.ones(2, dtype=torch.float64), persistent=False)
+    torch.manual_seed(9)
+    other = Plain().double()
+    way = seen(net, x, labels, other=other.state_dict()).between
+    assert way is not None and way.line.loss[-1] == pytest.approx(plain_loss(other, x, labels)[0], rel=1e-12)
+
+
 def test_pictures_and_words_follow_what_was_looked_at() -> None:
     net, x, labels = case(Plain, torch.float32)
     torch.manual_seed(9)

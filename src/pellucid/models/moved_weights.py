@@ -129,7 +129,8 @@ class MovedWeights:
             InputError: names or shapes differ.
         """
         given = _named(weights)
-        missing = [name for name in self.names if name not in given]
+        stored = self.bound.net.state_dict().keys()  # other buffers are not part of a state dict, and stay
+        missing = [name for name in self.names if name not in given and name in stored]
         unknown = [] if missing else [name for name in given if name not in self._known()]
         unlike = [name for name in self.names if name in given and given[name].shape != self.tensors[name].shape]
         if missing or unknown or unlike:
@@ -141,7 +142,7 @@ class MovedWeights:
                 received="; ".join(told),
                 remedy="give a network of the same class and sizes, or its state_dict()",
             )
-        return self.vector({name: given[name].detach() for name in self.names})
+        return self.vector({name: given[name].detach() if name in given else self.view(self.trained, name) for name in self.names})
 
     def _known(self) -> set[str]:
         """All names that a state dict of this network may have."""

@@ -8,23 +8,25 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 import numpy as np
 import torch
 
-from pellucid.errors import CapabilityError, InputError, UnknownName
+from pellucid.errors import CapabilityError, InputError, UnknownName, UnsupportedOperation
 from pellucid.explanation.contents.loss_landscape import LossLandscape
 from pellucid.methods.dynamics.loss_landscape_curvature import HessianProducts, Ritz, top_eigenpairs, trace
 from pellucid.methods.dynamics.loss_landscape_directions import WeightPlane, hessian_plane, random_plane, trajectory_plane
 from pellucid.methods.dynamics.loss_landscape_losses import Loss, judge
 from pellucid.methods.dynamics.loss_landscape_points import PointLosses
 from pellucid.methods.dynamics.loss_landscape_result import Found, between, curvature, lines, surface, trajectory
+from pellucid.models.bound_torch import BoundTorch
 from pellucid.models.moved_weights import MovedWeights
 from pellucid.models.torch_model import TorchModel
 
 if TYPE_CHECKING:
     from pellucid.methods.internals.protocol import Inside, Kind
     from pellucid.methods.run import Evaluator
-    from pellucid.models.bound_torch import BoundTorch
     from pellucid.models.protocol import Capability
 
 Shape = Literal["surface", "lines", "none"]
+POINTS, FEWEST = 51, 11  # along each axis where it is not said how many
+WORK = 1 << 44  # FLOPs that a surface may take then
 PRODUCTS = 2  # of the Hessian, beside those of Lanczos and of the trace
 
 
@@ -47,7 +49,7 @@ class LookAtLossLandscape:
             included, and the height of the barrier (Frankle et al. 2020).
         loss: ``cross_entropy`` for classes, ``mse`` for values, or a function of outputs and labels; by the outputs if not given.
         shape: the whole ``surface``, only the two ``lines`` through its middle, or ``none``.
-        resolution: points along each axis.
+        resolution: points along each axis; if not given 51, of networks of which that would be a matter of hours fewer, at least 11.
         span: (left, right, low, high) on the plane, 0 between; in lengths of the directions.
         eigenvalues: how many; 0 for no curvature. ``steps``: of Lanczos at most. ``probes``: of the trace.
         learning_rate: of the training, beside which sharpness is shown: gradient descent is stable up to 2 / learning rate.
@@ -66,7 +68,7 @@ class LookAtLossLandscape:
     other: Any = field(default=None, repr=False, compare=False)
     loss: Loss = field(default="auto", repr=False)
     shape: Shape = "surface"
-    resolution: int = 51
+    resolution: int | None = None
     span: tuple[float, float, float, float] | None = None
     eigenvalues: int = 5
     steps: int = 80
@@ -87,10 +89,10 @@ class LookAtLossLandscape:
         self._check()
         evaluator = inside.rows("A loss landscape", need="the rows on which the loss is taken, with labels")
         judged, known = judge(evaluator, inside.given, self.loss)
-        bound: BoundTorch = evaluator.bound  # type: ignore[assignment]
-        weights = MovedWeights(bound)
+        weights = MovedWeights(evaluator.bound)  # type: ignore[arg-type] (a torch model opens as BoundTorch)
         losses = PointLosses(evaluator, weights, judged, self._drawn(known, evaluator))
-        losses.planned = self._planned()
+        points = self._points(evaluator, len(losses.rows))
+        losses.planned = self._planned(points)
         with weights.moving():
             own = losses.at(weights.trained)
             if not np.isfinite(own[0]):
@@ -100,14 +102,14 @@ class LookAtLossLandscape:
                 )
             ritz, curved, why = self._curvature(losses, evaluator)
             plane = self._plane(weights, evaluator, ritz)
-            seen = surface(losses, plane, self.span, self.resolution) if self.shape == "surface" else None
+            seen = surface(losses, plane, self.span, points) if self.shape == "surface" else None
             found = Found(
                 own=own,
                 plane=plane,
                 surface=seen,
-                lines=lines(losses, plane, self.span, self.resolution, seen) if self.shape != "none" else (),
+                lines=lines(losses, plane, self.span, points, seen) if self.shape != "none" else (),
                 trajectory=trajectory(losses, plane),
-                between=None if self.other is None else between(losses, self.other, self.resolution),
+                between=None if self.other is None else between(losses, self.other, points),
                 curvature=curved,
                 no_curvature=why,
                 left_out=evaluator.rows - len(known),
@@ -147,11 +149,26 @@ class LookAtLossLandscape:
         drawn = np.random.default_rng(evaluator.situation.seed).permutation(len(known))[: self.samples]
         return known[np.sort(drawn)]
 
-    def _planned(self) -> int:
+    def _points(self, evaluator: Evaluator, rows: int) -> int:
+        """How many points along each axis."""
+        if self.resolution is not None:
+            return self.resolution
+        if self.shape != "surface" or not isinstance(evaluator.bound, BoundTorch) or "graph" not in evaluator.bound.model.can:
+            return POINTS
+        some = torch.arange(min(2, evaluator.rows))
+        try:
+            graph = evaluator.bound.graph(tuple(value[some] for value in evaluator.values), some)
+        except UnsupportedOperation:
+            return POINTS
+        cost = rows * sum(node.flops for node in graph.nodes) / graph.rows
+        affordable = int((WORK / max(cost, 1.0)) ** 0.5)
+        return int(np.clip(affordable - (affordable % 2 == 0), FEWEST, POINTS))
+
+    def _planned(self, resolution: int) -> int:
         """About how many passes over all rows there will be."""
-        points = {"surface": self.resolution**2, "lines": 2 * self.resolution, "none": 0}[self.shape]
+        points = {"surface": resolution**2, "lines": 2 * resolution, "none": 0}[self.shape]
         curved = self.steps + self.probes + self.eigenvalues + PRODUCTS if self.eigenvalues else 0
-        return 1 + points + curved + (self.resolution if self.other is not None else 0)
+        return 1 + points + curved + (resolution if self.other is not None else 0)
 
     def _plane(self, weights: MovedWeights, evaluator: Evaluator, ritz: Ritz | None) -> WeightPlane:
         if not isinstance(self.directions, str):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pellucid.models.moved_weights import MovedWeights
 
 KIND = "forward, weights moved"
-TOGETHER = 1 << 17  # numbers among the outputs of points that are judged at once
+TOGETHER = 1 << 16  # numbers among the outputs of points that are judged at once
 MOST = 64  # of these points
 TRIAL = 3  # passes by which a size of batch is measured
 PROOF = 16  # rows by which products made once are held against the network itself

@@ -66,7 +66,7 @@ class _Plane:
         texts = [say["landscape.level"].format(value=number(float(height))) for height in heights]
         strength = np.full(len(ends), 0.4)
         rings = Lines("", ends[:, :, 0], ends[:, :, 1], ("ink",), labels=tuple(texts[at] for at in which), strength=strength)
-        map_ = self._map(say["landscape.loss"], drawn, scale, found.loss)
+        map_ = self._map(say["landscape.loss"], drawn, scale, found.loss if is_wide(found.loss) else None)
         summary = say["landscape.summary"].format(finding=finding, about=along(self.seen, self.language))
         panel = self._panel("loss", finding, found.loss, (map_, *((rings,) if len(ends) else ())), scale)
         legend = (LegendEntry(say["landscape.contour"], "ink", "line"), *panel.legend)
@@ -78,7 +78,7 @@ class _Plane:
         scale = ColorScale("sequential", (0.0, 1.0), say["landscape.scale.accuracy"])
         own, least = (percent(float(value), self.language) for value in (self.seen.own[1], self.found.accuracy.min()))
         finding = say["landscape.accuracy.finding"].format(own=own, least=least)
-        map_ = self._map(say["landscape.accuracy"], self.found.accuracy, scale, self.found.accuracy)
+        map_ = self._map(say["landscape.accuracy"], self.found.accuracy, scale)
         return self._panel("accuracy", finding, self.found.accuracy, (map_,), scale)
 
     def _panel(self, name: str, finding: str, values: np.ndarray, marks: tuple[Mark, ...], scale: ColorScale) -> Panel:
@@ -88,11 +88,11 @@ class _Plane:
         table, drawn = self._table(values), (*marks, *self._model(), *self._path())
         return Panel(name, finding, finding, table, drawn, x, y, legend=self._named(), scale=scale, equal=square)
 
-    def _map(self, name: str, drawn: np.ndarray, scale: ColorScale, told: np.ndarray) -> Image:
-        """A map whose cells lie around the points of the grid."""
+    def _map(self, name: str, drawn: np.ndarray, scale: ColorScale, told: np.ndarray | None = None) -> Image:
+        """A map whose cells lie around the points of the grid; ``told`` is read out of it in place of what is drawn."""
         (left, right), (low, high) = (_span(axis) for axis in (self.found.across, self.found.up))
-        values = drawn[::-1].astype(np.float32)
-        return Image(name, (left, right, high, low), values, scale, told=told[::-1].astype(np.float32))
+        read = None if told is None else told[::-1].astype(np.float32)
+        return Image(name, (left, right, high, low), drawn[::-1].astype(np.float32), scale, told=read)
 
     def _model(self) -> tuple[Mark, ...]:
         """The network itself, ringed."""
