@@ -46,7 +46,7 @@ LANDSCAPE: dict[str, str] = {
     "landscape.direction.random": "随机方向 {number}",
     "landscape.direction.hessian": "特征向量 {number}",
     "landscape.direction.trajectory": "方向 {number}",
-    "landscape.lines.axis.random": "沿方向的位置；在 1 处每个滤波器移动了与自身等长的距离",
+    "landscape.lines.axis.random": "沿方向的位置（以滤波器自身的长度为 1）",
     "landscape.lines.axis.distance": "到训练所得权重的距离",
     "landscape.lines.axis.log": "损失（对数刻度）",
     "landscape.quadratic": "仅由特征值推算",

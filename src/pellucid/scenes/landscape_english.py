@@ -48,7 +48,7 @@ LANDSCAPE: dict[str, str] = {
     "landscape.direction.random": "random direction {number}",
     "landscape.direction.hessian": "eigenvector {number}",
     "landscape.direction.trajectory": "direction {number}",
-    "landscape.lines.axis.random": "along the direction; at 1 every filter has moved by its own length",
+    "landscape.lines.axis.random": "along the direction, in lengths of the filters",
     "landscape.lines.axis.distance": "distance from the trained weights",
     "landscape.lines.axis.log": "loss, log scale",
     "landscape.quadratic": "as the eigenvalue alone foretells",

@@ -59,7 +59,7 @@ def _around(seen: LossLandscape, voice: Voice) -> list[str]:
     where = "plane" if seen.surface is not None else "lines"
     facts = {"least": voice.number(float(known.min())), "most": voice.number(float(known.max())), "points": f"{values.size:,}"}
     said.append(voice.say(f"inside.loss_landscape.{where}", **facts))
-    if float(known.min()) < float(seen.own[0]):
+    if float(known.min()) < float(seen.own[0]) and voice.number(float(known.min())) != voice.number(float(seen.own[0])):
         said.append(voice.say("inside.loss_landscape.lower", least=voice.number(float(known.min()))))
     beyond = values.size - known.size
     if beyond:

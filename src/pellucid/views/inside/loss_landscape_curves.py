@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from pellucid.explanation import Explanation
-from pellucid.explanation.contents.loss_landscape import LossCurvature, LossLandscape, LossLine
+from pellucid.explanation.contents.loss_landscape import LossCurvature, LossLandscape
 from pellucid.scenes import Axis, Bars, LegendEntry, Line, Panel, Points, Scene, Table, Text
 from pellucid.scenes.marks import Mark
 from pellucid.scenes.numbers import number, percent
@@ -36,15 +38,14 @@ def between(explanation: Explanation, *, language: Language = "en") -> Scene:
     told = {"barrier": number(barrier), "at": number(way.at)}
     finding = say["landscape.between.barrier" if barrier > 0 else "landscape.between.none"].format(**told)
     axis = Axis(say["landscape.between.axis"].format(model=explanation.provenance.model), (-0.02, 1.02))
-    chord = Line(say["landscape.between.line"], np.array([0.0, 1.0]), way.line.loss[[0, -1]], "muted", dashed=True)
-    legend = (LegendEntry(say["landscape.between.line"], "muted", "dashed"),)
-    y = loss_axis(way.line.loss, language, loss_name(seen, language))
-    straight = (chord,) if y.kind == "linear" else ()
-    panels = (_curve("loss", finding, way.line, way.line.loss, (axis, y), language, more=straight, legend=legend if straight else ()),)
-    if len(way.line.accuracy):
-        first, last, least = (percent(float(v), language) for v in (way.line.accuracy[0], way.line.accuracy[-1], way.line.accuracy.min()))
+    positions, values, accuracy = way.line.positions, way.line.loss, way.line.accuracy
+    panel = _curve("loss", finding, positions, values, (axis, loss_axis(values, language, loss_name(seen, language))), language)
+    chord = Line("", positions, (1 - positions) * values[0] + positions * values[-1], "muted", dashed=True)
+    panels = (replace(panel, marks=(chord, *panel.marks), legend=(LegendEntry(say["landscape.between.line"], "muted", "dashed"),)),)
+    if len(accuracy):
+        first, last, least = (percent(float(value), language) for value in (accuracy[0], accuracy[-1], accuracy.min()))
         finding = say["landscape.between.accuracy"].format(first=first, last=last, least=least)
-        panels += (_curve("accuracy", finding, way.line, way.line.accuracy, (axis, accuracy_axis(way.line.accuracy, language)), language),)
+        panels += (_curve("accuracy", finding, positions, accuracy, (axis, accuracy_axis(accuracy, language)), language),)
     title = say["landscape.between.title"].format(model=explanation.provenance.model, other=way.name)
     distance = say["landscape.between.distance"].format(distance=number(way.distance))
     return scene(explanation, title, panels, language, subtitle=distance, given=(say["landscape.between.note"],))
@@ -113,20 +114,9 @@ def _drawn(name: str, color: str, positions: np.ndarray, values: np.ndarray, lan
     return [Line(name, positions[known], values[known], color), Points("", positions[known], values[known], color, 1.6, labels)]
 
 
-def _curve(
-    key: str,
-    finding: str,
-    line: LossLine,
-    values: np.ndarray,
-    axes: tuple[Axis, Axis],
-    language: Language,
-    *,
-    more: tuple[Mark, ...] = (),
-    legend: tuple[LegendEntry, ...] = (),
-) -> Panel:
-    table = Table((axes[0].label, axes[1].label), tuple((_cell(p), _cell(v)) for p, v in zip(line.positions, values, strict=True)))
-    marks = (*more, *_drawn("", COLORS[0], line.positions, values, language))
-    return Panel(key, finding, finding, table, marks, *axes, legend=legend)
+def _curve(key: str, finding: str, positions: np.ndarray, values: np.ndarray, axes: tuple[Axis, Axis], language: Language) -> Panel:
+    table = Table((axes[0].label, axes[1].label), tuple((_cell(p), _cell(v)) for p, v in zip(positions, values, strict=True)))
+    return Panel(key, finding, finding, table, tuple(_drawn("", COLORS[0], positions, values, language)), *axes)
 
 
 def _cell(value: float) -> str:
