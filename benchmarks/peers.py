@@ -21,6 +21,7 @@ def missing(peer: str) -> tuple[str, ...]:
     """The packages that a peer needs and that are not installed."""
     needed = {
         "captum": ("captum",),
+        "loss-landscapes": ("loss_landscapes",),
         "pytorch-grad-cam": ("pytorch_grad_cam", "torchvision", "cv2", "ttach"),
         "timm": ("timm", "torchvision", "huggingface_hub", "yaml"),
     }

@@ -103,7 +103,7 @@ _PUBLIC = {
     "Recorder": "training.recording.recorder",
     "TrainingStopped": "training.recording.steering",
     **{place.split(":")[1]: f"methods.{place.split(':')[0]}" for place in METHODS.values()},
-    **{place.split(":")[1]: f"methods.internals.{place.split(':')[0]}" for place in INSPECTIONS.values()},
+    **{place.split(":")[1]: f"methods.{place.split(':')[0]}" for place in INSPECTIONS.values()},
 }
 _MODULES = {"datasets": "data.datasets"}
 

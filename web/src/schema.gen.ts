@@ -152,7 +152,7 @@ export interface Explanation {
   readonly error_kind: "none" | "standard_error" | "bound" | "exact";
   readonly layer: string;
   readonly spread: readonly (LabelledArray)[];
-  readonly content: Activations | DecisionBoundary | FeatureVisualization | Pruning | Representations | Source | Structure | Weights | null;
+  readonly content: Activations | DecisionBoundary | FeatureVisualization | LossLandscape | Pruning | Representations | Source | Structure | Weights | null;
 }
 
 export interface FeatureVisualization {
@@ -335,6 +335,64 @@ export interface Lines {
   readonly sample: Sample | null;
   readonly strength: Tensor | null;
   readonly mark: "lines";
+}
+
+export interface LossBetween {
+  readonly name: string;
+  readonly line: LossLine;
+  readonly distance: number;
+  readonly barrier: Tensor;
+  readonly accuracy_barrier: Tensor;
+  readonly at: number;
+}
+
+export interface LossCurvature {
+  readonly how: "double_backward" | "differences";
+  readonly why: string;
+  readonly values: Tensor;
+  readonly residuals: Tensor;
+  readonly lowest: Tensor;
+  readonly steps: number;
+  readonly products: number;
+  readonly trace: Tensor;
+  readonly probes: number;
+  readonly gradient: number;
+  readonly learning_rate: number | null;
+}
+
+export interface LossLandscape {
+  readonly directions: "random" | "hessian" | "trajectory";
+  readonly lengths: Tensor;
+  readonly cosine: number;
+  readonly loss: string;
+  readonly own: Tensor;
+  readonly base: Tensor;
+  readonly surface: LossSurface | null;
+  readonly lines: readonly (LossLine)[];
+  readonly trajectory: WeightTrajectory | null;
+  readonly between: LossBetween | null;
+  readonly curvature: LossCurvature | null;
+  readonly no_curvature: string;
+  readonly parameters: number;
+  readonly still: number;
+  readonly shared: readonly (string)[];
+  readonly rows: number;
+  readonly left_out: number;
+  readonly evaluations: number;
+  readonly what: "loss_landscape";
+}
+
+export interface LossLine {
+  readonly positions: Tensor;
+  readonly loss: Tensor;
+  readonly accuracy: Tensor;
+}
+
+export interface LossSurface {
+  readonly across: Tensor;
+  readonly up: Tensor;
+  readonly loss: Tensor;
+  readonly accuracy: Tensor;
 }
 
 export interface Mask {
@@ -801,6 +859,14 @@ export interface WeightChange {
   readonly relative: Tensor;
   readonly angle: Tensor;
   readonly moved: Tensor;
+}
+
+export interface WeightTrajectory {
+  readonly places: Tensor;
+  readonly off: Tensor;
+  readonly distance: Tensor;
+  readonly explained: Tensor;
+  readonly loss: Tensor;
 }
 
 export interface Weights {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.errors import CapabilityError, InputError
+from pellucid.errors import CapabilityError
 from pellucid.explanation.explanation import Explanation, nothing_decided
 from pellucid.explanation.provenance import Provenance
 from pellucid.explanation.spec import ModelSpec
@@ -20,6 +20,7 @@ from pellucid.harness.result import own_versions
 from pellucid.methods.batching import clock
 from pellucid.methods.internals.protocol import Inside, Inspection
 from pellucid.methods.internals.registry import INSPECTIONS, as_inspection, inspection_class
+from pellucid.methods.labels import classes
 from pellucid.methods.run import Budget, Evaluator, Situation
 from pellucid.models.function_model import FunctionModel
 from pellucid.models.inputs import RowInputs, collect
@@ -59,7 +60,7 @@ def inspect(
         model: a ``torch.nn.Module``, or what :func:`wrap` returned.
         what: an id such as ``"structure"``, an inspection's class or object with its options.
         data: rows on which it is seen, the row axis first, in the form of :func:`explain`'s ``inputs``.
-        labels: the true class (index or name) of each row, where that is asked for.
+        labels: the true class (index or name) of each row, or the value it should give, where that is asked for.
         spec, preparation, class_names, seed, batch_size, budget, mode, progress: as for :func:`explain`.
 
     Returns:
@@ -74,7 +75,8 @@ def inspect(
     wrapped = wrap(wrapped, known) if known != wrapped.spec else wrapped
     _require(chosen, wrapped)
     rows = None if data is None else collect(preparation.apply(data) if preparation is not None else data, known)
-    truth = None if labels is None else classes(labels, 0 if rows is None else rows.rows, known.class_names)
+    as_classes = getattr(chosen, "labels_are", "classes") == "classes"
+    truth = classes(labels, 0 if rows is None else rows.rows, known.class_names) if labels is not None and as_classes else None
     with ExitStack() as stack:
         report = stack.enter_context(shown_progress(progress))
         fingerprints = wrapped.fingerprint(), rows.fingerprint() if rows is not None else ""
@@ -101,7 +103,7 @@ def inspect(
 
         evaluator = open_on_rows(wrapped) if rows is not None else None
         started = clock()
-        content = chosen.look(Inside(wrapped, evaluator, truth, preparation, open_on_rows))
+        content = chosen.look(Inside(wrapped, evaluator, truth, preparation, open_on_rows, labels))
         seconds = clock() - started
         origin = _provenance(chosen, wrapped, rows, opened, seed=seed, mode=mode)
     provenance = dataclasses.replace(origin, model_fingerprint=fingerprints[0], input_fingerprint=fingerprints[1], seconds=seconds)
@@ -122,20 +124,6 @@ def _require(chosen: Inspection, model: Model) -> None:
         remedy="give the torch.nn.Module that it calls; "
         f"of a function pl.inspect sees {works}, and pl.explain(f, x, method='occlusion') its answers",
     )
-
-
-def classes(labels: Sequence[Any] | np.ndarray, rows: int, class_names: tuple[str, ...]) -> np.ndarray:
-    """True classes as indices (row,); names are looked up."""
-    if len(labels) != rows:
-        raise InputError(
-            "One label per row is needed", received=f"{len(labels)} labels for {rows} rows", remedy="give labels in the order of the rows"
-        )
-    found = [class_names.index(label) if isinstance(label, str) and label in class_names else label for label in list(labels)]
-    try:
-        return np.asarray([int(label) for label in found], int)
-    except (TypeError, ValueError) as error:
-        remedy = "give class indices, or names that are among class_names"
-        raise InputError("A label is neither a class index nor a class name", received=str(error)[:80], remedy=remedy) from error
 
 
 def _provenance(chosen: Inspection, model: Model, rows: RowInputs | None, opened: list[Evaluator], *, seed: int, mode: Mode) -> Provenance:

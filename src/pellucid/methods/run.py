@@ -265,7 +265,7 @@ class Evaluator:
         """
         total, at = (self.rows if rows is None else rows) * samples, 0
         self.bound.expect(total)
-        sizer = self._sizer(kind)
+        sizer = self.sizer(kind)
         sizer.start_at(together)
         while at < total:
             count = min(max(together, sizer.size // together * together), total - at)
@@ -285,7 +285,7 @@ class Evaluator:
 
         A ``kind`` that starts with "forward" counts as evaluations without a gradient.
         """
-        sizer, count = self._sizer(kind), len(pairs[0])
+        sizer, count = self.sizer(kind), len(pairs[0])
         learning = not sizer.settled
         before, started, evaluated = (peak_memory() if learning else 0), clock(), self.bound.evaluated
         try:
@@ -306,6 +306,16 @@ class Evaluator:
             self.spent.gradient += count
         self.spent.batch = max(self.spent.batch, count)
         return found
+
+    def sizer(self, kind: str) -> BatchSize:
+        """The measured size of a batch of this kind of pass."""
+        if kind in self._sizers:
+            return self._sizers[kind]
+        shapes = tuple((tuple(v.shape[1:]), v.dtype) for v in self.values)
+        row_bytes = sum(v[0].numel() * v.element_size() for v in self.values)
+        budget = self.situation.budget
+        found = batch_size(self.situation.owner, (kind, shapes), row_bytes=row_bytes, memory=budget.memory, fixed=self.situation.batch)
+        return self._sizers.setdefault(kind, found)
 
     def afford(self, samples: int) -> None:
         """Raises BudgetError where so many evaluations per row are not allowed."""
@@ -349,15 +359,6 @@ class Evaluator:
             self._selection = self.situation.target.resolve(self._space())
 
     # ---- inside ------------------------------------------------------------------------------------------------------------
-
-    def _sizer(self, kind: str) -> BatchSize:
-        if kind in self._sizers:
-            return self._sizers[kind]
-        shapes = tuple((tuple(v.shape[1:]), v.dtype) for v in self.values)
-        row_bytes = sum(v[0].numel() * v.element_size() for v in self.values)
-        budget = self.situation.budget
-        found = batch_size(self.situation.owner, (kind, shapes), row_bytes=row_bytes, memory=budget.memory, fixed=self.situation.batch)
-        return self._sizers.setdefault(kind, found)
 
     def _space(self) -> OutputSpace:
         if self._outputs is None:

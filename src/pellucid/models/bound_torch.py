@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -270,6 +270,17 @@ class BoundTorch:
         with self._run.unwatched():
             returned = self._run.call([varied[i] if i in varied else self.fixed[i][rows] for i in range(len(self.fixed))])
         return main_output(returned, self.model.spec.select)
+
+    def again(self, rows: Tensor) -> Callable[[tuple[Tensor, ...]], Tensor]:
+        """As :meth:`as_given`, for the same rows many times: the inputs that do not vary are taken out once."""
+        values: list[Any] = [None if i in self.slots else self.fixed[i][rows] for i in range(len(self.fixed))]
+
+        def call(batch: tuple[Tensor, ...]) -> Tensor:
+            for slot, value in zip(self.slots, batch, strict=True):
+                values[slot] = value
+            return main_output(self._run.call(values), self.model.spec.select)
+
+        return call
 
     def module_names(self) -> dict[int, str]:
         """The names of the network's modules by their ``id``."""

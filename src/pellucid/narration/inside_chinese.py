@@ -131,4 +131,41 @@ INSIDE: dict[str, str] = {
     "inside.weights.limit": (
         "权重本身不说明网络如何被使用：从权重看并非无效的单元，在真实数据上也可能从不激活；大的权重也可能遇到几乎不变的输入。"
     ),
+    "inside.loss_landscape.own": "{model} 在 {rows} 行上的平均损失（{loss}）为 {own}。",
+    "inside.loss_landscape.own_classes": "{model} 在 {rows} 行上的平均损失（{loss}）为 {own}，其中 {accuracy} 回答正确。",
+    "inside.loss_landscape.guessing": "无论哪一行都给出同样的回答，损失为 {base}：网络没有从这些行学到东西。",
+    "inside.loss_landscape.left_out": "没有标签的 {count} 行未计入。",
+    "inside.loss_landscape.random": (
+        "权重沿两个随机方向移动，其中每个滤波器与网络自己的等长；{parameters} 个参数中有 {still} 个（偏置和归一化层）不动。"
+    ),
+    "inside.loss_landscape.hessian": "权重沿损失弯曲得最厉害的两个方向移动。",
+    "inside.loss_landscape.trajectory": (
+        "权重在离 {count} 个检查点最近的平面上移动：它们距离平方的 {share} 在此平面内，离平面的距离中位数为 {off}，最大 {most}。"
+        "第一个检查点的损失为 {first}，最后一个为 {last}。"
+    ),
+    "inside.loss_landscape.plane": "在此平面的 {points} 个点上，损失在 {least} 与 {most} 之间。",
+    "inside.loss_landscape.lines": "在这两条直线的 {points} 个点上，损失在 {least} 与 {most} 之间。",
+    "inside.loss_landscape.lower": "最低值 {least} 低于训练所得权重处的损失：对这些行来说，那里并不是损失的极小点。",
+    "inside.loss_landscape.beyond": "在 {count} 个点上，损失过大，无法用数表示。",
+    "inside.loss_landscape.between_none": (
+        "沿直线到相距 {distance} 的另一个网络，损失由 {first} 变为 {last}，从未高于两端的连线：没有势垒。"
+    ),
+    "inside.loss_landscape.between_small": (
+        "沿直线到相距 {distance} 的另一个网络，损失由 {first} 变为 {last}；途中（{at} 处）比两端的连线高 {barrier}，几乎算不上势垒。"
+    ),
+    "inside.loss_landscape.between_barrier": (
+        "沿直线到相距 {distance} 的另一个网络，损失由 {first} 变为 {last}，途中有势垒：在 {at} 处比两端的连线高 {barrier}。"
+    ),
+    "inside.loss_landscape.between_accuracy": "准确率比两端的连线最多低 {fall}。",
+    "inside.loss_landscape.sharpness": "海森矩阵的 {count} 个特征值中最大的，即锐度，为 {value}（残差 {residual}）。",
+    "inside.loss_landscape.stable": "它低于 2 / 学习率 = {limit}；在二次函数上，梯度下降到此值为止是稳定的。",
+    "inside.loss_landscape.unstable": "它高于 2 / 学习率 = {limit}；在二次函数上，超过此值梯度下降就不稳定。",
+    "inside.loss_landscape.trace": "海森矩阵的迹为 {trace}，由 {probes} 次随机探测得出，标准误为 {error}。",
+    "inside.loss_landscape.saddle": "存在负曲率的方向（{lowest}）：损失在此处没有极小点。",
+    "inside.loss_landscape.differences": "此处 torch 不能求二阶导数，海森向量积由梯度的差分得到，精度较低：{why}。",
+    "inside.loss_landscape.no_curvature": "没有曲率：{why}",
+    "inside.loss_landscape.limit": (
+        "平面只是一个切面，整个空间的维数与参数个数相同：平面之外的情形看不到，换一组方向图形也会不同。"
+        "仅凭周围平坦，不能证明网络具有泛化能力（Dinh 等，2017）。"
+    ),
 }

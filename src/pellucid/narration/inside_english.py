@@ -203,4 +203,55 @@ INSIDE: dict[str, str] = {
         "Weights alone do not say how a network is used: a unit that is not dead by them may still never be active on real data, "
         "and a large weight may meet an input that hardly varies."
     ),
+    "inside.loss_landscape.own": "{model} has a mean loss ({loss}) of {own} on {rows} rows.",
+    "inside.loss_landscape.own_classes": ("{model} has a mean loss ({loss}) of {own} on {rows} rows, and is right in {accuracy} of them."),
+    "inside.loss_landscape.guessing": (
+        "Giving the same answer whatever the row has a loss of {base}: the network has learned nothing of these rows."
+    ),
+    "inside.loss_landscape.left_out": "{count} rows without a label were left out.",
+    "inside.loss_landscape.random": (
+        "Its weights were moved along two random directions, every filter as long as the network's own; {still} of {parameters} parameters "
+        "(biases and normalization layers) stayed."
+    ),
+    "inside.loss_landscape.hessian": "Its weights were moved along the two directions in which the loss bends most.",
+    "inside.loss_landscape.trajectory": (
+        "Its weights were moved on the plane that lies closest to {count} checkpoints: {share} of their squared distances lie in it, and "
+        "they are {off} off it (median), at most {most}. The loss of the first checkpoint is {first}, of the last {last}."
+    ),
+    "inside.loss_landscape.plane": "At {points} points of this plane the loss is between {least} and {most}.",
+    "inside.loss_landscape.lines": "At {points} points of these two lines the loss is between {least} and {most}.",
+    "inside.loss_landscape.lower": (
+        "The lowest, {least}, is below that of the trained weights: these are no minimum of the loss on these rows."
+    ),
+    "inside.loss_landscape.beyond": "At {count} points it is too large for numbers.",
+    "inside.loss_landscape.between_none": (
+        "On the straight way to the other network, {distance} away, the loss goes from {first} to {last} and never rises above the line "
+        "between them: there is no barrier."
+    ),
+    "inside.loss_landscape.between_small": (
+        "On the straight way to the other network, {distance} away, the loss goes from {first} to {last}; it rises by {barrier} above the "
+        "line between them (at {at} of the way), which is hardly a barrier."
+    ),
+    "inside.loss_landscape.between_barrier": (
+        "On the straight way to the other network, {distance} away, the loss goes from {first} to {last} over a barrier: at {at} of the "
+        "way it is {barrier} above the line between them."
+    ),
+    "inside.loss_landscape.between_accuracy": "The accuracy falls by up to {fall} below the line between both ends.",
+    "inside.loss_landscape.sharpness": (
+        "The largest of {count} eigenvalues of the Hessian, the sharpness, is {value} (residual {residual})."
+    ),
+    "inside.loss_landscape.stable": ("It is below 2 / learning rate = {limit}, up to which gradient descent is stable on a quadratic."),
+    "inside.loss_landscape.unstable": (
+        "It is above 2 / learning rate = {limit}, beyond which gradient descent is not stable on a quadratic."
+    ),
+    "inside.loss_landscape.trace": ("The trace of the Hessian is {trace}, with a standard error of {error} from {probes} random probes."),
+    "inside.loss_landscape.saddle": "There is a direction of negative curvature ({lowest}): the loss has no minimum here.",
+    "inside.loss_landscape.differences": (
+        "Hessian-vector products are differences of gradients, which are less exact, since torch can not differentiate twice here: {why}."
+    ),
+    "inside.loss_landscape.no_curvature": "There is no curvature: {why}",
+    "inside.loss_landscape.limit": (
+        "A plane is a slice of a space with as many dimensions as there are parameters: what lies off it is not seen, and other directions "
+        "give other pictures. A flat surrounding alone does not prove that a network generalizes (Dinh et al. 2017)."
+    ),
 }

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pellucid.scenes.activations_chinese import ACTIVATIONS
 from pellucid.scenes.boundary_chinese import BOUNDARY
 from pellucid.scenes.features_chinese import FEATURES
+from pellucid.scenes.landscape_chinese import LANDSCAPE
 from pellucid.scenes.pruning_chinese import PRUNING
 from pellucid.scenes.representations_chinese import REPRESENTATIONS
 from pellucid.scenes.runs_chinese import RUNS
@@ -21,6 +22,7 @@ CHINESE: dict[str, str] = {
     **BOUNDARY,
     **RUNS,
     **PRUNING,
+    **LANDSCAPE,
     "method.random": "随机对照",
     "method.gradient": "梯度",
     "method.gradient_times_input": "梯度 × 输入",

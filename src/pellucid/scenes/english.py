@@ -6,6 +6,7 @@ from __future__ import annotations
 from pellucid.scenes.activations_english import ACTIVATIONS
 from pellucid.scenes.boundary_english import BOUNDARY
 from pellucid.scenes.features_english import FEATURES
+from pellucid.scenes.landscape_english import LANDSCAPE
 from pellucid.scenes.pruning_english import PRUNING
 from pellucid.scenes.representations_english import REPRESENTATIONS
 from pellucid.scenes.runs_english import RUNS
@@ -22,6 +23,7 @@ ENGLISH: dict[str, str] = {
     **BOUNDARY,
     **RUNS,
     **PRUNING,
+    **LANDSCAPE,
     # methods
     "method.random": "Random control",
     "method.gradient": "Gradient",

@@ -74,7 +74,7 @@ class Image:
 
     ``extent`` is (left, right, top, bottom) in axis units; row 0 is at the top. ``opacity`` (y, x) in 0..1 lets what
     lies beneath show through. ``name`` is what hovering calls the value; an empty name is not read out. With ``roles`` values are places in
-    these, and in the ``texts`` that they are called by; ``name`` is then what the numbers ``told`` (y, x) are.
+    these, and in the ``texts`` that they are called by. ``told`` (y, x), where given, are read out in their place, and called ``name``.
     """
 
     name: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -27,7 +27,8 @@ class Inside:
     Attributes:
         model: behind its interface.
         evaluator: counted, batched access on the rows that were given; None where none were. ``evaluator.bound`` is the opened network.
-        labels: the true class of each row, -1 where unknown; None where none were given.
+        labels: the true class of each row, -1 where unknown; None where none were given, and for an inspection that says
+            ``labels_are: ClassVar = "as given"``, which reads ``given``: the labels as the user gave them.
         open: opens another network on the same rows.
         preparation: what made the rows from what the user has, if anything did: it brings them back to be shown.
     """
@@ -37,6 +38,7 @@ class Inside:
     labels: np.ndarray | None = None
     preparation: Preparation | None = None
     open: Callable[[Model], Evaluator] | None = None
+    given: Sequence[Any] | np.ndarray | None = None
 
     def rows(self, what: str, *, need: str = "one row is enough") -> Evaluator:
         """The access to rows.

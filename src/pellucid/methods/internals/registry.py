@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from pellucid.methods.internals.protocol import Inspection
 
 INSPECTIONS: dict[str, str] = {
-    "structure": "structure:LookAtStructure",
-    "source": "source:LookAtSource",
-    "weights": "weights:LookAtWeights",
-    "activations": "activations:LookAtActivations",
-    "feature_visualization": "feature_visualization:LookAtFeatureVisualization",
-    "representations": "representations:LookAtRepresentations",
-    "decision_boundary": "decision_boundary:LookAtDecisionBoundary",
-    "pruning": "pruning:LookAtPruning",
+    "structure": "internals.structure:LookAtStructure",
+    "source": "internals.source:LookAtSource",
+    "weights": "internals.weights:LookAtWeights",
+    "activations": "internals.activations:LookAtActivations",
+    "feature_visualization": "internals.feature_visualization:LookAtFeatureVisualization",
+    "representations": "internals.representations:LookAtRepresentations",
+    "decision_boundary": "internals.decision_boundary:LookAtDecisionBoundary",
+    "pruning": "internals.pruning:LookAtPruning",
+    "loss_landscape": "dynamics.loss_landscape:LookAtLossLandscape",
 }
 
 
@@ -29,7 +30,7 @@ def inspection_class(name: str) -> type[Inspection]:
     if plain not in INSPECTIONS:
         raise UnknownName("thing to inspect", name, INSPECTIONS)
     module, cls = INSPECTIONS[plain].split(":")
-    return getattr(import_module(f"pellucid.methods.internals.{module}"), cls)
+    return getattr(import_module(f"pellucid.methods.{module}"), cls)
 
 
 def as_inspection(what: str | Inspection | type[Inspection]) -> Inspection:

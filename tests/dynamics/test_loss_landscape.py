@@ -1,0 +1,299 @@
+"""The loss on a plane of weights, held against one plain forward pass for each point on deep copies."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import pellucid as pl
+from dynamics.landscape_twins import SHAPES, Convolutional, Plain, Recurrent, Tied, Transformer, case, directions, plain_loss, slow_plane
+from pellucid.errors import CapabilityError, InputError, ModelError, UnknownName
+from pellucid.explanation.contents.loss_landscape import LossLandscape, LossSurface
+from pellucid.methods.dynamics import loss_landscape
+from pellucid.methods.dynamics.loss_landscape import LookAtLossLandscape
+
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
+
+
+def seen(net: nn.Module, x: Any, labels: Any, *, batch_size: int | None = 8, spec: Any = None, **options: Any) -> LossLandscape:
+    look = LookAtLossLandscape(**{"resolution": 5, "eigenvalues": 0, **options})
+    content = pl.inspect(net, look, x, labels=labels, batch_size=batch_size, spec=spec).content
+    assert isinstance(content, LossLandscape)
+    return content
+
+
+def plane(found: LossLandscape) -> LossSurface:
+    assert found.surface is not None
+    return found.surface
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("kind", SHAPES)
+def test_every_point_is_a_plain_pass(kind: type[nn.Module], dtype: torch.dtype) -> None:
+    net, x, labels = case(kind, dtype)
+    found = plane(seen(net, x, labels))
+    loss, accuracy = slow_plane(net, x, labels, (found.across, found.up), directions(net))
+    assert np.allclose(found.loss, loss, rtol=TOLERANCE[dtype], atol=0)
+    assert np.array_equal(found.accuracy, accuracy)
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+def test_the_model_is_a_point_of_its_plane_bit_for_bit(kind: type[nn.Module]) -> None:
+    net, x, labels = case(kind, torch.float32)
+    for resolution in (5, 6):  # an even one has no middle
+        whole = seen(net, x, labels, resolution=resolution, span=(-1.0, 1.0, -0.5, 1.5))
+        found = plane(whole)
+        row, column = np.flatnonzero(found.up == 0), np.flatnonzero(found.across == 0)
+        assert len(row) == len(column) == 1
+        assert found.loss[row[0], column[0]] == whole.own[0]
+        assert found.accuracy[row[0], column[0]] == whole.own[1]
+        assert whole.own[0] == pytest.approx(plain_loss(net, x, labels)[0], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "layers"),
+    [
+        (Plain, ("body.1.weight",)),
+        (Convolutional, ("first.weight",)),
+        (Transformer, ("enter.weight",)),
+        (Recurrent, ()),
+        (Tied, ("first.weight",)),
+    ],
+)
+def test_products_with_the_first_weights_are_made_once(kind: type[nn.Module], layers: tuple[str, ...]) -> None:
+    net, x, labels = case(kind, torch.float32)
+    assert seen(net, x, labels).shared == layers
+
+
+def test_a_forward_that_writes_into_its_rows_or_computes_its_weights_runs_as_it_is() -> None:
+    class Writing(Plain):
+        def forward(self, x: Tensor) -> Tensor:
+            x -= 0.5
+            return self.body(x)
+
+    torch.manual_seed(0)
+    normed = nn.Sequential(nn.Flatten(), nn.utils.parametrizations.weight_norm(nn.Linear(12, 3)))
+    for net in (Writing(), normed):
+        x, labels = torch.randn(10, 3, 4), np.arange(10) % 3
+        kept = x.clone()
+        found = seen(net.eval(), x, labels)
+        assert found.shared == () and torch.equal(x, kept)
+        corner = plane(found)
+        copied, along = deepcopy(net), directions(net)
+        with torch.no_grad():
+            for name, value in copied.named_parameters():
+                if name in along[0]:
+                    value += along[0][name] + along[1][name]
+        assert corner.loss[-1, -1] == pytest.approx(plain_loss(copied, x, labels)[0], rel=1e-5)
+
+
+def test_the_batch_size_does_not_matter() -> None:
+    net, x, labels = case(Convolutional, torch.float64)
+    sizes = [plane(seen(net, x, labels, batch_size=size)).loss for size in (1, 7, 23, None)]
+    assert all(np.allclose(sizes[0], one, rtol=1e-12, atol=0) for one in sizes[1:])
+
+
+def test_filters_of_a_direction_are_as_long_as_the_networks_own() -> None:
+    net, x, labels = case(Convolutional, torch.float64)
+    found = seen(net, x, labels)
+    along = directions(net)
+    for one in along:
+        assert set(one) == {"first.weight", "second.weight", "head.weight"}
+        for name, value in one.items():
+            own = dict(net.named_parameters())[name]
+            assert torch.allclose(value.flatten(1).norm(dim=1), own.flatten(1).norm(dim=1), rtol=1e-12)
+    moving = [value for value in net.parameters() if value.ndim > 1]
+    norm = float(torch.cat([value.detach().reshape(-1) for value in moving]).norm())
+    assert found.lengths == pytest.approx([norm, norm], rel=1e-12)
+    assert found.still == sum(value.numel() for value in net.parameters()) - sum(value.numel() for value in moving)
+    flat = [torch.cat([value.reshape(-1) for value in one.values()]) for one in along]
+    assert found.cosine == pytest.approx(float(flat[0] @ flat[1]) / norm**2, abs=1e-12)
+
+
+def test_lines_are_the_middle_of_the_surface() -> None:
+    net, x, labels = case(Plain, torch.float64)
+    whole, alone = seen(net, x, labels), seen(net, x, labels, shape="lines")
+    assert alone.surface is None and alone.evaluations < whole.evaluations
+    for one, other in zip(whole.lines, alone.lines, strict=True):
+        assert np.array_equal(one.positions, other.positions) and np.allclose(one.loss, other.loss, rtol=1e-12)
+        assert np.array_equal(one.accuracy, other.accuracy)
+    assert np.array_equal(whole.lines[0].loss, plane(whole).loss[2]) and np.array_equal(whole.lines[1].loss, plane(whole).loss[:, 2])
+
+
+def test_of_costly_networks_there_are_fewer_points_unless_it_is_said_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, x, labels = case(Plain, torch.float32)
+    flops = len(x) * 2 * (12 * 16 + 16 * 3)
+    for work, points in ((1 << 60, 51), (flops * 20**2, 19), (flops, 11)):
+        monkeypatch.setattr(loss_landscape, "WORK", work)
+        assert plane(seen(net, x, labels, resolution=None)).loss.shape == (points, points)
+    assert plane(seen(net, x, labels, resolution=21)).loss.shape == (21, 21)
+
+
+# ---- losses -----------------------------------------------------------------------------------------------------------------
+
+
+def test_values_have_a_squared_error_and_no_accuracy() -> None:
+    torch.manual_seed(0)
+    net, x = nn.Linear(3, 2).double(), torch.randn(9, 3, dtype=torch.float64)
+    y = np.random.default_rng(0).normal(size=(9, 2))
+    spec = pl.ModelSpec(outputs="values")
+    found = seen(net, x, y, spec=spec)
+    expected = float(((net(x).detach().numpy() - y) ** 2).mean())
+    assert found.loss == "mse" and found.own[0] == pytest.approx(expected, rel=1e-12) and not found.classes
+    assert plane(found).accuracy.size == 0
+    assert found.base[0] == pytest.approx(float(y.var(0).mean()), rel=1e-12)
+
+
+def test_a_function_may_give_the_mean_or_one_value_for_each_row() -> None:
+    torch.manual_seed(0)
+    net, x, y = nn.Linear(3, 1).double(), torch.randn(9, 3, dtype=torch.float64), np.linspace(-1, 1, 9)
+
+    def each(outputs: Tensor, labels: Tensor) -> Tensor:
+        return (outputs[:, 0] - labels).abs()
+
+    def mean(outputs: Tensor, labels: Tensor) -> Tensor:
+        return (outputs[:, 0] - labels).abs().mean()
+
+    spec = pl.ModelSpec(outputs="values")
+    both = [seen(net, x, y, spec=spec, loss=one, batch_size=4) for one in (each, mean)]
+    assert [one.loss for one in both] == ["each", "mean"]
+    assert np.allclose(plane(both[0]).loss, plane(both[1]).loss, rtol=1e-12)
+    assert both[0].own[0] == pytest.approx(float(np.abs(net(x).detach().numpy()[:, 0] - y).mean()), rel=1e-12)
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_probabilities_and_single_logits(*, several: bool) -> None:
+    torch.manual_seed(0)
+    body = nn.Linear(3, 3 if several else 1).double()
+    net = nn.Sequential(body, nn.Softmax(1) if several else nn.Sigmoid())
+    x, labels = torch.randn(9, 3, dtype=torch.float64), np.arange(9) % (3 if several else 2)
+    logits = seen(body, x, labels, spec=pl.ModelSpec(outputs="logits"))
+    found = seen(net, x, labels)
+    expected = nn.functional.cross_entropy if several else nn.functional.binary_cross_entropy_with_logits
+    truth = torch.from_numpy(labels) if several else torch.from_numpy(labels).double()[:, None]
+    assert logits.own[0] == pytest.approx(float(expected(body(x).detach(), truth)), rel=1e-12)
+    assert np.allclose(plane(found).loss, plane(logits).loss, rtol=1e-9)
+    assert np.array_equal(plane(found).accuracy, plane(logits).accuracy)
+
+
+def test_of_equal_classes_the_first_is_the_answer() -> None:
+    net = nn.Linear(2, 3)
+    with torch.no_grad():
+        for value in net.parameters():
+            value.zero_()
+        net.bias += 1
+    found = seen(net, torch.randn(6, 2), np.array([0, 1, 2, 0, 1, 2]), shape="none", eigenvalues=1, spec=pl.ModelSpec(outputs="logits"))
+    assert found.own == pytest.approx([np.log(3), 1 / 3])
+
+
+def test_losses_of_sure_rows_keep_their_digits() -> None:
+    net = nn.Linear(1, 2, bias=False)
+    with torch.no_grad():
+        net.weight.copy_(torch.tensor([[0.0], [20.0]]))
+    found = seen(net, torch.ones(4, 1), np.ones(4, int), shape="none", eigenvalues=1, spec=pl.ModelSpec(outputs="logits"))
+    assert found.own[0] == pytest.approx(np.log1p(np.exp(-20.0)), rel=1e-6)
+
+
+def test_rows_without_a_label_are_left_out() -> None:
+    net, x, labels = case(Plain, torch.float64)
+    labels[::2] = -1
+    found = seen(net, x, labels)
+    assert (found.rows, found.left_out) == (11, 12)
+    assert found.own[0] == pytest.approx(plain_loss(net, x[1::2], labels[1::2])[0], rel=1e-12)
+    assert seen(net, x, labels, samples=5).rows == 5
+
+
+# ---- no trace ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+def test_the_networks_bytes_stay_also_when_it_raises_half_way(kind: type[nn.Module]) -> None:
+    net, x, labels = case(kind, torch.float32)
+    before = {name: (value.clone(), value.data_ptr()) for name, value in net.state_dict().items()}
+    calls = []
+
+    def failing(outputs: Tensor, truth: Tensor) -> Tensor:
+        calls.append(1)
+        if len(calls) > 20:
+            raise ValueError("enough")
+        return nn.functional.cross_entropy(outputs, truth.long(), reduction="none")
+
+    with pytest.raises(ModelError, match="enough"):
+        seen(net, x, labels, loss=failing, eigenvalues=2)
+    seen(net, x, labels, eigenvalues=2)
+    for name, value in net.state_dict().items():
+        assert torch.equal(value, before[name][0]) and value.data_ptr() == before[name][1]
+    assert all(value.requires_grad and value.grad is None for value in net.parameters())
+
+
+def test_progress_reaches_its_end_and_can_be_stopped() -> None:
+    net, x, labels = case(Plain, torch.float32)
+    told: list[tuple[int, int]] = []
+    pl.inspect(net, LookAtLossLandscape(resolution=9), x, labels=labels, progress=lambda stage, done, of: told.append((done, of)))
+    passes = [(done, of) for done, of in told if of == told[-1][1]]
+    assert passes == sorted(passes) and all(done <= of for done, of in passes) and passes[-1][0] > 0.5 * passes[-1][1]
+
+    def stop(stage: str, done: int, of: int) -> None:
+        raise KeyboardInterrupt
+
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    with pytest.raises(KeyboardInterrupt):
+        pl.inspect(net, LookAtLossLandscape(resolution=9), x, labels=labels, progress=stop)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+# ---- what can not be done ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"directions": "randon"}, UnknownName, "did you mean 'random'"),
+        ({"directions": [{}]}, InputError, "two checkpoints or more"),
+        ({"directions": 3}, InputError, "give a list of state dicts"),
+        ({"shape": "cube"}, UnknownName, "legal: lines, none, surface"),
+        ({"resolution": 2}, InputError, "resolution is a whole number from 3 on"),
+        ({"span": (0.5, 1.0, -1.0, 1.0)}, InputError, "left < 0 < right"),
+        ({"directions": "hessian", "eigenvalues": 1}, InputError, "eigenvalues=2 or more"),
+        ({"shape": "none"}, InputError, "nothing left to look at"),
+        ({"learning_rate": 0.0}, InputError, "above 0"),
+        ({"loss": "hinge"}, InputError, "give 'cross_entropy', 'mse' or a function"),
+        ({"loss": "mse"}, InputError, "one value for each output"),
+        ({"loss": lambda outputs, truth: outputs[:2, 0]}, ModelError, "one for each row"),
+        ({"other": 3}, InputError, "no torch module"),
+    ],
+)
+def test_options_that_make_no_sense_say_what_to_do(options: dict[str, Any], error: type[Exception], says: str) -> None:
+    net, x, labels = case(Plain, torch.float32)
+    with pytest.raises(error, match=says):
+        seen(net, x, labels, **options)
+
+
+def test_labels_and_rows_that_do_not_fit() -> None:
+    net, x, labels = case(Plain, torch.float32)
+    with pytest.raises(InputError, match="there are no labels"):
+        seen(net, x, None)
+    with pytest.raises(InputError, match="22 labels for 23 rows"):
+        seen(net, x, labels[:-1])
+    with pytest.raises(InputError, match="class 3 of 3"):
+        seen(net, x, labels + 1)
+    with pytest.raises(InputError, match="No row has a label"):
+        seen(net, x, labels * 0 - 1)
+    with pytest.raises(InputError, match="is seen on rows"):
+        seen(net, None, labels)
+    broken = x.clone()
+    broken[0, 0, 0] = float("nan")
+    with pytest.raises(InputError, match=r"not finite|missing"):
+        seen(net, broken, labels)
+
+
+def test_weights_of_several_dtypes_are_refused() -> None:
+    net, x, labels = case(Plain, torch.float32)
+    net.extra = nn.Parameter(torch.zeros(2, dtype=torch.float64))
+    with pytest.raises(CapabilityError, match="one dtype"):
+        seen(net, x, labels)
