@@ -13,6 +13,7 @@ from torch import Tensor, nn
 import pellucid as pl
 from pellucid.demo.efficientnet import efficientnet_lite0
 from pellucid.demo.networks import train_digits, train_patient
+from pellucid.methods.dynamics.gradient_flow import LookAtGradientFlow
 from pellucid.methods.dynamics.loss_landscape import LookAtLossLandscape
 from pellucid.methods.internals.decision_boundary import LookAtDecisionBoundary
 from pellucid.methods.internals.feature_visualization import LookAtFeatureVisualization
@@ -74,6 +75,7 @@ def subject(name: str) -> Subject:
         looks = {
             "pruning": LookAtPruning(ablations=24, shares=(0.0, 0.5, 0.9)),
             "loss_landscape": LookAtLossLandscape(resolution=5, eigenvalues=1, steps=4, probes=2),
+            "gradient_flow": LookAtGradientFlow(resolution=5, arrows=3),
         }
         return Subject(efficientnet_lite0(pretrained=False), torch.randn(8, 3, 64, 64), np.arange(8) % 3, looks=looks)
     net = Encoder() if name == "transformer encoder" else Recurrent()
@@ -90,7 +92,11 @@ def inspected(name: str, what: str) -> pl.Explanation | str:
         return str(error)
 
 
-BRIEF = {"feature_visualization": LookAtFeatureVisualization(steps=12), "loss_landscape": LookAtLossLandscape(resolution=21)}
+BRIEF = {
+    "feature_visualization": LookAtFeatureVisualization(steps=12),
+    "loss_landscape": LookAtLossLandscape(resolution=21),
+    "gradient_flow": LookAtGradientFlow(resolution=21, arrows=7),
+}
 IMAGES = ("digits CNN", "EfficientNet-Lite0")
 OF_IMAGES = ("feature_visualization",)  # only these take images alone; what they say of others is in their own tests
 ALL = [(name, what) for what in INSPECTIONS for name in NAMES if name in IMAGES or what not in OF_IMAGES]

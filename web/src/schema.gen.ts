@@ -152,7 +152,7 @@ export interface Explanation {
   readonly error_kind: "none" | "standard_error" | "bound" | "exact";
   readonly layer: string;
   readonly spread: readonly (LabelledArray)[];
-  readonly content: Activations | DecisionBoundary | FeatureVisualization | LossLandscape | Pruning | Representations | Source | Structure | Weights | null;
+  readonly content: Activations | DecisionBoundary | FeatureVisualization | GradientFlow | LossLandscape | Pruning | Representations | Source | Structure | Weights | null;
 }
 
 export interface FeatureVisualization {
@@ -176,6 +176,32 @@ export interface FeatureVisualization {
 export interface Finding {
   readonly text: string;
   readonly badge: Badge | null;
+}
+
+export interface FlowPath {
+  readonly name: string;
+  readonly places: Tensor;
+  readonly off: Tensor;
+  readonly loss: Tensor;
+}
+
+export interface GradientFlow {
+  readonly along: "parameters" | "trajectory";
+  readonly names: readonly [string, string];
+  readonly explained: Tensor;
+  readonly across: Tensor;
+  readonly up: Tensor;
+  readonly loss: Tensor;
+  readonly places: Tensor;
+  readonly gradients: Tensor;
+  readonly whole: Tensor;
+  readonly own: Tensor;
+  readonly own_loss: Tensor;
+  readonly paths: readonly (FlowPath)[];
+  readonly judged: string;
+  readonly rows: number;
+  readonly parameters: number;
+  readonly what: "gradient_flow";
 }
 
 export interface HiddenStates {

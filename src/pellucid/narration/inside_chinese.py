@@ -131,6 +131,12 @@ INSIDE: dict[str, str] = {
     "inside.weights.limit": (
         "权重本身不说明网络如何被使用：从权重看并非无效的单元，在真实数据上也可能从不激活；大的权重也可能遇到几乎不变的输入。"
     ),
+    "inside.gradient_flow.own": "{model} 在 {rows} 个样本上的平均损失为 {own}；在所示平面上，损失介于 {least} 与 {most} 之间。",
+    "inside.gradient_flow.parameters": "坐标轴是参数 {x} 和 {y}；其余 {others} 个保持不变。",
+    "inside.gradient_flow.trajectory": "坐标轴是各检查点离网络最远的两个方向：占其距离平方的 {share}。",
+    "inside.gradient_flow.gradient": "在 {places} 个箭头处，平面内的梯度介于 {least} 与 {most} 之间。",
+    "inside.gradient_flow.path": "{name}：{count} 个检查点，损失起初为 {first}，最后为 {last}，偏离平面至多 {off}。",
+    "inside.gradient_flow.limit": "平面只是一个切片：看不到其余参数的作用，而动量法和 Adam 并不沿箭头走。",
     "inside.loss_landscape.own": "{model} 在 {rows} 行上的平均损失（{loss}）为 {own}。",
     "inside.loss_landscape.own_classes": "{model} 在 {rows} 行上的平均损失（{loss}）为 {own}，其中 {accuracy} 回答正确。",
     "inside.loss_landscape.guessing": "无论哪一行都给出同样的回答，损失为 {base}：网络没有从这些行学到东西。",

@@ -203,6 +203,16 @@ INSIDE: dict[str, str] = {
         "Weights alone do not say how a network is used: a unit that is not dead by them may still never be active on real data, "
         "and a large weight may meet an input that hardly varies."
     ),
+    "inside.gradient_flow.own": "{model} has a mean loss of {own} on {rows} rows; on the plane shown it is between {least} and {most}.",
+    "inside.gradient_flow.parameters": "The axes are the parameters {x} and {y}; the other {others} stay as they are.",
+    "inside.gradient_flow.trajectory": (
+        "The axes are the two directions along which the checkpoints lie farthest from the network: {share} of their squared distances."
+    ),
+    "inside.gradient_flow.gradient": "At the {places} places of the arrows the gradient within the plane is between {least} and {most}.",
+    "inside.gradient_flow.path": "{name}: {count} checkpoints, loss {first} at first and {last} at last, at most {off} off the plane.",
+    "inside.gradient_flow.limit": (
+        "A plane is a slice: what the other parameters would do is not seen, and momentum or Adam do not follow the arrows."
+    ),
     "inside.loss_landscape.own": "{model} has a mean loss ({loss}) of {own} on {rows} rows.",
     "inside.loss_landscape.own_classes": ("{model} has a mean loss ({loss}) of {own} on {rows} rows, and is right in {accuracy} of them."),
     "inside.loss_landscape.guessing": (

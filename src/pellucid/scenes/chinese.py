@@ -6,6 +6,7 @@ from __future__ import annotations
 from pellucid.scenes.activations_chinese import ACTIVATIONS
 from pellucid.scenes.boundary_chinese import BOUNDARY
 from pellucid.scenes.features_chinese import FEATURES
+from pellucid.scenes.flow_chinese import FLOW
 from pellucid.scenes.landscape_chinese import LANDSCAPE
 from pellucid.scenes.pruning_chinese import PRUNING
 from pellucid.scenes.representations_chinese import REPRESENTATIONS
@@ -20,6 +21,7 @@ CHINESE: dict[str, str] = {
     **FEATURES,
     **REPRESENTATIONS,
     **BOUNDARY,
+    **FLOW,
     **RUNS,
     **PRUNING,
     **LANDSCAPE,

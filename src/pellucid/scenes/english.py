@@ -6,6 +6,7 @@ from __future__ import annotations
 from pellucid.scenes.activations_english import ACTIVATIONS
 from pellucid.scenes.boundary_english import BOUNDARY
 from pellucid.scenes.features_english import FEATURES
+from pellucid.scenes.flow_english import FLOW
 from pellucid.scenes.landscape_english import LANDSCAPE
 from pellucid.scenes.pruning_english import PRUNING
 from pellucid.scenes.representations_english import REPRESENTATIONS
@@ -21,6 +22,7 @@ ENGLISH: dict[str, str] = {
     **FEATURES,
     **REPRESENTATIONS,
     **BOUNDARY,
+    **FLOW,
     **RUNS,
     **PRUNING,
     **LANDSCAPE,

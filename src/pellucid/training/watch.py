@@ -30,6 +30,7 @@ def watch(
     attribution: Any = "integrated_gradients",  # noqa: ANN401
     budget: float = 0.02,
     every: int | None = None,
+    snapshots: int | None = None,
     retention: Retention | None = None,
 ) -> Recorder:
     """Records a training into a folder, at a bounded cost, and lets it be steered from outside.
@@ -53,6 +54,7 @@ def watch(
         attribution: the method, an id or an object; None for none. ``"integrated_gradients"`` takes 16 steps.
         budget: the share of the training time that recording may take, its own thread included; frames are made as often as that pays for.
         every: record weights, gradients and updates of all layers at every so many steps instead, whatever that costs.
+        snapshots: record all parameters at every so many steps, for the trajectory in pictures of the loss; whatever that costs.
         retention: how many frames of a kind stay; of more, every second of the older half is left out.
 
     Returns:
@@ -72,8 +74,9 @@ def watch(
         )
     if not 0 < budget <= 1:
         raise InputError("The budget is a share of the training time", received=repr(budget), remedy="such as 0.02")
-    if every is not None and (isinstance(every, bool) or every < 1):
-        raise InputError("every counts steps", received=repr(every), remedy="such as 10")
+    for name, count in (("every", every), ("snapshots", snapshots)):
+        if count is not None and (isinstance(count, bool) or count < 1):
+            raise InputError(f"{name} counts steps", received=repr(count), remedy="such as 10")
     optimizers = _optimizers(optimizer, net)
     place = Path(folder)
     if rank() > 0:
@@ -86,7 +89,7 @@ def watch(
         raise FileError(
             "The run folder can not be made", received=f"{place} ({error})", remedy="choose a place that can be written"
         ) from error
-    plan = Plan(Pace(budget, every), retention or Retention(), _facts(net, optimizers, pinned, budget, every))
+    plan = Plan(Pace(budget, every, snapshots), retention or Retention(), _facts(net, optimizers, pinned, budget, every))
     return Recorder(net, optimizers, place, pinned=pinned, plan=plan)
 
 

@@ -3,6 +3,7 @@
 from pellucid.explanation.contents.activations import Activations
 from pellucid.explanation.contents.decision_boundary import DecisionBoundary
 from pellucid.explanation.contents.feature_visualization import FeatureVisualization
+from pellucid.explanation.contents.gradient_flow import GradientFlow
 from pellucid.explanation.contents.loss_landscape import LossLandscape
 from pellucid.explanation.contents.pruning import Pruning
 from pellucid.explanation.contents.representations import Representations
@@ -11,7 +12,16 @@ from pellucid.explanation.contents.structure import Structure
 from pellucid.explanation.contents.weights import Weights
 
 Content = (
-    Activations | DecisionBoundary | FeatureVisualization | LossLandscape | Pruning | Representations | Source | Structure | Weights
+    Activations
+    | DecisionBoundary
+    | FeatureVisualization
+    | GradientFlow
+    | LossLandscape
+    | Pruning
+    | Representations
+    | Source
+    | Structure
+    | Weights
 )  # told apart by ``what``
 
 __all__ = [
@@ -19,6 +29,7 @@ __all__ = [
     "Content",
     "DecisionBoundary",
     "FeatureVisualization",
+    "GradientFlow",
     "LossLandscape",
     "Pruning",
     "Representations",

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 import numpy as np
 import torch
 
-from pellucid.errors import CapabilityError, InputError, UnknownName, UnsupportedOperation
+from pellucid.errors import CapabilityError, InputError, UnknownName
 from pellucid.explanation.contents.loss_landscape import LossLandscape
 from pellucid.methods.dynamics.loss_landscape_curvature import HessianProducts, Ritz, top_eigenpairs, trace
 from pellucid.methods.dynamics.loss_landscape_directions import WeightPlane, hessian_plane, random_plane, trajectory_plane
 from pellucid.methods.dynamics.loss_landscape_losses import Loss, judge
-from pellucid.methods.dynamics.loss_landscape_points import PointLosses
+from pellucid.methods.dynamics.loss_landscape_points import PointLosses, affordable_points
 from pellucid.methods.dynamics.loss_landscape_result import Found, between, curvature, lines, surface, trajectory
-from pellucid.models.bound_torch import BoundTorch
 from pellucid.models.moved_weights import MovedWeights
 from pellucid.models.torch_model import TorchModel
 
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from pellucid.models.protocol import Capability
 
 Shape = Literal["surface", "lines", "none"]
-POINTS, FEWEST = 51, 11  # along each axis where it is not said how many
-WORK = 1 << 44  # FLOPs that a surface may take then
+POINTS = 51  # along each axis where it is not said how many
 PRODUCTS = 2  # of the Hessian, beside those of Lanczos and of the trace
 
 
@@ -153,16 +151,7 @@ class LookAtLossLandscape:
         """How many points along each axis."""
         if self.resolution is not None:
             return self.resolution
-        if self.shape != "surface" or not isinstance(evaluator.bound, BoundTorch) or "graph" not in evaluator.bound.model.can:
-            return POINTS
-        some = torch.arange(min(2, evaluator.rows))
-        try:
-            graph = evaluator.bound.graph(tuple(value[some] for value in evaluator.values), some)
-        except UnsupportedOperation:
-            return POINTS
-        cost = rows * sum(node.flops for node in graph.nodes) / graph.rows
-        affordable = int((WORK / max(cost, 1.0)) ** 0.5)
-        return int(np.clip(affordable - (affordable % 2 == 0), FEWEST, POINTS))
+        return affordable_points(evaluator, rows, POINTS) if self.shape == "surface" else POINTS
 
     def _planned(self, resolution: int) -> int:
         """About how many passes over all rows there will be."""

@@ -87,7 +87,7 @@ def trajectory_plane(weights: MovedWeights, trajectory: Any) -> WeightPlane:  # 
     Raises:
         InputError: fewer than two checkpoints, all on one line, or of another architecture.
     """
-    checkpoints = tuple(_checkpoints(weights, trajectory))
+    checkpoints = tuple(checkpoints_of(weights, trajectory))
     own = weights.packed(weights.trained).double().cpu().numpy()
     apart = np.stack([weights.packed(one).double().cpu().numpy() - own for one in checkpoints])
     if not np.isfinite(apart).all():
@@ -116,7 +116,7 @@ def trajectory_plane(weights: MovedWeights, trajectory: Any) -> WeightPlane:  # 
     )
 
 
-def _checkpoints(weights: MovedWeights, trajectory: Any) -> Iterable[Tensor]:  # noqa: ANN401
+def checkpoints_of(weights: MovedWeights, trajectory: Any) -> Iterable[Tensor]:  # noqa: ANN401
     """The vectors of checkpoints given as state dicts, networks, or rows of an array (checkpoint, parameter)."""
     if isinstance(trajectory, (np.ndarray, Tensor)):
         rows = torch.as_tensor(trajectory)

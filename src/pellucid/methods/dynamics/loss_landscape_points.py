@@ -14,21 +14,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.errors import PellucidError
+from pellucid.errors import PellucidError, UnsupportedOperation
 from pellucid.methods.batching import clock, peak_memory
+from pellucid.models.bound_torch import BoundTorch
 from pellucid.models.first_products import Bypassed, FirstProducts
 from pellucid.models.memory import out_of_memory
 
 if TYPE_CHECKING:
     from pellucid.methods.dynamics.loss_landscape_losses import Judge
     from pellucid.methods.run import Evaluator
-    from pellucid.models.bound_torch import BoundTorch
     from pellucid.models.moved_weights import MovedWeights
 
 KIND = "forward, weights moved"
 TOGETHER = 1 << 16  # numbers among the outputs of points that are judged at once
 MOST = 64  # of these points
 TRIAL = 3  # passes by which a size of batch is measured
+FEWEST = 11  # points along an axis
+WORK = 1 << 44  # FLOPs that a plane may take where it is not said how fine it is
 PROOF = 16  # rows by which products made once are held against the network itself
 AGREE = 1e-3  # of the largest output: beyond rounding, something else was computed
 
@@ -132,6 +134,20 @@ class PointLosses:
         report = self.evaluator.situation.progress
         if report:
             report(self.evaluator.stage, min(int(self.count + beyond), self.planned), max(self.planned, 1))
+
+
+def affordable_points(evaluator: Evaluator, rows: int, most: int) -> int:
+    """How many points along each axis of a plane, odd, take no more than :data:`WORK`: at least 11 and at most ``most``."""
+    if not isinstance(evaluator.bound, BoundTorch) or "graph" not in evaluator.bound.model.can:
+        return most
+    some = torch.arange(min(2, evaluator.rows))
+    try:
+        graph = evaluator.bound.graph(tuple(value[some] for value in evaluator.values), some)
+    except UnsupportedOperation:
+        return most
+    cost = rows * sum(node.flops for node in graph.nodes) / graph.rows
+    affordable = int((WORK / max(cost, 1.0)) ** 0.5)
+    return int(np.clip(affordable - (affordable % 2 == 0), FEWEST, most))
 
 
 class _Batches:

@@ -20,6 +20,7 @@ INSPECTIONS: dict[str, str] = {
     "representations": "internals.representations:LookAtRepresentations",
     "decision_boundary": "internals.decision_boundary:LookAtDecisionBoundary",
     "pruning": "internals.pruning:LookAtPruning",
+    "gradient_flow": "dynamics.gradient_flow:LookAtGradientFlow",
     "loss_landscape": "dynamics.loss_landscape:LookAtLossLandscape",
 }
 

@@ -26,10 +26,17 @@ Make = Callable[[], object]
 
 @dataclass(frozen=True)
 class Pace:
-    """How often frames are made: for a ``share`` of the training time, or of all layers at ``every`` so many steps."""
+    """How often frames are made: for a ``share`` of the training time, or of all layers at ``every`` so many steps; and parameters at every
+    ``snapshots`` steps beside."""
 
     share: float
-    every: int | None
+    every: int | None = None
+    snapshots: int | None = None
+
+    @property
+    def counted(self) -> bool:
+        """Whether something goes by steps, not by time."""
+        return self.every is not None or self.snapshots is not None
 
 
 class Looks:
@@ -76,6 +83,8 @@ class Looks:
         """After a step: books what was looked at in it, and takes what is due; ``spent`` seconds went into everything so far."""
         began = self.clock()
         self._collect()
+        if self.pace.snapshots is not None and self.step % self.pace.snapshots == 0:
+            self._take("parameters")
         if self.pace.every is not None:
             if self.step % self.pace.every == 0 and not self._armed:
                 self._arm("layers")

@@ -99,7 +99,7 @@ class Recorder:
         self._looks = Looks(net, optimizers, pinned, writer=self._writer, pace=plan.pace)
         self._steering = Steering(Controls(net, optimizers, folder), requests, self._event)
         self._told = self._writer.told
-        self._always = plan.pace.every is not None
+        self._always = plan.pace.counted
         self._in_steps = 0.0  # seconds of its own in the thread that trains, looks apart
         self._first: float | None = None
         self._rested = 0.0

@@ -227,6 +227,20 @@ class Run:
         frames = self.frames("pinned")
         return frames[0] if len(frames) else None
 
+    def trajectory(self) -> np.ndarray:
+        """All recorded parameters (checkpoint, parameter), in the order of ``net.parameters()``.
+
+        ``pl.LookAtLossLandscape(directions=...)`` and ``pl.LookAtGradientFlow(trajectories=...)`` take them.
+
+        Raises:
+            InputError: none were recorded.
+        """
+        frames = self.frames("parameters")
+        if not len(frames):
+            remedy = "they are recorded of networks of at most two million parameters"
+            raise InputError("No parameters were recorded", received=str(self.folder), remedy=remedy)
+        return np.stack([frame.values for frame in frames])
+
     def ask(self, what: str, **details: Any) -> None:  # noqa: ANN401
         """Asks something of the training that goes on: ``pause``, ``resume``, ``advance``, ``learning_rate``, ``freeze``, ``unfreeze``,
         ``edit``, ``checkpoint``, ``stop``; done between two steps, and logged with the step.
