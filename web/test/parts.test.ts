@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { drawZero } from "../src/axes";
 import { type Chart, isChart, layOut, ticksOf, wholeView } from "../src/layout";
 import { composePng } from "../src/png";
 import { wordsOf } from "../src/i18n";
@@ -63,6 +64,21 @@ describe("text on the canvas", () => {
   it("leaves out the ticks outside the part shown", () => {
     const axis = { ...chart([]).x, ticks: [0, 1, 2], tick_labels: ["a", "b", "c"] };
     expect(ticksOf(axis, [0.5, 2], 5, "en")).toEqual({ values: [1, 2], labels: ["b", "c"] });
+  });
+});
+
+describe("the line at zero", () => {
+  it("is drawn, but not through the cells of a map", () => {
+    const starts = (kinds: readonly string[]): number => {
+      const panel = chart(kinds, { y: { ...chart([]).y, kind: "linear", domain: [-0.5, 2.5] } });
+      const { layout, scales } = drawn(panel);
+      let lines = 0;
+      const counting = Object.assign(stubCanvas(), { moveTo: () => lines++ });
+      drawZero(counting, panel, wholeView(panel), layout.plot, scales, "light");
+      return lines;
+    };
+    expect(starts(["bars"])).toBeGreaterThan(0);
+    expect(starts(["image"])).toBe(0);
   });
 });
 
