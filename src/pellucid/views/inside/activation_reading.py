@@ -33,7 +33,6 @@ FUNCTIONS = {
 }
 ZONES: dict[Zone, str] = {"zero": "muted", "saturated": "series2", "linear": "series1", "between": "series3"}
 LONG = 22  # letters of a title that are too many for one of three columns
-CLASSES = ("series1", "positive", "series4", "series5", "series2", "series3")  # of points by class
 
 
 class Named(Protocol):
@@ -89,11 +88,17 @@ def class_name(seen: Activations, index: int) -> str:
     return seen.class_names[index] if 0 <= index < len(seen.class_names) else str(index)
 
 
+def class_phrase(seen: Activations, index: int, language: Language) -> str:
+    """A class inside a phrase: of one whose name is a number it is said that it is a class."""
+    name = class_name(seen, index)
+    return words(language)["act.class"].format(number=name) if name.isdigit() else name
+
+
 def row_name(seen: Activations, row: int, language: Language) -> str:
     """A row by number, with its class where that is known."""
     say = words(language)
     if len(seen.labels) > row and seen.labels[row] >= 0:
-        return say["act.row.class"].format(row=row + 1, label=class_name(seen, int(seen.labels[row])))
+        return say["act.row.class"].format(row=row + 1, label=class_phrase(seen, int(seen.labels[row]), language))
     return say["act.row"].format(row=row + 1)
 
 
