@@ -22,7 +22,7 @@ FEATURES: dict[str, str] = {
     "feature.pictures.sees": "what the strongest place can see",
     "feature.pictures.note": (
         "Above each picture is the activation at the unit's strongest place (2× is twice that of the strongest "
-        "row), and a frame around what that place can see, where "
+        "row), behind a row's number its class, and a frame around what that place can see, where "
         "that is not all. Optimized pictures were measured as they are drawn, {steps} steps from noise."
     ),
     "feature.pictures.limit": (
