@@ -10,6 +10,7 @@ from inside.subjects import inspected
 from pellucid.scenes import Image, Text
 from pellucid.views.inside import inside
 from pellucid.views.inside.activation_tiles import Tiles
+from pellucid.views.inside.classes import COLORS, colors_of
 from pellucid.views.inside.names import LETTERS, tail
 
 
@@ -49,6 +50,13 @@ def test_a_class_without_a_name_is_called_a_class() -> None:
     assert "row 1 (class 0)" in inside(unnamed, view="feature_maps").title
     assert "(benign)" in inside(named, view="top_examples").summary
     assert "类别 0" in inside(unnamed, view="feature_maps", language="zh-CN").title
+
+
+def test_a_class_keeps_its_color_where_others_are_not_shown() -> None:
+    assert colors_of([0, 1, 2])[2] == colors_of([0, 2])[2] == colors_of([2])[2] == COLORS[2]
+    many = colors_of([3, 40, 999])
+    assert tuple(many.values()) == COLORS[:3]
+    assert colors_of([]) == {}
 
 
 def test_where_no_input_is_flat_none_is_called_the_flattest() -> None:

@@ -13,6 +13,7 @@ from pellucid.explanation.contents.activations import Activations, Distribution,
 from pellucid.scenes import ColorScale
 from pellucid.scenes.numbers import number
 from pellucid.scenes.words import Language, words
+from pellucid.views.inside.classes import class_phrase
 
 FUNCTIONS = {
     "relu": "ReLU",
@@ -88,17 +89,11 @@ def class_name(seen: Activations, index: int) -> str:
     return seen.class_names[index] if 0 <= index < len(seen.class_names) else str(index)
 
 
-def class_phrase(seen: Activations, index: int, language: Language) -> str:
-    """A class inside a phrase: of one whose name is a number it is said that it is a class."""
-    name = class_name(seen, index)
-    return words(language)["act.class"].format(number=name) if name.isdigit() else name
-
-
 def row_name(seen: Activations, row: int, language: Language) -> str:
     """A row by number, with its class where that is known."""
     say = words(language)
     if len(seen.labels) > row and seen.labels[row] >= 0:
-        return say["act.row.class"].format(row=row + 1, label=class_phrase(seen, int(seen.labels[row]), language))
+        return say["act.row.class"].format(row=row + 1, label=class_phrase(class_name(seen, int(seen.labels[row])), language))
     return say["act.row"].format(row=row + 1)
 
 

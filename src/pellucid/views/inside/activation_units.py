@@ -12,9 +12,9 @@ from pellucid.scenes.sampling import MOST, by_importance, sample_of
 from pellucid.scenes.ticks import padded
 from pellucid.scenes.words import Language, joined, words
 from pellucid.views.framing import code
-from pellucid.views.inside.activation_reading import activations, class_name, class_phrase, one_layer, row_name, scale_of, shown_of
+from pellucid.views.inside.activation_reading import activations, class_name, one_layer, row_name, scale_of, shown_of
 from pellucid.views.inside.activation_tiles import Tiles
-from pellucid.views.inside.classes import COLORS
+from pellucid.views.inside.classes import COLORS, class_phrase, colors_of
 from pellucid.views.signed_bars import category_axis
 
 UNITS = 6  # with pictures, or scatters
@@ -151,7 +151,7 @@ def _class_panels(seen: Activations, one: LayerActivations, language: Language) 
     best = int(np.nanargmax(values))
     preferred = [class_name(seen, int(at)) for at in one.preferred[shown]]
     label = say["act.classes.index" if morcos else "act.classes.explained"]
-    most = class_phrase(seen, int(one.preferred[shown][best]), language)
+    most = class_phrase(preferred[best], language)
     finding = say["act.classes.finding"].format(unit=units[best], label=most, index=label, value=number(float(values[best])))
     table = Table(
         (say["act.unit.axis"], say["act.classes.preferred"], say["act.classes.index"], say["act.classes.explained"], *names),
@@ -283,15 +283,14 @@ def _groups(seen: Activations, rows: np.ndarray) -> list[int]:
 
 
 def _class_legend(seen: Activations, rows: np.ndarray) -> tuple[LegendEntry, ...]:
-    groups = _groups(seen, rows)
-    return tuple(LegendEntry(class_name(seen, label), role, "point") for label, role in zip(groups, COLORS, strict=False))
+    return tuple(LegendEntry(class_name(seen, label), role, "point") for label, role in colors_of(_groups(seen, rows)).items())
 
 
 def _by_class(seen: Activations, rows: np.ndarray, places: np.ndarray, most: int, language: Language) -> tuple[Mark, ...]:
     """Points (row, 2), a mark for each class; of many, those drawn first that hold an extreme."""
     say, marks = words(language), []
     groups = _groups(seen, rows)
-    for label, role in zip(groups or [-1], COLORS, strict=False):
+    for label, role in (colors_of(groups) or {-1: COLORS[0]}).items():
         kept = np.flatnonzero(seen.labels[rows] == label) if groups else np.arange(len(rows))
         first = max(1, most * len(kept) // max(1, len(rows)))
         order = kept[by_importance(places[kept], first)]

@@ -11,7 +11,7 @@ from pellucid.scenes import Axis, Column, Image, LegendEntry, Lines, Points, Pol
 from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.sampling import MOST
 from pellucid.scenes.words import Language, joined, words
-from pellucid.views.inside.classes import COLORS
+from pellucid.views.inside.classes import COLORS, colors_of
 
 REST = "random"  # of further classes
 PALEST, STRONGEST = 0.1, 0.5  # of a color over the surface: at the confidence of a coin, and at certainty
@@ -38,8 +38,7 @@ class Shown:
 
     def role(self, which: int) -> str:
         """The color of a class."""
-        place = np.flatnonzero(self.named == which)
-        return COLORS[int(place[0])] if len(place) else REST
+        return colors_of(self.named.tolist()).get(which, REST)
 
     def of_rows(self) -> np.ndarray:
         """(row,) the true class, where it is known that the network says."""

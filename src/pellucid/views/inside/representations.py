@@ -16,7 +16,7 @@ from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.sampling import MOST, sample_of
 from pellucid.scenes.ticks import padded
 from pellucid.scenes.words import Language, words
-from pellucid.views.inside.classes import COLORS
+from pellucid.views.inside.classes import COLORS, colors_of
 from pellucid.views.inside.representations_reading import content, scene
 from pellucid.views.inside.representations_relations import relations
 from pellucid.views.inside.representations_similarity import models, similarity
@@ -87,7 +87,8 @@ def _rows(
     labels, predicted = seen.labels[rows], seen.predicted[rows]
     classes = labels if (seen.labels >= 0).any() else predicted
     common = [int(c) for c, _ in Counter(classes[classes >= 0].tolist()).most_common(len(COLORS))]
-    shown = [(c, np.flatnonzero(classes == c)) for c in sorted(common)]
+    colors = colors_of(sorted(common))
+    shown = [(c, np.flatnonzero(classes == c)) for c in colors]
     rest = np.flatnonzero(~np.isin(classes, common))
     wrong = np.flatnonzero((labels >= 0) & (predicted >= 0) & (labels != predicted))
     unit = say["sample.points"]
@@ -96,7 +97,7 @@ def _rows(
     ringed = say["rep.wrong"].format(wrong=len(wrong))
     marks = [Points(ringed, x[wrong], y[wrong], "ink", RING, sample=sample)] if len(wrong) else []
     legend = [LegendEntry(ringed, "ink", "point")] if len(wrong) else []
-    groups = [(_name(seen, c), at, COLORS[k]) for k, (c, at) in enumerate(shown)]
+    groups = [(_name(seen, c), at, colors[c]) for c, at in shown]
     groups += [(say["rep.rest"], rest, "random")] if len(rest) else []
     for name, at, color in groups:
         told = tuple(say["rep.point"].format(row=int(rows[k]) + 1, label=_name(seen, int(classes[k]))) for k in at)
