@@ -8,7 +8,7 @@ import { pointColors, points } from "../src/marks/points";
 import { drawPlot, nearest } from "../src/plot";
 import { readingRows } from "../src/reading";
 import { chooseLanguage, readState, writeState } from "../src/state";
-import { csv } from "../src/table";
+import { csv, tableElement } from "../src/table";
 import { color, lookup, rgb } from "../src/theme";
 import { shorten, type TextBox, wrap } from "../src/writing";
 import { canZoom, isWhole, movedBy, zoomAt, zoomTo } from "../src/zoom";
@@ -260,6 +260,14 @@ describe("zoom", () => {
   it("is not offered for bars", () => {
     expect(canZoom(panel)).toBe(true);
     expect(canZoom(chart(["line", "bars"]))).toBe(false);
+  });
+});
+
+describe("tables", () => {
+  it("indent a cell by the spaces at its beginning", () => {
+    const table = { ...goldenScene().panels[0]!.table, columns: ["layer"], rows: [["encoder"], ["    self attention"]] };
+    const cells = [...tableElement(table, "layers", "en").querySelectorAll("td")].map((cell) => cell.textContent);
+    expect(cells).toEqual(["encoder", "\u00a0\u00a0\u00a0\u00a0self attention"]);
   });
 });
 
