@@ -15,6 +15,7 @@ from pellucid.scenes.words import Language, joined, words
 from pellucid.views.framing import code
 from pellucid.views.inside.activation_reading import activations, of_layer, row_name, scale_of, shown_of
 from pellucid.views.inside.activation_tiles import SERIES, Tiles
+from pellucid.views.inside.names import NARROW, tail
 from pellucid.views.signed_bars import category_axis
 
 LAYERS = 5  # in one picture
@@ -202,8 +203,8 @@ def _head(seen: Activations, one: AttentionWeights, head: int, language: Languag
     finding = say["act.attention.finding"].format(token=token, share=number(100 * float(drawn[most])), bits=number(entropy, 2))
     return Panel(
         f"{one.layer}_{head}".replace(".", "_"),
-        say["act.attention.head"].format(layer=one.layer, head=head),
-        finding,
+        say["act.attention.head"].format(layer=tail(one.layer, NARROW), head=head),
+        joined([say["act.attention.head"].format(layer=one.layer, head=head), finding], language),
         Table(
             (say["act.attention.key"], say["act.attention.mean"]),
             tuple((names[at] if names else str(at), float(value)) for at, value in enumerate(drawn)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 LETTERS = 21  # the end of a path tells more than its beginning
+NARROW = 17  # where a picture has half of the width, or less
 
 
 def tail(name: str, letters: int = LETTERS) -> str:
