@@ -104,6 +104,7 @@ ACTIVATIONS: dict[str, str] = {
     "act.input.rank": "特征 {rank}",
     "act.input.note": "r 为全部行上的皮尔逊相关系数。单元取决于所有特征的共同作用。",
     "act.attention.title": "谁关注谁：{row}",
+    "act.attention.one": "头\u00a0{head}",
     "act.attention.head": "{layer} · 头\u00a0{head}",
     "act.attention.weight": "注意力权重",
     "act.attention.key": "被关注",

@@ -111,6 +111,7 @@ ACTIVATIONS: dict[str, str] = {
     "act.input.rank": "feature {rank}",
     "act.input.note": "r is Pearson’s correlation over all rows. A unit depends on all features together.",
     "act.attention.title": "What attends to what: {row}",
+    "act.attention.one": "Head\u00a0{head}",
     "act.attention.head": "{layer} · head\u00a0{head}",
     "act.attention.weight": "attention weight",
     "act.attention.key": "attended to",

@@ -15,7 +15,7 @@ from pellucid.scenes.words import Language, joined, words
 from pellucid.views.framing import code
 from pellucid.views.inside.activation_reading import activations, of_layer, row_name, scale_of, shown_of
 from pellucid.views.inside.activation_tiles import SERIES, Tiles
-from pellucid.views.inside.names import NARROW, tail
+from pellucid.views.inside.names import tail
 from pellucid.views.signed_bars import category_axis
 
 LAYERS = 5  # in one picture
@@ -203,7 +203,7 @@ def _head(seen: Activations, one: AttentionWeights, head: int, language: Languag
     finding = say["act.attention.finding"].format(token=token, share=number(100 * float(drawn[most])), bits=number(entropy, 2))
     return Panel(
         f"{one.layer}_{head}".replace(".", "_"),
-        say["act.attention.head"].format(layer=tail(one.layer, NARROW), head=head),
+        say["act.attention.one"].format(head=head),
         joined([say["act.attention.head"].format(layer=one.layer, head=head), finding], language),
         Table(
             (say["act.attention.key"], say["act.attention.mean"]),
@@ -212,7 +212,7 @@ def _head(seen: Activations, one: AttentionWeights, head: int, language: Languag
         (Image(say["act.attention.weight"], (-0.5, keys - 0.5, -0.5, queries - 0.5), values=weights.astype(np.float32), scale=scale),),
         x=_places_axis(names, keys, say["act.attention.key"]),
         y=_unit_axis(list(names) if len(names) == queries else [str(at) for at in range(queries)], say["act.attention.query"]),
-        subtitle=finding,
+        subtitle=joined([tail(one.layer), finding], language),
         scale=scale,
         equal=True,
     )
