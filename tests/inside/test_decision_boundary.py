@@ -20,7 +20,7 @@ from pellucid.explanation.contents import DecisionBoundary
 from pellucid.explanation.frame import to_frame
 from pellucid.methods.internals.decision_boundary import LookAtDecisionBoundary
 from pellucid.paper import draw
-from pellucid.scenes import Image, Polygons
+from pellucid.scenes import Bars, Image, Polygons
 from pellucid.scenes.sampling import MOST, drawn, limited
 from pellucid.views.inside import inside, inside_views
 
@@ -132,6 +132,22 @@ def test_it_is_drawn_and_told(kind: str, look: Any) -> None:
         assert (overlaps(figure), cut_off(figure)) == ([], []), view
     text = explanation.narrate(language)
     assert "{" not in text and "nan" not in text and "inf" not in text
+
+
+@pytest.mark.parametrize(("kind", "views"), [("inputs", 3), ("sampled", 2), ("one class", 2)])
+def test_a_picture_that_would_show_nothing_is_left_out(kind: str, views: int) -> None:
+    """Regions of what is not linear in pieces, and distances to a change that is nowhere."""
+    shown = set(inside_views(seen(kind)))
+    assert len(shown) == views
+    assert ("regions" in shown, "distances" in shown) == (kind != "sampled", kind != "one class")
+
+
+def test_bars_of_no_misread_row_leave_no_edge_upon_the_others() -> None:
+    scene = inside(seen("sampled"), view="distances")
+    right, wrong = (mark for mark in scene.panels[0].marks if isinstance(mark, Bars))
+    assert len(wrong.length) and (wrong.length > 0).all()
+    assert len(wrong.labels) == len(wrong.colors) == len(wrong.length) == len(wrong.start) == len(wrong.positions)
+    assert right.length.sum() + wrong.length.sum() == np.isfinite(content(seen("sampled")).rows.distances).sum()
 
 
 def test_many_regions_are_drawn_largest_first_and_all_travel() -> None:

@@ -198,6 +198,12 @@ def test_two_digits_networks_are_alike_in_what_they_see_and_leave_no_trace() -> 
         pl.inspect(digits.net, LookAtRepresentations(other=lambda rows: rows), x)
 
 
+def test_one_layer_is_not_compared_with_itself() -> None:
+    one = pl.inspect(nn.Sequential(nn.Linear(4, 3)), "representations", torch.randn(20, 4))
+    assert "similarity" not in inside_views(one)
+    assert "1 layer of" in one.narrate("en")
+
+
 def test_neighbors_stay_together_and_the_trust_is_measured() -> None:
     manifold = pytest.importorskip("sklearn.manifold")
     torch.manual_seed(0)

@@ -33,8 +33,9 @@ export function drawGrid(canvas: CanvasRenderingContext2D, panel: Chart, view: V
   canvas.restore();
 }
 
-/** The line at zero, on top of the marks so that the sign of a bar can be seen. */
+/** The line at zero, on top of the marks so that the sign of a bar can be seen; a map has none, whose cells of number 0 it would strike out. */
 export function drawZero(canvas: CanvasRenderingContext2D, panel: Chart, view: View, plot: Box, scales: Scales, theme: Theme): void {
+  if (panel.marks.some((mark) => mark.mark === "image")) return;
   const crosses = (shown: readonly [number, number]): boolean => Math.min(...shown) <= 0 && Math.max(...shown) >= 0;
   canvas.save();
   canvas.lineWidth = 1;

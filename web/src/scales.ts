@@ -29,7 +29,7 @@ export function axisScale(axis: Axis, domain: readonly [number, number], from: n
   return axis.reverse ? makeScale(domain, to, from, axis.kind === "log") : makeScale(domain, from, to, axis.kind === "log");
 }
 
-/** Round numbers inside a domain, about `count` of them. */
+/** Round numbers inside a domain, about `count` of them, and at least two: one alone says nothing of the scale. */
 export function roundTicks(low: number, high: number, count: number): number[] {
   const [from, to] = low <= high ? [low, high] : [high, low];
   if (!(to > from) || !Number.isFinite(to - from)) return [from];
@@ -38,6 +38,7 @@ export function roundTicks(low: number, high: number, count: number): number[] {
   const step = power * ([1, 2, 5, 10].find((factor) => raw <= factor * power * (1 + 1e-9)) ?? 10);
   const first = Math.ceil(from / step - 1e-9);
   const last = Math.floor(to / step + 1e-9);
+  if (last - first < 1) return roundTicks(from, to, 2 * Math.max(1, count));
   // integer multiples divided by the inverse step keep 0.3 from becoming 0.30000000000000004
   const inverse = Math.round(1 / step);
   const whole = step < 1 && Math.abs(inverse * step - 1) < 1e-9;

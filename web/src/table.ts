@@ -14,12 +14,17 @@ export function tableElement(table: Table, caption: string, locale: string): HTM
   const head = make("tr", {}, ...table.columns.map((name, i) => make("th", { scope: "col", ...side(i) }, name)));
   const body = make("tbody");
   for (const row of table.rows.slice(0, SHOWN)) {
-    body.append(make("tr", {}, ...row.map((cell, i) => make("td", side(i, String(cell).length <= SHORT), typeof cell === "number" ? formatValue(cell, locale) : cell))));
+    body.append(make("tr", {}, ...row.map((cell, i) => make("td", side(i, String(cell).trim().length <= SHORT), typeof cell === "number" ? formatValue(cell, locale) : indented(cell)))));
   }
   if (table.rows.length > SHOWN) {
     body.append(make("tr", {}, make("td", { colspan: String(table.columns.length) }, `… ${formatValue(table.rows.length - SHOWN, locale)}`)));
   }
   return make("table", { class: "pl-table" }, make("caption", { class: "pl-hidden" }, caption), make("thead", {}, head), body);
+}
+
+/** A text whose spaces at the beginning are seen, and do not part it from its first word. */
+function indented(text: string): string {
+  return text.replace(/^ +/, (spaces) => "\u00a0".repeat(spaces.length));
 }
 
 /** Whether a column holds numbers, or texts that are numbers with their units, and at least one. */

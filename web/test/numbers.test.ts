@@ -59,6 +59,7 @@ describe("scales", () => {
     expect(roundTicks(0, 1, 5)).toEqual([0, 0.2, 0.4, 0.6, 0.8, 1]);
     expect(roundTicks(-0.13, 0.34, 5)).toEqual([-0.1, 0, 0.1, 0.2, 0.3]);
     expect(roundTicks(5, 5, 5)).toEqual([5]);
+    expect(roundTicks(-0.47, 0.47, 4), "never one alone").toEqual([-0.4, -0.2, 0, 0.2, 0.4]);
     for (const [low, high] of [[1e-9, 7e-9], [-3e8, 2e9], [0.999, 1.001]] as const) {
       const ticks = roundTicks(low, high, 6);
       expect(ticks.length).toBeGreaterThanOrEqual(2);

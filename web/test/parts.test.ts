@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { drawZero } from "../src/axes";
 import { type Chart, isChart, layOut, ticksOf, wholeView } from "../src/layout";
 import { composePng } from "../src/png";
 import { wordsOf } from "../src/i18n";
@@ -7,7 +8,7 @@ import { pointColors, points } from "../src/marks/points";
 import { drawPlot, nearest } from "../src/plot";
 import { readingRows } from "../src/reading";
 import { chooseLanguage, readState, writeState } from "../src/state";
-import { csv } from "../src/table";
+import { csv, tableElement } from "../src/table";
 import { color, lookup, rgb } from "../src/theme";
 import { shorten, type TextBox, wrap } from "../src/writing";
 import { canZoom, isWhole, movedBy, zoomAt, zoomTo } from "../src/zoom";
@@ -63,6 +64,21 @@ describe("text on the canvas", () => {
   it("leaves out the ticks outside the part shown", () => {
     const axis = { ...chart([]).x, ticks: [0, 1, 2], tick_labels: ["a", "b", "c"] };
     expect(ticksOf(axis, [0.5, 2], 5, "en")).toEqual({ values: [1, 2], labels: ["b", "c"] });
+  });
+});
+
+describe("the line at zero", () => {
+  it("is drawn, but not through the cells of a map", () => {
+    const starts = (kinds: readonly string[]): number => {
+      const panel = chart(kinds, { y: { ...chart([]).y, kind: "linear", domain: [-0.5, 2.5] } });
+      const { layout, scales } = drawn(panel);
+      let lines = 0;
+      const counting = Object.assign(stubCanvas(), { moveTo: () => lines++ });
+      drawZero(counting, panel, wholeView(panel), layout.plot, scales, "light");
+      return lines;
+    };
+    expect(starts(["bars"])).toBeGreaterThan(0);
+    expect(starts(["image"])).toBe(0);
   });
 });
 
@@ -244,6 +260,14 @@ describe("zoom", () => {
   it("is not offered for bars", () => {
     expect(canZoom(panel)).toBe(true);
     expect(canZoom(chart(["line", "bars"]))).toBe(false);
+  });
+});
+
+describe("tables", () => {
+  it("indent a cell by the spaces at its beginning", () => {
+    const table = { ...goldenScene().panels[0]!.table, columns: ["layer"], rows: [["encoder"], ["    self attention"]] };
+    const cells = [...tableElement(table, "layers", "en").querySelectorAll("td")].map((cell) => cell.textContent);
+    expect(cells).toEqual(["encoder", "\u00a0\u00a0\u00a0\u00a0self attention"]);
   });
 });
 

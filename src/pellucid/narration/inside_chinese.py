@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 INSIDE: dict[str, str] = {
-    "inside.representations.rows": "在 {rows} 行数据上查看了{model}的 {layers} 层。",
+    "inside.representations.rows": "在 {rows} 行数据上查看了 {model} 的 {layers} 层。",
+    "inside.representations.one": "在 {rows} 行数据上查看了 {model} 的 1 层。",
     "inside.representations.best": "线性探针从{layer}读出类别最准：留出数据的 {value}，而猜测为 {base}。",
     "inside.representations.first": "最早能明显胜过猜测的是{layer}（{value}）。",
     "inside.representations.never": "没有任何一层能明显胜过猜测（{base}）。",
-    "inside.representations.own": "网络本身在这些数据上的正确率为 {value}。",
+    "inside.representations.own": "网络本身在这些数据上的准确率为 {value}。",
     "inside.representations.change": "从{first}到{second}，表示变化最大（相似度 {value}，1 表示相同）。",
     "inside.representations.trust": "{layer}的 t-SNE 保持近邻的可信度为 {value}（1 为最好）；簇的大小和距离没有多少意义。",
     "inside.representations.other": ("{count} 层中有 {same} 层与另一个网络中的同名层最相似；{first}与{second}最为相似（{value}）。"),
@@ -24,8 +25,8 @@ INSIDE: dict[str, str] = {
     "inside.pruning.same": (
         "数据太少，无法分开：同样的 {measuring} 行用于排序、选择和测量，因此移除后的分数会偏高；把单元置 0 后网络共运行了 {runs} 次。"
     ),
-    "inside.pruning.suggested": "建议移除{model}的 {units} 个单元中的 {removed} 个，即 {parameters} 个参数中的 {zeroed} 个。",
-    "inside.pruning.nothing": "在下降不超过 {tolerance} 的条件下，{model}的 {units} 个单元中没有可以移除的。",
+    "inside.pruning.suggested": "建议移除 {model} 的 {units} 个单元中的 {removed} 个，即 {parameters} 个参数中的 {zeroed} 个。",
+    "inside.pruning.nothing": "在下降不超过 {tolerance} 的条件下，{model} 的 {units} 个单元中没有可以移除的。",
     "inside.pruning.cost": (
         "{measure}由 {before} 变为 {after}（95% 区间 {low} 至 {high}）：{lost} 行由对变错，{won} 行由错变对（p = {p}）{few}。"
     ),
@@ -36,7 +37,7 @@ INSIDE: dict[str, str] = {
     "inside.pruning.few": "；仅凭 {rows} 行无法区分小的损失与没有损失",
     "inside.pruning.cost_r2": "{measure}由 {before} 变为 {after}（95% 区间 {low} 至 {high}）。",
     "inside.pruning.saved": "掩码不节省时间；若真正切除这些单元，至少可省去 {cut} 的参数和 {flops} 的 FLOPs。",
-    "inside.pruning.no_better": "完整的网络在这些行上的正确率为 {value}，而总给出最多的类别为 {base}：从这样的分数看不出什么可以移除。",
+    "inside.pruning.no_better": "完整的网络在这些行上的准确率为 {value}，而总给出最多的类别为 {base}：从这样的分数看不出什么可以移除。",
     "inside.pruning.dead": "单独移除的 {ablated} 个单元中，有 {count} 个完全不影响输出。",
     "inside.pruning.layers": "仅从某一层移除 {share} 的单元时，{most}使{measure}降得最低（{worst}），{least}损失最小（{best}）。",
     "inside.pruning.criterion": "在便宜的指标中，{name}的排序与实测代价最接近（秩相关 {value}，95% 区间 {low} 至 {high}）。",
@@ -53,6 +54,7 @@ INSIDE: dict[str, str] = {
     "inside.decision_boundary.sampled": "边界由 {points} 个采样点之间的直线连成。",
     "inside.decision_boundary.area": "它在 {share} 的面积上判为 {name}。",
     "inside.decision_boundary.never": "{classes} 个类别中，此处从未判为的有：{items}。",
+    "inside.decision_boundary.never_many": "{classes} 个类别中，有 {count} 个在此处从未出现。",
     "inside.decision_boundary.distance": "{rows} 行中有一半离类别变化处不到 {median}，最近的为 {least}。",
     "inside.decision_boundary.wrong": "误判的 {wrong} 行中有一半不到 {median}。",
     "inside.decision_boundary.off": "各行到切面的距离中位数为 {off}。",
@@ -97,14 +99,14 @@ INSIDE: dict[str, str] = {
         "以上只对所给的行成立：在此死亡的单元在其他数据上可能会激活。平坦指斜率小于参考值的 1%，线性指相差不超过 5%；单元的用途并未显示。"
     ),
     "inside.structure.size": (
-        "{model}有 {parameters} 个参数，其中 {trainable} 个可训练；计算一行数据需要 {operations} 个运算、{flops} FLOPs。"
+        "{model} 有 {parameters} 个参数，其中 {trainable} 个可训练；计算一行数据需要 {operations} 个运算、{flops} FLOPs。"
     ),
-    "inside.structure.most": "参数最多的是 {path}：{own} 个，占全部的 {share}。",
-    "inside.structure.work": "运算最多的是 {path}：占 FLOPs 的 {share}。",
+    "inside.structure.most": "参数最多的层是 {path}：{own} 个，占全部的 {share}。",
+    "inside.structure.work": "运算最多的层是 {path}：占 FLOPs 的 {share}。",
     "inside.structure.idle": "在这些数据上，有 {count} 个带参数的层没有被单独调用：{items}。",
     "inside.structure.again": "被多次调用的有：{items}。",
     "inside.structure.calls": "{path}（{calls} 次）",
-    "inside.structure.limit": "以上是在所给数据上实际运行的内容；对于其他数据，带分支的网络可能运行别的运算。时间只是一次前向的耗时。",
+    "inside.structure.limit": "以上是在所给数据上实际运行的内容；对于其他数据，带分支的网络可能运行别的运算。时间取几次前向中最快的一次。",
     "inside.source.size": "{model} 计算一行数据用 {operations} 个运算，分布在 {functions} 个函数的 {lines} 行代码中。",
     "inside.source.none": "{model} 计算一行数据用 {operations} 个运算，没有对应的源码行。",
     "inside.source.work": "{function} 的第 {line} 行计算量最大：占 FLOPs 的 {share}。",
@@ -112,16 +114,16 @@ INSIDE: dict[str, str] = {
     "inside.source.idle": "在 {rows} 行数据上，{dead} 个单元从不激活，{saturated} 个始终饱和。",
     "inside.source.missing": "{items} 没有源码。",
     "inside.source.limit": "这是在所给数据上运行的代码；没有运行的行（未走到的分支）没有注释。时间取自最快的一批。",
-    "inside.weights.size": "{model}有 {parameters} 个参数，分布在 {weights} 个权重中；最大的 {name} 含 {own} 个（{share}）。",
+    "inside.weights.size": "{model} 有 {parameters} 个参数，分布在 {weights} 个权重中；最大的 {name} 含 {own} 个（{share}）。",
     "inside.weights.rank": (
         "方向用得最少的是 {name}：稳定秩为 {rank}，满秩为 {full}。"
         "在 {count} 个矩阵中，有 {beyond} 个的最大奇异值超过同样大小的独立随机权重所能达到的值。"
     ),
     "inside.weights.strange": "有 {count} 个权重不是有限的数：{items}。",
-    "inside.weights.dead": "{total} 个单元中，仅从权重看就有 {count} 个无效：{items}。",
+    "inside.weights.dead": "{total} 个单元中，仅从权重看就有 {count} 个死亡：{items}。",
     "inside.weights.constant": "{total} 个单元中，有 {count} 个没有输入，总是给出同一个值：{items}。",
     "inside.weights.doubled": "{total} 个单元中，有 {count} 个在同一层有近似重复：{items}。",
-    "inside.weights.sound": "仅从权重看，{total} 个单元中没有无效的，也没有在同一层近似重复的。",
+    "inside.weights.sound": "仅从权重看，{total} 个单元中没有死亡的，也没有在同一层近似重复的。",
     "inside.weights.in": "{name} 中 {count} 个",
     "inside.weights.more": "另外 {count} 层",
     "inside.weights.rows": "在 {total} 层中，有 {count} 层的输出权重由所给数据的运行得知。",
@@ -129,7 +131,7 @@ INSIDE: dict[str, str] = {
     "inside.weights.none": "在 {total} 层中，有 {count} 层的输出权重已知，因为网络没有运行；给出数据可知道更多。",
     "inside.weights.change": "训练对 {most} 的改变最大，为其初始范数的 {far}（转动了 {angle}°），对 {least} 的改变最小，为 {near}。",
     "inside.weights.limit": (
-        "权重本身不说明网络如何被使用：从权重看并非无效的单元，在真实数据上也可能从不激活；大的权重也可能遇到几乎不变的输入。"
+        "权重本身不说明网络如何被使用：从权重看并非死亡的单元，在真实数据上也可能从不激活；大的权重也可能遇到几乎不变的输入。"
     ),
     "inside.gradient_flow.own": "{model} 在 {rows} 个样本上的平均损失为 {own}；在所示平面上，损失介于 {least} 与 {most} 之间。",
     "inside.gradient_flow.parameters": "坐标轴是参数 {x} 和 {y}；其余 {others} 个保持不变。",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 INSIDE: dict[str, str] = {
     "inside.representations.rows": "{layers} layers of {model} were looked at on {rows} rows.",
+    "inside.representations.one": "1 layer of {model} was looked at on {rows} rows.",
     "inside.representations.best": (
         "A linear probe reads the class best from {layer}: {value} of held-out rows, against {base} by guessing."
     ),
@@ -90,7 +91,8 @@ INSIDE: dict[str, str] = {
     ),
     "inside.decision_boundary.sampled": "The lines are straight between {points} points at which it was sampled.",
     "inside.decision_boundary.area": "It says {name} on {share} of the area.",
-    "inside.decision_boundary.never": "Of {classes} classes {items} are said nowhere there.",
+    "inside.decision_boundary.never": "Never said there, of {classes} classes: {items}.",
+    "inside.decision_boundary.never_many": "Of {classes} classes {count} are said nowhere there.",
     "inside.decision_boundary.distance": "Half of the {rows} rows are closer than {median} to a change of class, the closest {least}.",
     "inside.decision_boundary.wrong": "Of the {wrong} rows that are misread half are closer than {median}.",
     "inside.decision_boundary.off": "The rows lie {off} off the slice (median).",
@@ -133,10 +135,10 @@ INSIDE: dict[str, str] = {
     ),
     "inside.activations.rows": "On {rows} rows {layers} layers and {functions} activation functions were watched.",
     "inside.activations.zero": (
-        "Of {units} units behind functions with a zero side {dead} are dead: all of their inputs lie where the function gives 0{where}."
+        "Dead are {dead} of {units} units behind functions with a zero side: all of their inputs lie where the function gives 0{where}."
     ),
     "inside.activations.where": " (most in {layer}, {dead} of {units})",
-    "inside.activations.saturated": "Of {units} units behind functions that saturate {stuck} are saturated on every row.",
+    "inside.activations.saturated": "Saturated on every row are {stuck} of {units} units behind functions that saturate.",
     "inside.activations.most_zero": "The zero side is used most by {layer} ({function}): {share} of its inputs.",
     "inside.activations.most_saturated": "Saturated most is {layer} ({function}): {share} of its inputs.",
     "inside.activations.most_linear": (
@@ -160,14 +162,14 @@ INSIDE: dict[str, str] = {
         "{model} has {parameters} parameters, {trainable} of them trainable, and computes one row by {operations} operations "
         "with {flops} FLOPs."
     ),
-    "inside.structure.most": "Most parameters are in {path}: {own}, {share} of all.",
-    "inside.structure.work": "Most of the work is in {path}: {share} of the FLOPs.",
+    "inside.structure.most": "The layer with most parameters is {path}: {own}, {share} of all.",
+    "inside.structure.work": "The layer with most work is {path}: {share} of the FLOPs.",
     "inside.structure.idle": "On these rows {count} layers with parameters are not called by themselves: {items}.",
     "inside.structure.again": "Called more than once: {items}.",
     "inside.structure.calls": "{path} ({calls} times)",
     "inside.structure.limit": (
         "This is what runs on the rows that were given; on other rows a network that branches may run other operations. "
-        "Times are those of one pass."
+        "Times are those of the fastest of a few passes."
     ),
     "inside.source.size": "{model} computes one row by {operations} operations (lines of code: {lines}; functions: {functions}).",
     "inside.source.none": "{model} computes one row by {operations} operations, and no line of source stands for them.",

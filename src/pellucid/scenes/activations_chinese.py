@@ -6,6 +6,7 @@ from __future__ import annotations
 ACTIVATIONS: dict[str, str] = {
     "method.activations": "激活",
     "act.row": "第 {row} 行",
+    "act.class": "类别 {number}",
     "act.row.class": "第 {row} 行（{label}）",
     "act.unit": "单元 {unit}",
     "act.unit.axis": "单元",
@@ -51,6 +52,7 @@ ACTIVATIONS: dict[str, str] = {
     ),
     "act.shares.title": "{units} 个单元中有 {dead} 个死亡，{stuck} 个始终饱和",
     "act.shares.finding": "最平坦的是 {layer}：占其输入的 {share}",
+    "act.shares.none": "没有输入落在函数平坦之处",
     "act.shares.axis": "占输入的比例（%）",
     "act.spread.title": "{count} 层在 {rows} 行数据上的输出",
     "act.spread.finding": "分布最宽的是 {layer}：标准差 {deviation}",
@@ -78,7 +80,9 @@ ACTIVATIONS: dict[str, str] = {
     "act.top.title": "使 {layer} 的单元激活最强的数据行",
     "act.top.finding": "单元 {unit} 在{row}最强：{value}",
     "act.top.rank": "{rank}",
-    "act.top.note": "取自 {rows} 行；数字是该单元在该行中的最大激活值。一个单元偏好的各行，其共同点未必是人所看到的。",
+    "act.top.note": (
+        "取自 {rows} 行；数字是该单元在该行中的最大激活值，其后在位置足够时是该行的类别。一个单元偏好的各行，其共同点未必是人所看到的。"
+    ),
     "act.classes.title": "{layer} 的单元对哪些类别有反应",
     "act.classes.relative": "各类均值占该单元最大值的比例",
     "act.classes.index": "类别选择性",
@@ -100,6 +104,7 @@ ACTIVATIONS: dict[str, str] = {
     "act.input.rank": "特征 {rank}",
     "act.input.note": "r 为全部行上的皮尔逊相关系数。单元取决于所有特征的共同作用。",
     "act.attention.title": "谁关注谁：{row}",
+    "act.attention.one": "头\u00a0{head}",
     "act.attention.head": "{layer} · 头\u00a0{head}",
     "act.attention.weight": "注意力权重",
     "act.attention.key": "被关注",

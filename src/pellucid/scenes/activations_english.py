@@ -6,6 +6,7 @@ from __future__ import annotations
 ACTIVATIONS: dict[str, str] = {
     "method.activations": "Activations",
     "act.row": "row {row}",
+    "act.class": "class {number}",
     "act.row.class": "row {row} ({label})",
     "act.unit": "unit {unit}",
     "act.unit.axis": "unit",
@@ -52,6 +53,7 @@ ACTIVATIONS: dict[str, str] = {
     ),
     "act.shares.title": "{dead} of {units} units are dead, {stuck} always saturated",
     "act.shares.finding": "Most flat is {layer}: {share} of its inputs",
+    "act.shares.none": "No input lies where a function is flat",
     "act.shares.axis": "share of inputs, %",
     "act.spread.title": "What {count} layers give on {rows} rows",
     "act.spread.finding": "Widest is {layer}: standard deviation {deviation}",
@@ -84,8 +86,8 @@ ACTIVATIONS: dict[str, str] = {
     "act.top.finding": "Unit {unit} is strongest in {row}: {value}",
     "act.top.rank": "{rank}",
     "act.top.note": (
-        "Out of {rows} rows; the number is the unit's largest activation in the row. Rows that a unit likes need not have in common "
-        "what a person sees in them."
+        "Out of {rows} rows; the number is the unit's largest activation in the row, and behind it, where there is room, stands the "
+        "row's class. Rows that a unit likes need not have in common what a person sees in them."
     ),
     "act.classes.title": "Which classes the units of {layer} respond to",
     "act.classes.relative": "mean by class, as a part of the unit's largest",
@@ -109,6 +111,7 @@ ACTIVATIONS: dict[str, str] = {
     "act.input.rank": "feature {rank}",
     "act.input.note": "r is Pearson’s correlation over all rows. A unit depends on all features together.",
     "act.attention.title": "What attends to what: {row}",
+    "act.attention.one": "Head\u00a0{head}",
     "act.attention.head": "{layer} · head\u00a0{head}",
     "act.attention.weight": "attention weight",
     "act.attention.key": "attended to",

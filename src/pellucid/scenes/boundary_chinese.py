@@ -15,7 +15,7 @@ BOUNDARY: dict[str, str] = {
     "boundary.off": "各行到切面的距离：中位数 {median}，最大 {most}",
     "boundary.shown": "{count} 行中有 {shown} 行在图内",
     "boundary.right": "{count} 行中误判 {wrong} 行",
-    "boundary.map": "颜色越浅，把握越小",
+    "boundary.map": "颜色越淡，置信度越低",
     "boundary.slice_note": (
         "切面只显示网络在一个平面上的判断。各行画在其垂直投影处；"
         "网络对某一行的判断可能不同于对其投影点的判断（{count} 行中有 {differ} 行如此）。"
@@ -50,14 +50,12 @@ BOUNDARY: dict[str, str] = {
     "regions.class": "判为",
     "regions.along": "其得分向右的斜率",
     "regions.up": "向上的斜率",
-    "regions.none": "线性区域未知",
     "regions.corners": "顶点数",
     "regions.share": "面积占比（%）",
     "regions.name": "区域",
     "regions.table": "最大的区域",
     "distances.title": "各行离类别变化处有多远",
     "distances.finding": "一半的行离类别变化处不到 {median}，最近的为 {least}",
-    "distances.none": "此处没有类别变化",
     "distances.axis": "在此平面上到最近的类别变化处的距离",
     "distances.rows": "行数",
     "distances.right": "判断正确",

@@ -15,7 +15,7 @@ BOUNDARY: dict[str, str] = {
     "boundary.off": "rows lie off it by {median} (median) and up to {most}",
     "boundary.shown": "{shown} of {count} rows lie in it",
     "boundary.right": "{wrong} of {count} rows are misread",
-    "boundary.map": "The paler, the less confident",
+    "boundary.map": "The fainter, the less confident",
     "boundary.slice_note": (
         "A slice shows what the network says on one plane. Rows are drawn where they lie seen at a right angle; what the network "
         "says of a row can differ from what it says of its place ({differ} of {count} do)."
@@ -56,14 +56,12 @@ BOUNDARY: dict[str, str] = {
     "regions.class": "says",
     "regions.along": "slope of its score to the right",
     "regions.up": "upwards",
-    "regions.none": "The linear regions are not known",
     "regions.corners": "corners",
     "regions.share": "share of the area, %",
     "regions.name": "region",
     "regions.table": "the largest regions",
     "distances.title": "How far rows are from a change of class",
     "distances.finding": "Half of the rows are closer than {median} to a change of class, the closest {least}",
-    "distances.none": "No row lies where the class changes",
     "distances.axis": "distance to the nearest change of class on this plane",
     "distances.rows": "rows",
     "distances.right": "read right",

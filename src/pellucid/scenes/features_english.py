@@ -22,8 +22,8 @@ FEATURES: dict[str, str] = {
     "feature.pictures.sees": "what the strongest place can see",
     "feature.pictures.note": (
         "Above each picture is the activation at the unit's strongest place (2× is twice that of the strongest "
-        "row), and a frame around what that place can see, where "
-        "that is not all. Optimized pictures were measured as they are drawn, {steps} steps from noise."
+        "row), over a row its number and, in brackets, its class, or one of them where both have no room; a frame is around what that "
+        "place can see, where that is not all. Optimized pictures were measured as they are drawn, {steps} steps from noise."
     ),
     "feature.pictures.limit": (
         "An optimized picture is a superstimulus that may lie far from every row; it does not say what a unit is for."

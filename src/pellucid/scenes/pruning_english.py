@@ -16,7 +16,7 @@ PRUNING: dict[str, str] = {
     "prune.same": "Few rows: the same {measuring} rank, choose and measure, so scores look better than they are",
     "prune.some": "{shown} of {count} layers shown, those with most parameters; the table has all",
     "prune.looked": "{shown} of {count} layers looked at",
-    "prune.together": "all layers together",
+    "prune.together": "All layers together",
     "prune.share": "units removed, %",
     "prune.equal": "same share of each layer",
     "prune.ranked": "lowest rank of all",
@@ -64,7 +64,10 @@ PRUNING: dict[str, str] = {
     "prune.after.layers": "Most is removed from layer {layer}: {share} of its units",
     "prune.after.nothing": "Nothing is suggested for removal",
     "prune.after.removed": "{removed} of {units} units",
-    "prune.after.note": "Masks save no time. What is gone if the units were cut out is counted from the structure, at least this much.",
+    "prune.after.note": (
+        "Masks save no time. What is gone if the units were cut out is counted from the structure, at least this much. Whiskers are 95 % "
+        "intervals."
+    ),
     "prune.after.left": "No units of these are looked at: {items}",
     # criteria
     "prune.criteria.title": "Which cheap criterion tells what removing a unit costs in {model}",

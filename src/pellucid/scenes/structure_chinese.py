@@ -18,7 +18,8 @@ STRUCTURE: dict[str, str] = {
     "layer.time": "毫秒",
     "layer.idle": "未被调用",
     "layers.note": (
-        "FLOPs：矩阵、卷积、注意力和循环运算中每次乘加计为 2，按一行数据计；逐元素运算按元素个数计。时间为 {rows} 行数据一次前向的耗时。"
+        "FLOPs：矩阵、卷积、注意力和循环运算中每次乘加计为 2，按一行数据计；"
+        "逐元素运算按元素个数计。时间为 {rows} 行数据的几次前向中最快的一次。"
     ),
     "neurons.title": "{model} 的单元及其权重",
     "neurons.sizes": "{sizes} 个单元",

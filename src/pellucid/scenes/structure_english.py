@@ -19,7 +19,7 @@ STRUCTURE: dict[str, str] = {
     "layer.idle": "not called",
     "layers.note": (
         "FLOPs: two for every multiply-add of matrix, convolution, attention and recurrent operations, for one row; element-wise work "
-        "is counted in elements. Times are of one pass of {rows} rows."
+        "is counted in elements. Times are of {rows} rows, in the fastest of a few passes."
     ),
     "neurons.title": "The units of {model} and their weights",
     "neurons.sizes": "{sizes} units",

@@ -86,7 +86,7 @@ WEIGHTS: dict[str, str] = {
     "weights.embedding.pca": "前两个主轴占 {count} 行（每行 {wide} 个数）方差的 {share}",
     "weights.embedding.tsne": "{count} 行（每行 {wide} 个数）的 t-SNE：相近的行仍相近，距离和群的大小没有意义",
     "weights.embedding.drawn": "{count} 行中随机抽取的 {shown} 行",
-    "weights.embedding.axis": "主轴 {number}（{share}）",
+    "weights.embedding.axis": "第 {number} 主轴（{share}）",
     "weights.embedding.tsne_axis": "t-SNE 轴 {number}",
     "weights.embedding.norm": "该行的范数",
     "weights.embedding.rows": "行",
@@ -97,11 +97,11 @@ WEIGHTS: dict[str, str] = {
     "weights.spectrum.summary": "{name}：奇异值从 {high} 降到 {low}，稳定秩 {rank}，满秩 {full}；{above} 个大于 {edge}",
     "weights.spectrum.leading": "{count} 个奇异值中最大的 {shown} 个，由随机方向求得（Halko 等 2011），只会偏小",
     "weights.spectrum.value": "奇异值",
-    "weights.spectrum.number": "序号",
+    "weights.spectrum.number": "按大小排列的奇异值，最大的在前",
     "weights.spectrum.edge": "大小和均方相同的独立随机权重矩阵的最大奇异值",
     "weights.spectrum.share": "平方范数的一半在前 {count} 个之中",
     "weights.units.title": "{name} 的单元",
-    "weights.units.found": "{count} 个单元中有 {dead} 个无效，{doubled} 个有近似重复",
+    "weights.units.found": "{count} 个单元中有 {dead} 个死亡，{doubled} 个有近似重复",
     "weights.units.constant": "{count} 个单元无论输入如何都给出同一个值",
     "weights.units.difference": "与最相似单元的差异（%）",
     "weights.units.label.outgoing": "输出权重的余弦 {cosine}",
@@ -112,7 +112,7 @@ WEIGHTS: dict[str, str] = {
     "weights.units.goes_many": "{name} 的输出由 {next} 以及另外 {count} 层读取",
     "weights.units.limit": "近似重复的界限：{limit}",
     "weights.units.plain": "其他单元",
-    "weights.units.dead": "无效",
+    "weights.units.dead": "死亡",
     "weights.units.still": "恒定",
     "weights.units.doubled": "近似重复",
     "weights.units.label": "单元 {unit}：输入权重范数 {norm}",
@@ -121,7 +121,7 @@ WEIGHTS: dict[str, str] = {
     "weights.units.label.off": "单元 {unit}：所有输入权重为 0，输出也为 0",
     "weights.units.label.constant": "单元 {unit}：所有输入权重为 0；它总给出同一个值",
     "weights.units.label.row": "单元 {row}：{label}",
-    "weights.units.all": "所有层：{count} 个单元中有 {dead} 个无效，{doubled} 个有近似重复",
+    "weights.units.all": "所有层：{count} 个单元中有 {dead} 个死亡，{doubled} 个有近似重复",
     "weights.units.layers": "{count} 层中的 {shown} 层",
     "weights.units.near": (
         "近似重复：把输入权重缩放到范数 1 后，两个单元相差不超过 {limit}（余弦 {cosine}），含偏置，并入批归一化。"
@@ -132,7 +132,7 @@ WEIGHTS: dict[str, str] = {
         "此界限由偶然性决定：{count} 个单元，方向占 {dimension} 维，仅凭偶然如此接近的单元至多千分之一。"
     ),
     "weights.units.rule": (
-        "无效：所有输出权重为 0，或所有输入权重为 0 且激活函数对偏置的结果也为 0。"
+        "死亡：所有输出权重为 0，或所有输入权重为 0 且激活函数对偏置的结果也为 0。"
         "不超过该层最大范数或单元自身偏置的 {smallest} 即视为 0：舍入误差。"
     ),
     "weights.units.rows": "哪些层读取一个单元，由所给数据得知。",
@@ -141,7 +141,7 @@ WEIGHTS: dict[str, str] = {
     "weights.units.draw": "在 {count} 个单元中随机抽取 {shown} 个互相比较。",
     "weights.column.layer": "层",
     "weights.column.units": "单元数",
-    "weights.column.dead": "无效",
+    "weights.column.dead": "死亡",
     "weights.column.constant": "恒定",
     "weights.column.doubled": "近似重复",
     "weights.column.limit": "界限",

@@ -112,7 +112,7 @@ WEIGHTS: dict[str, str] = {
         "the leading {shown} of {count} singular values, found from random directions (Halko et al. 2011), from below"
     ),
     "weights.spectrum.value": "singular value",
-    "weights.spectrum.number": "number",
+    "weights.spectrum.number": "singular value by size, the largest first",
     "weights.spectrum.edge": "largest of a matrix of independent random weights of the same size and mean square",
     "weights.spectrum.share": "half of the squared norm is in the first {count}",
     # units

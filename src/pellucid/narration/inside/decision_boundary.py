@@ -47,11 +47,14 @@ def _areas(seen: DecisionBoundary, voice: Voice) -> list[str]:
     classes, counts = np.unique(seen.classes, return_counts=True)
     largest = int(counts.argmax())
     share = voice.percent(float(counts[largest] / counts.sum()))
-    said = [voice.say("inside.decision_boundary.area", name=seen.class_names[classes[largest]], share=share)]
+    said = [voice.say("inside.decision_boundary.area", name=voice.quote(seen.class_names[classes[largest]]), share=share)]
     never = [name for k, name in enumerate(seen.class_names) if k not in classes]
-    if never:
-        items = voice.listing(never) if len(never) <= LISTED else f"{len(never):,}"
-        said.append(voice.say("inside.decision_boundary.never", classes=f"{len(seen.class_names):,}", items=items))
+    count = f"{len(seen.class_names):,}"
+    if 0 < len(never) <= LISTED:
+        items = voice.listing([voice.quote(name) for name in never])
+        said.append(voice.say("inside.decision_boundary.never", classes=count, items=items))
+    elif never:
+        said.append(voice.say("inside.decision_boundary.never_many", classes=count, count=f"{len(never):,}"))
     return said
 
 

@@ -19,7 +19,8 @@ def told(explanation: Explanation, voice: Voice) -> list[str]:
     seen = explanation.content
     if not isinstance(seen, Representations):
         raise TypeError(f"told() speaks of Representations, received {type(seen).__name__}")
-    said = [voice.say("inside.representations.rows", rows=seen.rows, layers=len(seen.layers), model=explanation.provenance.model)]
+    key = "inside.representations.rows" if len(seen.layers) > 1 else "inside.representations.one"
+    said = [voice.say(key, rows=seen.rows, layers=len(seen.layers), model=explanation.provenance.model)]
     values, low = seen.probes[:, 0], seen.probes[:, 1]
     base, own = float(seen.base[0]), float(seen.own[0])
     if np.isfinite(values).all():

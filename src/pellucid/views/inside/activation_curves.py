@@ -54,8 +54,8 @@ def operating_shares(explanation: Explanation, *, language: Language = "en") -> 
     counts = {"dead": sum(len(one.dead) for one in seen.functions), "stuck": sum(len(one.stuck) for one in seen.functions)}
     units = sum(len(one.zero) for one in seen.functions)
     title = say["act.shares.title"].format(units=f"{units:,}", **{name: f"{count:,}" for name, count in counts.items()})
-    flat = percent(most.share("zero") + most.share("saturated"), language)
-    finding = say["act.shares.finding"].format(layer=most.layer, share=flat)
+    flat = most.share("zero") + most.share("saturated")
+    finding = say["act.shares.finding" if flat else "act.shares.none"].format(layer=most.layer, share=percent(flat, language))
     stuck = _stuck(chosen, language)
     panel = Panel(
         "shares",

@@ -14,7 +14,8 @@ from pellucid.scenes.ticks import padded
 from pellucid.scenes.words import Language, joined, words
 from pellucid.views.framing import code
 from pellucid.views.inside.activation_reading import activations, of_layer, row_name, scale_of, shown_of
-from pellucid.views.inside.activation_tiles import Tiles
+from pellucid.views.inside.activation_tiles import SERIES, Tiles
+from pellucid.views.inside.names import tail
 from pellucid.views.signed_bars import category_axis
 
 LAYERS = 5  # in one picture
@@ -202,8 +203,8 @@ def _head(seen: Activations, one: AttentionWeights, head: int, language: Languag
     finding = say["act.attention.finding"].format(token=token, share=number(100 * float(drawn[most])), bits=number(entropy, 2))
     return Panel(
         f"{one.layer}_{head}".replace(".", "_"),
-        say["act.attention.head"].format(layer=one.layer, head=head),
-        finding,
+        say["act.attention.one"].format(head=head),
+        joined([say["act.attention.head"].format(layer=one.layer, head=head), finding], language),
         Table(
             (say["act.attention.key"], say["act.attention.mean"]),
             tuple((names[at] if names else str(at), float(value)) for at, value in enumerate(drawn)),
@@ -211,7 +212,7 @@ def _head(seen: Activations, one: AttentionWeights, head: int, language: Languag
         (Image(say["act.attention.weight"], (-0.5, keys - 0.5, -0.5, queries - 0.5), values=weights.astype(np.float32), scale=scale),),
         x=_places_axis(names, keys, say["act.attention.key"]),
         y=_unit_axis(list(names) if len(names) == queries else [str(at) for at in range(queries)], say["act.attention.query"]),
-        subtitle=finding,
+        subtitle=joined([tail(one.layer), finding], language),
         scale=scale,
         equal=True,
     )
@@ -241,10 +242,9 @@ def _signal(seen: Activations, one: HiddenStates, row: int, language: Language) 
     if not len(seen.shown.signal) or not len(found):
         return ()
     signal = seen.shown.signal[found[0]]
-    roles = ("series1", "series2", "series3", "series4", "series5", "series6")
     marks: tuple[Mark, ...] = tuple(
-        Line(say["act.feature"].format(number=at), np.arange(len(signal), dtype=float), signal[:, at], roles[at])
-        for at in range(min(len(roles), signal.shape[1]))
+        Line(say["act.feature"].format(number=at), np.arange(len(signal), dtype=float), signal[:, at], SERIES[at])
+        for at in range(min(len(SERIES), signal.shape[1]))
     )
     name = row_name(seen, int(one.rows[row]), language)
     rows = tuple((str(step), *(float(value) for value in line)) for step, line in enumerate(signal))
@@ -257,7 +257,7 @@ def _signal(seen: Activations, one: HiddenStates, row: int, language: Language) 
         marks,
         x=Axis("", (-0.5, len(signal) - 0.5)),
         y=Axis("", padded(float(np.nanmin(signal)), float(np.nanmax(signal)))),
-        legend=tuple(LegendEntry(say["act.feature"].format(number=at), roles[at], "line") for at in range(len(marks))),
+        legend=tuple(LegendEntry(say["act.feature"].format(number=at), SERIES[at], "line") for at in range(len(marks))),
     )
     return (panel,)
 

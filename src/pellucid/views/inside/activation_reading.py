@@ -13,6 +13,7 @@ from pellucid.explanation.contents.activations import Activations, Distribution,
 from pellucid.scenes import ColorScale
 from pellucid.scenes.numbers import number
 from pellucid.scenes.words import Language, words
+from pellucid.views.inside.classes import class_phrase
 
 FUNCTIONS = {
     "relu": "ReLU",
@@ -33,7 +34,6 @@ FUNCTIONS = {
 }
 ZONES: dict[Zone, str] = {"zero": "muted", "saturated": "series2", "linear": "series1", "between": "series3"}
 LONG = 22  # letters of a title that are too many for one of three columns
-CLASSES = ("series1", "positive", "series4", "series5", "series2", "series3")  # of points by class
 
 
 class Named(Protocol):
@@ -93,7 +93,7 @@ def row_name(seen: Activations, row: int, language: Language) -> str:
     """A row by number, with its class where that is known."""
     say = words(language)
     if len(seen.labels) > row and seen.labels[row] >= 0:
-        return say["act.row.class"].format(row=row + 1, label=class_name(seen, int(seen.labels[row])))
+        return say["act.row.class"].format(row=row + 1, label=class_phrase(class_name(seen, int(seen.labels[row])), language))
     return say["act.row"].format(row=row + 1)
 
 

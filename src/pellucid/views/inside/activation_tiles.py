@@ -8,8 +8,11 @@ import numpy as np
 
 from pellucid.scenes import Axis, ColorScale, Image, Lines, Mark, Text
 
-GAP = 0.08  # of a tile's side, between tiles
-WORDS = 0.26  # of a tile's side, for the words above it
+GAP = 0.08  # of a tile's side, between tiles and around all
+WORDS = 0.3  # of a tile's side, for the words above it
+APART = 0.16  # of a tile's side, between a tile and the words below it, which are nearer to their own
+ROW = WORDS + 1 + APART
+SERIES = ("series1", "series2", "series3", "series4", "series5", "series6")  # of the features of a signal, in order
 
 
 @dataclass
@@ -25,7 +28,7 @@ class Tiles:
         """The left upper corner of a tile, below its words."""
         row, column = divmod(number, self.columns)
         self.rows = max(self.rows, row + 1)
-        return self.left + column * (1 + GAP), row * (1 + WORDS) + WORDS
+        return self.left + column * (1 + GAP), row * ROW + WORDS
 
     def say(self, number: int, text: str, color: str = "muted") -> None:
         """Words above a tile."""
@@ -46,12 +49,11 @@ class Tiles:
         low, high = limits
         heights = y + 1 - (values.T - low) / ((high - low) or 1.0)
         steps = x + np.linspace(0, 1, len(values))
-        roles = ("series1", "series2", "series3")
-        self.marks.append(Lines(name, steps, heights, roles, np.arange(len(heights)) % len(roles)))
+        self.marks.append(Lines(name, steps, heights, SERIES, np.arange(len(heights)) % len(SERIES)))
 
     def large(self, pixels: np.ndarray, text: str) -> None:
         """A picture two tiles high at the left, before any other."""
-        wide = 2.0 + WORDS
+        wide = 1 + ROW
         height, width = pixels.shape[:2]
         ratio = min(1.0, height / width), min(1.0, width / height)
         self.marks.append(Image("", (0.0, wide * ratio[1], WORDS, WORDS + wide * ratio[0]), pixels=pixels))
@@ -60,8 +62,8 @@ class Tiles:
 
     def axes(self) -> tuple[Axis, Axis]:
         """Hidden axes around all tiles."""
-        width = self.left + self.columns * (1 + GAP) - GAP
-        return Axis("", (0.0, width), hidden=True), Axis("", (0.0, self.rows * (1 + WORDS)), reverse=True, hidden=True)
+        width, height = self.left + self.columns * (1 + GAP), self.rows * ROW - APART + GAP
+        return Axis("", (-GAP, width), hidden=True), Axis("", (-GAP, height), reverse=True, hidden=True)
 
     def _extent(self, number: int, shape: tuple[int, ...]) -> tuple[float, float, float, float]:
         x, y = self.place(number)

@@ -12,8 +12,9 @@ from pellucid.scenes.sampling import MOST, by_importance, sample_of
 from pellucid.scenes.ticks import padded
 from pellucid.scenes.words import Language, joined, words
 from pellucid.views.framing import code
-from pellucid.views.inside.activation_reading import CLASSES, activations, class_name, one_layer, row_name, scale_of, shown_of
+from pellucid.views.inside.activation_reading import activations, class_name, one_layer, row_name, scale_of, shown_of
 from pellucid.views.inside.activation_tiles import Tiles
+from pellucid.views.inside.classes import COLORS, class_phrase, colors_of
 from pellucid.views.signed_bars import category_axis
 
 UNITS = 6  # with pictures, or scatters
@@ -150,7 +151,8 @@ def _class_panels(seen: Activations, one: LayerActivations, language: Language) 
     best = int(np.nanargmax(values))
     preferred = [class_name(seen, int(at)) for at in one.preferred[shown]]
     label = say["act.classes.index" if morcos else "act.classes.explained"]
-    finding = say["act.classes.finding"].format(unit=units[best], label=preferred[best], index=label, value=number(float(values[best])))
+    most = class_phrase(preferred[best], language)
+    finding = say["act.classes.finding"].format(unit=units[best], label=most, index=label, value=number(float(values[best])))
     table = Table(
         (say["act.unit.axis"], say["act.classes.preferred"], say["act.classes.index"], say["act.classes.explained"], *names),
         tuple(
@@ -174,7 +176,7 @@ def _class_panels(seen: Activations, one: LayerActivations, language: Language) 
         label, np.arange(len(shown), dtype=float), np.zeros(len(shown)), values, ("series1",) * len(shown), labels, horizontal=False
     )
     low = min(0.0, float(np.nanmin(values)))
-    index = Panel("class_index", label, finding, table, (bars,), x=x, y=Axis("", (low, 1.0)))
+    index = Panel("class_index", label.capitalize(), finding, table, (bars,), x=x, y=Axis("", (low, 1.0)))
     return heat, index
 
 
@@ -277,19 +279,18 @@ def _scatter(seen: Activations, one: LayerActivations, at: int, most: int, langu
 def _groups(seen: Activations, rows: np.ndarray) -> list[int]:
     """The classes that points are colored by: none where they are too many, or not known."""
     there = sorted(set(seen.labels[rows].tolist()) - {-1}) if len(seen.labels) else []
-    return there if 1 < len(there) <= len(CLASSES) else []
+    return there if 1 < len(there) <= len(COLORS) else []
 
 
 def _class_legend(seen: Activations, rows: np.ndarray) -> tuple[LegendEntry, ...]:
-    groups = _groups(seen, rows)
-    return tuple(LegendEntry(class_name(seen, label), role, "point") for label, role in zip(groups, CLASSES, strict=False))
+    return tuple(LegendEntry(class_name(seen, label), role, "point") for label, role in colors_of(_groups(seen, rows)).items())
 
 
 def _by_class(seen: Activations, rows: np.ndarray, places: np.ndarray, most: int, language: Language) -> tuple[Mark, ...]:
     """Points (row, 2), a mark for each class; of many, those drawn first that hold an extreme."""
     say, marks = words(language), []
     groups = _groups(seen, rows)
-    for label, role in zip(groups or [-1], CLASSES, strict=False):
+    for label, role in (colors_of(groups) or {-1: COLORS[0]}).items():
         kept = np.flatnonzero(seen.labels[rows] == label) if groups else np.arange(len(rows))
         first = max(1, most * len(kept) // max(1, len(rows)))
         order = kept[by_importance(places[kept], first)]

@@ -51,10 +51,7 @@ def regions(explanation: Explanation, *, language: Language = "en") -> Scene:
     shown, say = Shown(_content(explanation), language), words(language)
     found = shown.seen.regions
     if found is None:
-        why = shown.why()
-        none = say["regions.none"]
-        panel = Panel("regions", none, joined([none, why], language), Table((say["regions.name"],), ((why or none,),)))
-        return _scene(explanation, none, panel, none, language, notes=())
+        raise TypeError("This picture shows linear regions, received a boundary without them")
     shares = found.areas() / found.areas().sum()
     least, median, most = (percent(float(v), language) for v in (shares.min(), np.median(shares), shares.max()))
     size = say["regions.size"].format(least=least, median=median, most=most)
@@ -74,10 +71,6 @@ def distances(explanation: Explanation, *, language: Language = "en") -> Scene:
     say, seen = words(language), _content(explanation)
     rows = seen.rows
     known = np.isfinite(rows.distances)
-    title = say["distances.title"]
-    if not known.any():
-        none = say["distances.none"]
-        return _scene(explanation, title, Panel("distances", none, none, Table((say["distances.rows"],), ((0.0,),))), none, language)
     found = rows.distances[known]
     wrong = ((rows.truth >= 0) & (rows.truth != rows.predicted))[known]
     numbers = {"median": number(float(np.median(found))), "least": number(float(found.min())), "most": number(float(found.max()))}
@@ -88,10 +81,16 @@ def distances(explanation: Explanation, *, language: Language = "en") -> Scene:
         medians = {"wrong": number(float(np.median(found[wrong]))), "right": number(float(np.median(found[~wrong])))}
         summary = joined([summary, say["distances.wrong_closer"].format(**medians)], language)
     panel = _histogram(found, wrong, say["distances.finding"].format(**numbers), summary, language, labelled=bool((rows.truth >= 0).any()))
-    return _scene(explanation, title, panel, summary, language, notes=tuple(note for note in notes if note))
+    return _scene(explanation, say["distances.title"], panel, summary, language, notes=tuple(note for note in notes if note))
 
 
 VIEWS = {"boundary": boundary, "regions": regions, "distances": distances}
+
+
+def shows(view: str, explanation: Explanation) -> bool:
+    """Whether there is something for a picture to show."""
+    seen = _content(explanation)
+    return {"regions": seen.regions is not None, "distances": bool(np.isfinite(seen.rows.distances).any())}.get(view, True)
 
 
 def _histogram(found: np.ndarray, wrong: np.ndarray, finding: str, summary: str, language: Language, *, labelled: bool) -> Panel:
@@ -103,13 +102,15 @@ def _histogram(found: np.ndarray, wrong: np.ndarray, finding: str, summary: str,
     parts = [("distances.right" if labelled else "distances.rows", "series1", np.zeros(bins), counts[0])]
     parts += [("distances.wrong", "positive", counts[0], counts[1])] if wrong.any() else []
     bars: list[Mark] = []
-    for key, role, start, length in parts:
+    for key, role, start, counted in parts:
         what = say[key]
+        there = np.flatnonzero(counted) if key == "distances.wrong" else np.arange(bins)  # no edge of none upon the other rows
+        length = counted[there]
         labels = tuple(
             say["distances.bin"].format(low=number(a), high=number(b), count=int(n), what=what)
-            for a, b, n in zip(edges[:-1], edges[1:], length, strict=True)
+            for a, b, n in zip(edges[there], edges[there + 1], length, strict=True)
         )
-        bars.append(Bars(what, middle, start, length, (role,) * bins, labels, horizontal=False, thickness=thick))
+        bars.append(Bars(what, middle[there], start[there], length, (role,) * len(there), labels, horizontal=False, thickness=thick))
     legend = tuple(LegendEntry(say[key], role) for key, role, _, _ in parts) if len(parts) > 1 else ()
     rows = tuple(zip(edges[:-1].tolist(), edges[1:].tolist(), *(c.tolist() for c in counts), strict=True))
     return Panel(

@@ -11,8 +11,8 @@ from pellucid.scenes import Axis, Column, Image, LegendEntry, Lines, Points, Pol
 from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.sampling import MOST
 from pellucid.scenes.words import Language, joined, words
+from pellucid.views.inside.classes import COLORS, colors_of
 
-ROLES = ("series1", "positive", "series4", "series5", "series3", "series2", "series6", "negative")  # of the classes, in order
 REST = "random"  # of further classes
 PALEST, STRONGEST = 0.1, 0.5  # of a color over the surface: at the confidence of a coin, and at certainty
 GROUND = "random"  # under regions that are not drawn
@@ -34,12 +34,11 @@ class Shown:
         counts = np.bincount(seen.classes.reshape(-1), minlength=len(seen.class_names)).astype(float)
         counts += np.bincount(self.of_rows(), minlength=len(counts)) / max(1, len(seen.rows.truth))
         order = np.argsort(-counts, kind="stable")
-        return np.sort(order[: min(len(ROLES), int((counts > 0).sum()))])
+        return np.sort(order[: min(len(COLORS), int((counts > 0).sum()))])
 
     def role(self, which: int) -> str:
         """The color of a class."""
-        place = np.flatnonzero(self.named == which)
-        return ROLES[int(place[0])] if len(place) else REST
+        return colors_of(self.named.tolist()).get(which, REST)
 
     def of_rows(self) -> np.ndarray:
         """(row,) the true class, where it is known that the network says."""
@@ -184,7 +183,7 @@ class Shown:
             "",
             place[..., 0],
             place[..., 1],
-            ROLES[: int(found.colors.max()) + 1],
+            COLORS[: int(found.colors.max()) + 1],
             found.colors[order],
             np.full(len(order), TINT, np.float32),
             RowLabels(say["regions.point"], (order + 1).astype(np.uint32), columns, say["missing"], together=True),

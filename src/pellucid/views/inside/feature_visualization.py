@@ -15,6 +15,7 @@ from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.ticks import padded
 from pellucid.scenes.words import Language, joined, letters, words
 from pellucid.views.framing import code
+from pellucid.views.inside.classes import class_phrase
 from pellucid.views.signed_bars import category_axis
 
 HEAD, LINE, GAP = 0.3, 0.2, 0.1  # of a tile's side: a unit's own line, a line of words above a tile, and what is left free
@@ -173,7 +174,8 @@ def _row_names(seen: FeatureVisualization, language: Language) -> dict[int, str]
         return dict(zip(rows, plain, strict=True))
     names = [seen.class_names[label] if label < len(seen.class_names) else str(label) for label in labels]
     both = [say["act.row.class"].format(row=row + 1, label=name) for row, name in zip(rows, names, strict=True)]
-    return dict(zip(rows, next((texts for texts in (both, names) if all(map(_fits, texts))), plain), strict=True))
+    classes = [class_phrase(name, language) for name in names]
+    return dict(zip(rows, next((texts for texts in (both, classes) if all(map(_fits, texts))), plain), strict=True))
 
 
 def _table(seen: FeatureVisualization, one: VisualizedLayer, lines: np.ndarray, language: Language) -> Table:

@@ -16,12 +16,12 @@ from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.sampling import MOST, sample_of
 from pellucid.scenes.ticks import padded
 from pellucid.scenes.words import Language, words
+from pellucid.views.inside.classes import COLORS, colors_of
 from pellucid.views.inside.representations_reading import content, scene
 from pellucid.views.inside.representations_relations import relations
 from pellucid.views.inside.representations_similarity import models, similarity
 from pellucid.views.signed_bars import category_axis
 
-COLORS = ("series1", "series2", "series3", "series4", "series5", "series6")
 LISTED = 500  # rows in the table beside a map
 RING = 5.5  # radius of the disk beneath a misread row's point
 SECOND = -2  # of the layers: the last before the outputs
@@ -87,16 +87,17 @@ def _rows(
     labels, predicted = seen.labels[rows], seen.predicted[rows]
     classes = labels if (seen.labels >= 0).any() else predicted
     common = [int(c) for c, _ in Counter(classes[classes >= 0].tolist()).most_common(len(COLORS))]
-    shown = [(c, np.flatnonzero(classes == c)) for c in sorted(common)]
+    colors = colors_of(sorted(common))
+    shown = [(c, np.flatnonzero(classes == c)) for c in colors]
     rest = np.flatnonzero(~np.isin(classes, common))
     wrong = np.flatnonzero((labels >= 0) & (predicted >= 0) & (labels != predicted))
     unit = say["sample.points"]
     first = max(1, MOST // (len(shown) + 2))
     sample = sample_of(np.ones(len(wrong), bool), first, unit, language)
     ringed = say["rep.wrong"].format(wrong=len(wrong))
-    marks = [Points(ringed, x[wrong], y[wrong], "refused", RING, sample=sample)] if len(wrong) else []
-    legend = [LegendEntry(ringed, "refused", "point")] if len(wrong) else []
-    groups = [(_name(seen, c), at, COLORS[k]) for k, (c, at) in enumerate(shown)]
+    marks = [Points(ringed, x[wrong], y[wrong], "ink", RING, sample=sample)] if len(wrong) else []
+    legend = [LegendEntry(ringed, "ink", "point")] if len(wrong) else []
+    groups = [(_name(seen, c), at, colors[c]) for c, at in shown]
     groups += [(say["rep.rest"], rest, "random")] if len(rest) else []
     for name, at, color in groups:
         told = tuple(say["rep.point"].format(row=int(rows[k]) + 1, label=_name(seen, int(classes[k]))) for k in at)
@@ -158,4 +159,5 @@ VIEWS = {"layer_map": layer_map, "probes": probes, "similarity": similarity, "mo
 def shows(view: str, explanation: Explanation) -> bool:
     """Whether there is something for a picture to show."""
     seen = content(explanation)
-    return {"models": seen.other, "relations": seen.relations}.get(view, seen) is not None
+    there = {"similarity": len(seen.layers) > 1, "models": seen.other is not None, "relations": seen.relations is not None}
+    return there.get(view, True)

@@ -21,7 +21,7 @@ def scene(
 ) -> Scene:
     """Panels under a title and how many layers and rows were looked at."""
     seen, say = content(explanation), words(language)
-    key = "rep.rows" if seen.rows == seen.given else "rep.some"
+    key = ("rep.rows" if seen.rows == seen.given else "rep.some") + ("_one" if len(seen.layers) == 1 else "")
     return Scene(
         say[title].format(model=explanation.provenance.model),
         panels,

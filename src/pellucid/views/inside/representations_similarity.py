@@ -14,11 +14,10 @@ from pellucid.views.inside.representations_reading import content, scene
 def similarity(explanation: Explanation, *, language: Language = "en") -> Scene:
     """How alike the layers are (debiased linear CKA), as a matrix."""
     seen, say = content(explanation), words(language)
-    values, count = seen.similarity, len(seen.layers)
+    values = seen.similarity
     steps = values.diagonal(1)
-    place = int(np.nanargmin(steps)) if count > 1 and np.isfinite(steps).any() else 0
-    told = {"a": seen.layers[place], "b": seen.layers[min(place + 1, count - 1)]}
-    finding = say["rep.similar"].format(value=number(float(steps[place]) if count > 1 else 1.0), **told)
+    place = int(np.nanargmin(steps)) if np.isfinite(steps).any() else 0
+    finding = say["rep.similar"].format(a=seen.layers[place], b=seen.layers[place + 1], value=number(float(steps[place])))
     return scene(explanation, "rep.similar_title", (_matrix("similarity", finding, values, seen.layers, seen.layers, language),), language)
 
 

@@ -13,12 +13,11 @@ from pellucid.scenes import Axis, Bars, LegendEntry, Lines, Panel, Points, Scene
 from pellucid.scenes.numbers import percent, short
 from pellucid.scenes.words import Language, words
 from pellucid.views.framing import code, links
-from pellucid.views.inside.names import tail
+from pellucid.views.inside.names import NARROW, tail
 from pellucid.views.inside.structure_neurons import neurons
 from pellucid.views.signed_bars import category_axis
 
 MOST = 36  # blocks that are drawn; of a deeper network whole modules are one block
-NARROW = 17  # letters of a name, where the picture has half of the width
 STEPS = 25  # of an arc
 REACH = 0.92  # of the axis: the widest arc
 

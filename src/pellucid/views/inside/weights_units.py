@@ -13,7 +13,6 @@ from pellucid.scenes import Axis, Column, LegendEntry, Line, Panel, Points, RowL
 from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.sampling import MOST, by_importance, sample_of
 from pellucid.scenes.words import Language, joined, words
-from pellucid.views.inside.names import tail
 from pellucid.views.inside.weights_choice import chosen, content, scene
 from pellucid.views.inside.weights_maps import TIMES
 
@@ -51,7 +50,7 @@ def _still(one: LayerUnits) -> set[int]:
 
 def _finding(one: LayerUnits, language: Language) -> str:
     say = words(language)
-    found = say["weights.units.found"].format(dead=len(one.dead), count=len(one.norms), doubled=len(one.doubled))
+    found = say["weights.units.found"].format(dead=len(one.dead), count=f"{len(one.norms):,}", doubled=len(one.doubled))
     return joined([found, say["weights.units.constant"].format(count=len(one.constant)) if one.constant else ""], language)
 
 
@@ -129,7 +128,10 @@ def _points(one: LayerUnits, x: np.ndarray, y: np.ndarray, language: Language) -
 
 def _legend(one: LayerUnits, language: Language) -> tuple[LegendEntry, ...]:
     say = words(language)
-    return tuple(LegendEntry(say[f"weights.units.{key}"], ROLES.get(key, "series1"), "point") for key in _groups(one))
+    groups = _groups(one)
+    if len(groups) == 1:
+        return ()  # all units are alike
+    return tuple(LegendEntry(say[f"weights.units.{key}"], ROLES.get(key, "series1"), "point") for key in groups)
 
 
 def _label(one: LayerUnits, unit: int, language: Language) -> str:
@@ -173,7 +175,7 @@ def _all_layers(seen: Weights, language: Language) -> Panel:
     largest = sorted(seen.units, key=lambda one: -len(one.norms))[:LAYERS]
     listed = [one for one in seen.units if _flagged(one)] or [one for one in seen.units if one in largest]
     columns = {
-        "layer": [tail(one.layer) for one in listed],
+        "layer": [one.layer for one in listed],
         "units": [f"{len(one.norms):,}" for one in listed],
         "dead": [_listed([str(unit) for unit in one.dead], language) for one in listed],
         "constant": [_listed([str(unit) for unit in one.constant], language) for one in listed],

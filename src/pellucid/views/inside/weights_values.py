@@ -104,7 +104,7 @@ def spectrum(explanation: Explanation, *, language: Language = "en", layer: str 
         marks.append(Points(say["weights.spectrum.value"], count, values, "series1", radius=2.5))
     panel = Panel(
         "spectrum",
-        say["weights.spectrum.finding"].format(above=above, count=len(values), rank=rank),
+        say["weights.spectrum.finding"].format(above=above, count=f"{len(values):,}", rank=rank),
         say["weights.spectrum.summary"].format(name=one.name, **ends, rank=rank, full=found.full, above=above),
         Table((say["weights.spectrum.number"], say["weights.spectrum.value"]), tuple(zip(count.tolist(), values.tolist(), strict=True))),
         tuple(marks),
@@ -153,10 +153,10 @@ def embedding(explanation: Explanation, *, language: Language = "en", layer: str
             say["weights.embedding.axis"].format(number=at + 1, share=percent(float(part), language))
             for at, part in enumerate(found.explained)
         ]
-        finding = say["weights.embedding.pca"].format(share=share, count=f"{len(found.rows):,}", wide=one.inputs)
+        finding = say["weights.embedding.pca"].format(share=share, count=f"{len(found.rows):,}", wide=f"{one.inputs:,}")
     else:
         axes = [say["weights.embedding.tsne_axis"].format(number=at) for at in (1, 2)]
-        finding = say["weights.embedding.tsne"].format(count=f"{len(found.rows):,}", wide=one.inputs)
+        finding = say["weights.embedding.tsne"].format(count=f"{len(found.rows):,}", wide=f"{one.inputs:,}")
     unit = say["weights.embedding.rows"]
     drawn = {"shown": f"{len(found.rows):,}", "count": f"{one.units:,}"}
     panel = Panel(
