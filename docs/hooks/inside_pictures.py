@@ -10,6 +10,7 @@ from typing import Any
 import pellucid as pl
 from pellucid import paper
 from pellucid.demo.networks import train_digits, train_patient
+from pellucid.methods.dynamics.gradient_flow import LookAtGradientFlow
 from pellucid.methods.dynamics.loss_landscape import LookAtLossLandscape
 from pellucid.methods.internals.registry import INSPECTIONS, inspection_class
 from pellucid.methods.internals.representations import LookAtRepresentations
@@ -73,7 +74,10 @@ def inspected(what: str) -> pl.Explanation:
     digits = train_digits()
     rows = digits.split.test
     options: dict[str, Any] = {"labels": rows.labels, "class_names": digits.dataset.class_names}
-    looks = {"loss_landscape": lambda: LookAtLossLandscape(other=train_digits(seed=1).net, resolution=41)}
+    looks = {
+        "loss_landscape": lambda: LookAtLossLandscape(other=train_digits(seed=1).net, resolution=41),
+        "gradient_flow": lambda: LookAtGradientFlow(resolution=31),
+    }
     return pl.inspect(digits.net, looks[what]() if what in looks else what, digits.inputs(rows), **options)
 
 

@@ -31,3 +31,11 @@ def test_watch_digits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert isinstance(run, pl.Run)
     assert run.scalars("valid_accuracy").values[-1] > 0.9
     assert run.scalars("learning_rate").values.tolist() == [1e-3, 1e-4]
+
+
+def test_linear_regression_gradient_flow(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = loaded("linear_regression_gradient_flow").main(tmp_path)
+    assert "momentum" in capsys.readouterr().out
+    assert all((tmp_path / name).stat().st_size > 30_000 for name in ("flow.png", "surface.png"))
+    ends = {path.name: float(path.loss[-1]) for path in found.content.paths}
+    assert ends["momentum"] < ends["Adam"] < ends["SGD"] < 2.0

@@ -23,6 +23,7 @@ NEEDS = {
     "representations": "representations looks at what the layers of a torch module give",
     "feature_visualization": "feature_visualization looks at the gradients of a torch module",
     "pruning": "pruning looks at the operations of a torch module's forward pass",
+    "gradient_flow": "gradient_flow looks at the gradients of a torch module",
     "loss_landscape": "loss_landscape looks at the weights of a torch module",
     "weights": "weights looks at the weights of a torch module",
 }

@@ -135,6 +135,7 @@ INSIDE: dict[str, str] = {
     ),
     "inside.gradient_flow.own": "{model} 在 {rows} 个样本上的平均损失为 {own}；在所示平面上，损失介于 {least} 与 {most} 之间。",
     "inside.gradient_flow.parameters": "坐标轴是参数 {x} 和 {y}；其余 {others} 个保持不变。",
+    "inside.gradient_flow.both": "坐标轴是网络仅有的两个参数 {x} 和 {y}。",
     "inside.gradient_flow.trajectory": "坐标轴是各检查点离网络最远的两个方向：占其距离平方的 {share}。",
     "inside.gradient_flow.gradient": "在 {places} 个箭头处，平面内的梯度介于 {least} 与 {most} 之间。",
     "inside.gradient_flow.path": "{name}：{count} 个检查点，损失起初为 {first}，最后为 {last}，偏离平面至多 {off}。",

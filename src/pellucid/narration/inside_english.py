@@ -207,6 +207,7 @@ INSIDE: dict[str, str] = {
     ),
     "inside.gradient_flow.own": "{model} has a mean loss of {own} on {rows} rows; on the plane shown it is between {least} and {most}.",
     "inside.gradient_flow.parameters": "The axes are the parameters {x} and {y}; the other {others} stay as they are.",
+    "inside.gradient_flow.both": "The axes are the two parameters of the network, {x} and {y}.",
     "inside.gradient_flow.trajectory": (
         "The axes are the two directions along which the checkpoints lie farthest from the network: {share} of their squared distances."
     ),

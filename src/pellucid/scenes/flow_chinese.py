@@ -13,7 +13,7 @@ FLOW: dict[str, str] = {
     "flow.finding": "此平面上的梯度从 {least} 到 {most}",
     "flow.told": "{count} 个检查点，损失由 {first} 到 {last}",
     "flow.arrow": "下降方向",
-    "flow.way": "训练所走的路，从大圆点开始",
+    "flow.way": "训练，从大圆点开始",
     "flow.at": "平面内的梯度 {size}，全部梯度 {whole}",
     "flow.gradient": "沿 {name} 的梯度",
     "flow.off": "偏离平面",

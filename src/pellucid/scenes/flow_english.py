@@ -12,7 +12,7 @@ FLOW: dict[str, str] = {
     "flow.finding": "Gradient from {least} to {most} on this plane",
     "flow.told": "{count} checkpoints, loss {first} to {last}",
     "flow.arrow": "downhill",
-    "flow.way": "the way of the training, from the large dot on",
+    "flow.way": "training, from the large dot",
     "flow.at": "gradient {size} on the plane, {whole} in all",
     "flow.gradient": "gradient along {name}",
     "flow.off": "off the plane",

@@ -33,7 +33,8 @@ def told(explanation: Explanation, voice: Voice) -> list[str]:
 def _plane(seen: GradientFlow, voice: Voice) -> str:
     if seen.along == "parameters":
         x, y = (voice.quote(name) for name in seen.names)
-        return voice.say("inside.gradient_flow.parameters", x=x, y=y, others=f"{seen.parameters - 2:,}")
+        key = "parameters" if seen.parameters > 2 else "both"
+        return voice.say(f"inside.gradient_flow.{key}", x=x, y=y, others=f"{seen.parameters - 2:,}")
     return voice.say("inside.gradient_flow.trajectory", share=voice.percent(float(seen.explained.sum())))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from pellucid.explanation import Explanation
 from pellucid.explanation.contents.gradient_flow import FlowPath, GradientFlow
-from pellucid.scenes import Axis, ColorScale, Image, LegendEntry, Line, Lines, Mark, Panel, Points, Polygons, Scene, Table
+from pellucid.scenes import Axis, Image, LegendEntry, Line, Lines, Mark, Panel, Points, Polygons, Scene, Table
 from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.words import Language, joined, words
 from pellucid.views.framing import code
@@ -22,9 +22,11 @@ LEVELS = 9  # contour lines
 LONGEST = 0.8  # of the room of an arrow, the longest one
 HEAD = 0.32  # of an arrow's length, its head; half as wide
 COLORS = ("series2", "series4", "series5", "series3", "series6")
+DOTS = 24  # checkpoints of a way that have a dot
+STEEP = 1e4  # largest over smallest loss, from which the height of the surface is its logarithm
 FINE = 24  # cells of the surface along each axis
 RISE = 0.75  # of the width of the surface, the height from the least loss to the most
-TURN, TILT = np.deg2rad(35.0), np.deg2rad(32.0)
+TURN, TILT = np.deg2rad(35.0), np.deg2rad(48.0)
 
 
 def flow(explanation: Explanation, *, language: Language = "en") -> Scene:
@@ -54,8 +56,10 @@ def _content(explanation: Explanation) -> GradientFlow:
 def _scene(explanation: Explanation, title: str, panels: tuple[Panel, ...], language: Language, *, columns: int = 1) -> Scene:
     seen, say = _content(explanation), words(language)
     about = say["flow.about"].format(loss=say.get(f"landscape.{seen.judged}", seen.judged), rows=f"{seen.rows:,}")
-    still = say[f"flow.note.{seen.along}"].format(others=f"{seen.parameters - 2:,}", share=percent(float(seen.explained.sum()), language))
-    notes = (still, say["flow.note.arrows"]) if panels[0].id != "surface" else (still,)
+    told = {"others": f"{seen.parameters - 2:,}", "share": percent(float(seen.explained.sum()), language)}
+    still = say[f"flow.note.{seen.along}"].format(**told) if seen.parameters > 2 else ""
+    arrows = say["flow.note.arrows"] if panels[0].id != "surface" else ""
+    notes = tuple(note for note in (still, arrows) if note)
     summary = joined([title, *(panel.summary for panel in panels)], language)
     return Scene(title, panels, summary, about, columns=columns, notes=notes, code=code(explanation), language=language)
 
@@ -87,12 +91,12 @@ def _map(seen: GradientFlow, path: FlowPath | None, at: int, language: Language)
     color = COLORS[at % len(COLORS)]
     if path is not None:
         marks += _way(path, path.places[:, 0], path.places[:, 1], color, language)
-    own = say["landscape.model"] + f": {number(float(seen.own_loss[0]))}"
-    marks.append(Points("", seen.own[:1], seen.own[1:], "ink", 4.5, (own,)))
+    else:
+        own = say["landscape.model"] + f": {number(float(seen.own_loss[0]))}"
+        marks.append(Points("", seen.own[:1], seen.own[1:], "accent", 4.5, (own,)))
     names = _axis_names(seen, language)
-    legend = [LegendEntry(say["flow.arrow"], "ink", "line"), LegendEntry(say["landscape.model"], "ink", "point")]
-    if path is not None:
-        legend.insert(0, LegendEntry(say["flow.way"], color, "line"))
+    went = LegendEntry(say["landscape.model"], "accent", "point") if path is None else LegendEntry(say["flow.way"], color, "line")
+    legend = (went, LegendEntry(say["flow.arrow"], "ink", "line"))
     summary = _told(path, language) if path is not None else _steepest(seen, language)
     return Panel(
         f"flow{at}",
@@ -103,7 +107,7 @@ def _map(seen: GradientFlow, path: FlowPath | None, at: int, language: Language)
         x=Axis(names[0], (left, right)),
         y=Axis(names[1], (low, high)),
         subtitle=summary if path is not None else "",
-        legend=tuple(legend),
+        legend=legend,
         scale=scale if at == 0 else None,
     )
 
@@ -145,7 +149,9 @@ def _way(path: FlowPath, x: np.ndarray, y: np.ndarray, color: str, language: Lan
         pattern.format(number=at, loss=number(float(loss)), off=number(float(off)))
         for at, (loss, off) in enumerate(zip(path.loss, path.off, strict=True), 1)
     )
-    return [Line(path.name, x, y, color), Points("", x, y, color, 2.0, labels), Points("", x[:1], y[:1], color, 5.0, labels[:1])]
+    some = sorted({round(at) for at in np.linspace(0, len(x) - 1, min(DOTS, len(x)))})
+    dots = Points("", x[some], y[some], color, 1.8, tuple(labels[at] for at in some))
+    return [Line(path.name, x, y, color), dots, Points("", x[:1], y[:1], color, 5.0, labels[:1])]
 
 
 def _told(path: FlowPath, language: Language) -> str:
@@ -171,11 +177,14 @@ def _table(seen: GradientFlow, path: FlowPath | None, language: Language) -> Tab
 
 def _surface(seen: GradientFlow, language: Language) -> Panel:
     say = words(language)
-    drawn, scale = loss_scale(seen.loss, language)
+    least, most = spread(seen.loss)
+    wide = least > 0 and most / least > STEEP
+    drawn = np.log10(seen.loss) if wide else np.where(np.isfinite(seen.loss), seen.loss, np.nan)
+    domain = (float(np.log10(least)), float(np.log10(most))) if wide else (least, most)
     columns, rows = (np.unique(np.linspace(0, len(axis) - 1, FINE + 1).round().astype(int)) for axis in (seen.across, seen.up))
     heights = drawn[np.ix_(rows, columns)]
     (left, right), (low, high) = (float(seen.across[0]), float(seen.across[-1])), (float(seen.up[0]), float(seen.up[-1]))
-    project = _projection((left, right), (low, high), scale)
+    project = _projection((left, right), (low, high), domain)
     x, y = np.meshgrid(seen.across[columns], seen.up[rows])
     u, v, depth = project(x, y, heights)
     near, far = slice(None, -1), slice(1, None)
@@ -184,15 +193,14 @@ def _surface(seen: GradientFlow, language: Language) -> Panel:
     known = np.isfinite(hs).all(1)
     order = np.argsort(-ds[known].mean(1), kind="stable")  # the farthest first, so that nearer ones cover them
     us, vs, hs = us[known][order], vs[known][order], hs[known][order].mean(1)
-    least, most = scale.domain
-    strength = 0.12 + 0.8 * np.clip((hs - least) / ((most - least) or 1.0), 0, 1)
-    values = 10**hs if is_wide(seen.loss) else hs
+    strength = 0.12 + 0.8 * np.clip((hs - domain[0]) / ((domain[1] - domain[0]) or 1.0), 0, 1)
+    values = 10**hs if wide else hs
     labels = tuple(say["landscape.level"].format(value=number(float(value))) for value in values)
     marks: list[Mark] = [Polygons("", us, vs, ("positive",), np.zeros(len(us), int), strength, labels)]
     legend = [LegendEntry(say["flow.surface.high"], "positive")]
     for at, path in enumerate(seen.paths):
-        loss = np.log10(np.maximum(path.loss, 1e-300)) if is_wide(seen.loss) else path.loss
-        a, b, _ = project(path.places[:, 0], path.places[:, 1], np.clip(loss, *scale.domain))
+        loss = np.log10(np.maximum(path.loss, 1e-300)) if wide else path.loss
+        a, b, _ = project(path.places[:, 0], path.places[:, 1], np.clip(loss, *domain))
         marks += _way(path, a, b, COLORS[at % len(COLORS)], language)
         legend.append(LegendEntry(path.name, COLORS[at % len(COLORS)], "line"))
     names = _axis_names(seen, language)
@@ -213,10 +221,10 @@ def _surface(seen: GradientFlow, language: Language) -> Panel:
 
 
 def _projection(
-    x_span: tuple[float, float], y_span: tuple[float, float], scale: ColorScale
+    x_span: tuple[float, float], y_span: tuple[float, float], heights: tuple[float, float]
 ) -> Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """From places and heights to the paper, and how far away they are: turned about the vertical, tilted, without perspective."""
-    least, most = scale.domain
+    least, most = heights
 
     def project(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         a = (x - x_span[0]) / (x_span[1] - x_span[0]) - 0.5

@@ -11,7 +11,8 @@ from pellucid.scenes import Axis, ColorScale, Image, LegendEntry, Panel, Points,
 from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.words import Language, method_name, words
 from pellucid.views.entries import cell
-from pellucid.views.inside.decision_boundary_marks import PALEST, REST, ROLES, STRONGEST
+from pellucid.views.inside.classes import COLORS
+from pellucid.views.inside.decision_boundary_marks import PALEST, REST, STRONGEST
 from pellucid.views.rasters import limit_of, photo
 from pellucid.views.runs.reading import chosen_frames, frame_axis, framed, some
 from pellucid.views.signed_bars import category_axis
@@ -72,7 +73,7 @@ def _plane(at: int, step: int, frame: BoundaryFrame, pinned: PinnedFrame | None,
     say = words(language)
     count = max(int(frame.classes.max()) + 1, 2 if pinned is None or not len(pinned.labels) else int(pinned.labels.max()) + 1)
     names = [say["run.boundary.class"].format(name=one) for one in range(count)]
-    roles = tuple(ROLES[one] if one < len(ROLES) else REST for one in range(count))
+    roles = tuple(COLORS[one] if one < len(COLORS) else REST for one in range(count))
     floor = 1.0 / count
     strength = PALEST + (STRONGEST - PALEST) * np.clip((frame.confidence - floor) / (1 - floor), 0, 1)
     half = [(axis[1] - axis[0]) / 2 for axis in (frame.x, frame.y)]
