@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pellucid.models.moved_weights import MovedWeights
 
 KIND = "forward, weights moved"
-TOGETHER = 1 << 16  # numbers among the outputs of points that are judged at once
+TOGETHER = 1 << 17  # numbers among the outputs of points that are judged at once
 MOST = 64  # of these points
 TRIAL = 3  # passes by which a size of batch is measured
 FEWEST = 11  # points along an axis
@@ -59,10 +59,16 @@ class PointLosses:
         sizer = self.evaluator.sizer(KIND)
         while not sizer.settled and sizer.size < len(self.rows):
             rows, before, started = self.rows[: sizer.size], peak_memory(), clock()
-            for _ in range(TRIAL):
-                self.weights.here.copy_(self.weights.trained)
-                self.forward(rows)
-            sizer.report(len(rows), clock() - started, peak_memory() - before)
+            try:
+                for _ in range(TRIAL):
+                    self.weights.here.copy_(self.weights.trained)
+                    self.forward(rows)
+            except Exception as error:
+                if not out_of_memory(error):
+                    raise
+                sizer.halve(len(rows), error)
+            else:
+                sizer.report(len(rows), clock() - started, peak_memory() - before)
         size = min(sizer.size, len(self.rows))
         self.evaluator.spent.batch = max(self.evaluator.spent.batch, size)
         return size
@@ -91,13 +97,9 @@ class PointLosses:
         """The main output of these rows by the network as its weights now are, with whatever gradient the caller's context asks for."""
         before = self.bound.evaluated
         try:
-            return self.bound.again(rows)(self.copied(rows))
+            return self.bound.again(rows)(self.bound.given(rows))  # taken out anew: a forward pass may write into them
         finally:
             self.evaluator.spent.forward += self.bound.evaluated - before
-
-    def copied(self, rows: Tensor) -> tuple[Tensor, ...]:
-        """These rows as the user gave them, in copies: a forward pass may write into them."""
-        return tuple(value.clone() for value in self.bound.given(rows))
 
     # ---- inside ------------------------------------------------------------------------------------------------------------
 
@@ -206,7 +208,7 @@ class _Batch:
                 self.batches.put(a, b)
                 if self.products is not None:
                     self.products.begin(a, b)
-                made = self.call(self.entered or losses.copied(self.rows))
+                made = self.call(self.entered or losses.bound.given(self.rows))
                 if found is None:
                     shape = (*made.shape[1:], len(points), len(made))  # so that what is summed over rows and points lies together
                     found = torch.empty(shape, dtype=made.dtype, device=made.device).movedim((-2, -1), (0, 1))
