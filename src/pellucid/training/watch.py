@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from pellucid.errors import FileError, InputError, ModelError
 from pellucid.harness.result import own_versions
@@ -72,6 +73,8 @@ def watch(
         raise ModelError(
             "Only a torch module can be watched", received=type(net).__name__, remedy="give the torch.nn.Module that is trained"
         )
+    if any(is_lazy(p) for p in net.parameters()):
+        raise ModelError("Some parameters have no shape yet", received=type(net).__name__, remedy="run one batch through the network first")
     if not 0 < budget <= 1:
         raise InputError("The budget is a share of the training time", received=repr(budget), remedy="such as 0.02")
     for name, count in (("every", every), ("snapshots", snapshots)):

@@ -424,6 +424,28 @@ def test_loops_as_people_write_them(tmp_path: Path, step: object, make: object, 
     assert pl.Run(tmp_path).kinds["activations"] >= 1
 
 
+def test_a_look_that_fails_inside_a_step_does_not_end_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net, data = mlp(), rows(64)
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+
+    def fails(*_: object) -> None:
+        raise RuntimeError("no sample")
+
+    with pytest.warns(UserWarning, match="layers of this network.*no sample") as told, pl.watch(net, optimizer, tmp_path, every=1) as run:
+        monkeypatch.setattr(type(run._looks._layers.sampler), "__call__", fails)
+        losses = train(net, run, optimizer, batches(data, epochs=1))
+    assert len(losses) == 4
+    assert len(pl.Run(tmp_path).scalars("loss")) == 4
+    assert len([one for one in told if "layers" in str(one.message)]) == 1
+    assert not import_module("torch.optim.optimizer")._global_optimizer_post_hooks
+
+
+def test_parameters_without_a_shape(tmp_path: Path) -> None:
+    net = nn.Sequential(nn.LazyLinear(3))
+    with pytest.raises(pl.PellucidError, match="run one batch"):
+        pl.watch(net, None, tmp_path)
+
+
 def test_ranks_above_0_record_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
     monkeypatch.setenv("RANK", "1")

@@ -38,7 +38,7 @@ def recorded(folder: Path, net: nn.Module, data: tuple[torch.Tensor, torch.Tenso
             optimizer.step()
             run.step(loss=loss, accuracy=0.5)
             if step % 10 == 9:
-                run.log(valid_loss=float(loss) + 0.1)
+                run.log(valid_loss=float(loss.detach()) + 0.1)
         run.learning_rate(1e-3)
         run.freeze("0")
         run.step(loss=float("nan"))

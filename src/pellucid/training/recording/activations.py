@@ -34,6 +34,9 @@ class ActivationWatch:
     The hook is that of all modules and is there for one pass only, so nothing is left on the user's network. Functions that are called
     without a module (``F.relu``) are not seen apart from what follows them.
 
+    Attributes:
+        spent: seconds of the last look. ``done``: whether it was made. ``failed``: what stood against it.
+
     Args:
         net: whose modules. ``put``: takes what makes the frame. ``clock``: in which its own time is told.
     """
@@ -44,6 +47,7 @@ class ActivationWatch:
         self.each = min(KEPT, ALL_KEPT // max(len(leaves), 1))
         self.spent = 0.0
         self.done = False
+        self.failed: Exception | None = None
         self._kept: dict[int, Tensor] = {}
         self._rows: dict[int, int] = {}
         self._hook: Any = None
@@ -72,6 +76,12 @@ class ActivationWatch:
             self._send(ahead=0)
 
     def _see(self, module: nn.Module, _: Any, output: Any) -> None:  # noqa: ANN401
+        try:
+            self._look(module, output)
+        except Exception as error:  # the user's own forward pass is going on, and looking must not end it
+            self.failed = error
+
+    def _look(self, module: nn.Module, output: Any) -> None:  # noqa: ANN401
         if module is self.net:
             if self._kept:
                 started = self._clock()

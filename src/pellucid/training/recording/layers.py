@@ -24,6 +24,9 @@ class LayerWatch:
     The hooks are those of all optimizers and are there for one step only: nothing is left on the user's objects, also when a
     checkpoint of them is written in between.
 
+    Attributes:
+        spent: seconds of the last look. ``done``: whether it was made. ``failed``: what stood against it.
+
     Args:
         net: whose parameters. ``optimizers``: whose steps; without any, :meth:`now` looks between two steps of the loop.
         put: takes what makes the frame. ``clock``: in which its own time is told.
@@ -39,6 +42,7 @@ class LayerWatch:
         self.sampler = Sampler(self.sizes.tolist(), self.device)
         self.spent = 0.0
         self.done = False
+        self.failed: Exception | None = None
         self._hooks: list[Any] = []
         self._before: tuple[Tensor, Tensor, Tensor | None, Tensor | None, list[int]] | None = None
 
@@ -64,20 +68,29 @@ class LayerWatch:
         self._send(None, ahead=0)
 
     def _ahead(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:  # noqa: ANN401
-        if any(optimizer is one for one in self.optimizers) and self._before is None:
+        if self._before is None and self.failed is None and any(optimizer is one for one in self.optimizers):
             started = self._clock()
-            self._look()
+            self._guarded(self._look)
             self.spent += self._clock() - started
 
     def _after(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:  # noqa: ANN401
         if self._before is None or not any(optimizer is one for one in self.optimizers):
             return
         started = self._clock()
-        with torch.no_grad():
-            after = self.sampler(self.parameters)
-        self._send(after, ahead=1)
+        self._guarded(self._compare)
         self.disarm()
         self.spent += self._clock() - started
+
+    @torch.no_grad()
+    def _compare(self) -> None:
+        self._send(self.sampler(self.parameters), ahead=1)
+
+    def _guarded(self, look: Callable[[], None]) -> None:
+        """Looks; what goes wrong is kept to be told, since the user's own step is going on."""
+        try:
+            look()
+        except Exception as error:  # looking must not end a training
+            self.failed = error
 
     @torch.no_grad()
     def _look(self) -> None:

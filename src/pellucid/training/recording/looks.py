@@ -83,10 +83,10 @@ class Looks:
         """After a step: books what was looked at in it, and takes what is due; ``spent`` seconds went into everything so far."""
         began = self.clock()
         self._collect()
-        if self.pace.snapshots is not None and self.step % self.pace.snapshots == 0:
+        if self.pace.snapshots is not None and self.step % self.pace.snapshots == 0 and "parameters" in self.schedule.taken:
             self._take("parameters")
         if self.pace.every is not None:
-            if self.step % self.pace.every == 0 and not self._armed:
+            if self.step % self.pace.every == 0 and not self._armed and "layers" in self.schedule.taken:
                 self._arm("layers")
         elif not self._armed and self.writer.behind < self.allowed_behind:
             kind = self.schedule.due(self._on_frames(), spent)
@@ -121,7 +121,9 @@ class Looks:
         else:
             watch = self._activations
             watch.finish()
-        if watch.done or waited >= PATIENCE:
+        if watch.failed is not None:
+            self._refuse(self._armed, watch.failed)
+        if watch.done or watch.failed is not None or waited >= PATIENCE:
             self.seconds += watch.spent
             self._book(self._armed, watch.spent)
             watch.disarm()
@@ -148,9 +150,12 @@ class Looks:
         try:
             return look()
         except Exception as error:  # looking must not end a training
-            self._leave_out(kind, f"{type(error).__name__}: {error}")
-            warnings.warn(f"{kind} of this network can not be recorded and are left out: {error}", stacklevel=5)
+            self._refuse(kind, error)
             return None
+
+    def _refuse(self, kind: str, error: Exception) -> None:
+        self._leave_out(kind, f"{type(error).__name__}: {error}")
+        warnings.warn(f"{kind} of this network can not be recorded and are left out: {error}", stacklevel=6)
 
     def _leave_out(self, kind: str, why: str) -> None:
         self.schedule.drop(kind)

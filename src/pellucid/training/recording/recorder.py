@@ -91,13 +91,19 @@ class Recorder:
             return
         self._lock = FolderLock(folder)
         try:
-            requests = Requests(folder)
-            self._writer = RunWriter(folder, plan.facts, retention=plan.retention)
+            self._open(net, pinned, plan)
         except BaseException:
             self._lock.release()
             raise
-        self._looks = Looks(net, optimizers, pinned, writer=self._writer, pace=plan.pace)
-        self._steering = Steering(Controls(net, optimizers, folder), requests, self._event)
+        _recorders.add(self)
+        atexit.register(self.close, "ended without close()")
+
+    def _open(self, net: nn.Module, pinned: Pinned | None, plan: Plan) -> None:
+        """Makes what looks and what writes; the folder is held."""
+        requests = Requests(self.folder)
+        self._writer = RunWriter(self.folder, plan.facts, retention=plan.retention)
+        self._looks = Looks(net, self.optimizers, pinned, writer=self._writer, pace=plan.pace)
+        self._steering = Steering(Controls(net, self.optimizers, self.folder), requests, self._event)
         self._told = self._writer.told
         self._always = plan.pace.counted
         self._in_steps = 0.0  # seconds of its own in the thread that trains, looks apart
@@ -106,14 +112,12 @@ class Recorder:
         self._next = 0.0
         self._rates: list[float] = []
         self._told_trouble = False
+        if self._writer.reason:
+            warnings.warn(f"Recorded without a write-ahead log, since {self._writer.reason}: a reader may have to wait", stacklevel=5)
         if pinned is not None:
             self._writer.put("pinned", 0, pinned.frame)
-        if self._writer.reason:
-            warnings.warn(f"Recorded without a write-ahead log, since {self._writer.reason}: a reader may have to wait", stacklevel=3)
         self._looks.start()
         self._writer.start(polled=self._poll)
-        _recorders.add(self)
-        atexit.register(self.close, "ended without close()")
 
     # ---- what the loop calls
 
