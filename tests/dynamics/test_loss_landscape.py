@@ -92,6 +92,47 @@ def test_a_forward_that_writes_into_its_rows_or_computes_its_weights_runs_as_it_
         assert corner.loss[-1, -1] == pytest.approx(plain_loss(copied, x, labels)[0], rel=1e-5)
 
 
+class Twice(nn.Module):
+    """One layer called twice on the same rows, what it gave first being written over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.head = nn.Linear(4, 6), nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.first(x).relu_() - self.first(input=x) * 0.5 + self.first(x))
+
+
+class Tokens(nn.Module):
+    """Tokens that are embedded, beside numbers that are not, by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.numbers, self.head = nn.Embedding(11, 6), nn.Linear(4, 6), nn.Linear(6, 3)
+
+    def forward(self, tokens: Tensor, numbers: Tensor) -> Tensor:
+        return self.head(torch.tanh(self.embed(tokens).mean(1) + self.numbers(numbers)))
+
+
+@pytest.mark.parametrize("kind", [Twice, Tokens])
+def test_layers_called_twice_and_tokens(kind: type[nn.Module]) -> None:
+    torch.manual_seed(2)
+    net, numbers, labels = kind().double(), torch.randn(9, 4, dtype=torch.float64), np.arange(9) % 3
+    given: Any = numbers if kind is Twice else {"tokens": torch.arange(9 * 5).reshape(9, 5) % 11, "numbers": numbers}
+    whole = seen(net, given, labels, batch_size=4)
+    assert whole.shared == (("first.weight",) if kind is Twice else ("numbers.weight",))
+    found, along = plane(whole), directions(net)
+    for row, column in ((0, 0), (1, 3), (4, 2)):
+        copied = deepcopy(net)
+        with torch.no_grad():
+            for name, value in copied.named_parameters():
+                if name in along[0]:
+                    value += found.across[column] * along[0][name] + found.up[row] * along[1][name]
+            outputs = copied(**given) if isinstance(given, dict) else copied(given)
+        expected = float(nn.functional.cross_entropy(outputs, torch.from_numpy(labels)))
+        assert found.loss[row, column] == pytest.approx(expected, rel=1e-12)
+
+
 def test_the_batch_size_does_not_matter() -> None:
     net, x, labels = case(Convolutional, torch.float64)
     sizes = [plane(seen(net, x, labels, batch_size=size)).loss for size in (1, 7, 23, None)]
