@@ -175,6 +175,15 @@ def test_of_costly_networks_there_are_fewer_points_unless_it_is_said_how_many(mo
     assert plane(seen(net, x, labels, resolution=21)).loss.shape == (21, 21)
 
 
+def test_of_costly_networks_lanczos_takes_fewer_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, x, labels = case(Plain, torch.float64)
+    flops = len(x) * 2 * (12 * 16 + 16 * 3)
+    for work, steps in ((flops * 6 * 30, 30), (flops, 20)):
+        monkeypatch.setattr(loss_landscape, "WORK", work)
+        found = seen(net, x, labels, shape="none", eigenvalues=15).curvature
+        assert found is not None and found.steps == steps
+
+
 # ---- losses -----------------------------------------------------------------------------------------------------------------
 
 
