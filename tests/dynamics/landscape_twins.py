@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
+
+import pellucid as pl
+from pellucid.explanation.contents.loss_landscape import LossLandscape, LossSurface
+from pellucid.methods.dynamics.loss_landscape import LookAtLossLandscape
 
 NORMALIZATION = (nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm)
 Directions = tuple[dict[str, Tensor], dict[str, Tensor]]
@@ -83,6 +88,20 @@ SHAPES: dict[type[nn.Module], tuple[int, ...]] = {
     Recurrent: (5, 4),
     Tied: (5, 4),
 }
+
+
+def seen(net: nn.Module, x: Any, labels: Any, *, batch_size: int | None = 8, spec: Any = None, **options: Any) -> LossLandscape:
+    """What the inspection sees, of few points and without curvature unless it is said otherwise."""
+    look = LookAtLossLandscape(**{"resolution": 5, "eigenvalues": 0, **options})
+    content = pl.inspect(net, look, x, labels=labels, batch_size=batch_size, spec=spec).content
+    assert isinstance(content, LossLandscape)
+    return content
+
+
+def plane(found: LossLandscape) -> LossSurface:
+    """Its surface."""
+    assert found.surface is not None
+    return found.surface
 
 
 def case(kind: type[nn.Module], dtype: torch.dtype, rows: int = 23) -> tuple[nn.Module, Tensor, np.ndarray]:

@@ -11,25 +11,25 @@ import torch
 from torch import Tensor, nn
 
 import pellucid as pl
-from dynamics.landscape_twins import SHAPES, Convolutional, Plain, Recurrent, Tied, Transformer, case, directions, plain_loss, slow_plane
-from pellucid.errors import CapabilityError, InputError, ModelError, UnknownName
-from pellucid.explanation.contents.loss_landscape import LossLandscape, LossSurface
+from dynamics.landscape_twins import (
+    SHAPES,
+    Convolutional,
+    Plain,
+    Recurrent,
+    Tied,
+    Transformer,
+    case,
+    directions,
+    plain_loss,
+    plane,
+    seen,
+    slow_plane,
+)
+from pellucid.errors import ModelError
 from pellucid.methods.dynamics import loss_landscape
 from pellucid.methods.dynamics.loss_landscape import LookAtLossLandscape
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
-
-
-def seen(net: nn.Module, x: Any, labels: Any, *, batch_size: int | None = 8, spec: Any = None, **options: Any) -> LossLandscape:
-    look = LookAtLossLandscape(**{"resolution": 5, "eigenvalues": 0, **options})
-    content = pl.inspect(net, look, x, labels=labels, batch_size=batch_size, spec=spec).content
-    assert isinstance(content, LossLandscape)
-    return content
-
-
-def plane(found: LossLandscape) -> LossSurface:
-    assert found.surface is not None
-    return found.surface
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
@@ -92,6 +92,47 @@ def test_a_forward_that_writes_into_its_rows_or_computes_its_weights_runs_as_it_
         assert corner.loss[-1, -1] == pytest.approx(plain_loss(copied, x, labels)[0], rel=1e-5)
 
 
+class Twice(nn.Module):
+    """One layer called twice on the same rows, what it gave first being written over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.head = nn.Linear(4, 6), nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.first(x).relu_() - self.first(input=x) * 0.5 + self.first(x))
+
+
+class Tokens(nn.Module):
+    """Tokens that are embedded, beside numbers that are not, by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.numbers, self.head = nn.Embedding(11, 6), nn.Linear(4, 6), nn.Linear(6, 3)
+
+    def forward(self, tokens: Tensor, numbers: Tensor) -> Tensor:
+        return self.head(torch.tanh(self.embed(tokens).mean(1) + self.numbers(numbers)))
+
+
+@pytest.mark.parametrize("kind", [Twice, Tokens])
+def test_layers_called_twice_and_tokens(kind: type[nn.Module]) -> None:
+    torch.manual_seed(2)
+    net, numbers, labels = kind().double(), torch.randn(9, 4, dtype=torch.float64), np.arange(9) % 3
+    given: Any = numbers if kind is Twice else {"tokens": torch.arange(9 * 5).reshape(9, 5) % 11, "numbers": numbers}
+    whole = seen(net, given, labels, batch_size=4)
+    assert whole.shared == (("first.weight",) if kind is Twice else ("numbers.weight",))
+    found, along = plane(whole), directions(net)
+    for row, column in ((0, 0), (1, 3), (4, 2)):
+        copied = deepcopy(net)
+        with torch.no_grad():
+            for name, value in copied.named_parameters():
+                if name in along[0]:
+                    value += found.across[column] * along[0][name] + found.up[row] * along[1][name]
+            outputs = copied(**given) if isinstance(given, dict) else copied(given)
+        expected = float(nn.functional.cross_entropy(outputs, torch.from_numpy(labels)))
+        assert found.loss[row, column] == pytest.approx(expected, rel=1e-12)
+
+
 def test_the_batch_size_does_not_matter() -> None:
     net, x, labels = case(Convolutional, torch.float64)
     sizes = [plane(seen(net, x, labels, batch_size=size)).loss for size in (1, 7, 23, None)]
@@ -134,78 +175,13 @@ def test_of_costly_networks_there_are_fewer_points_unless_it_is_said_how_many(mo
     assert plane(seen(net, x, labels, resolution=21)).loss.shape == (21, 21)
 
 
-# ---- losses -----------------------------------------------------------------------------------------------------------------
-
-
-def test_values_have_a_squared_error_and_no_accuracy() -> None:
-    torch.manual_seed(0)
-    net, x = nn.Linear(3, 2).double(), torch.randn(9, 3, dtype=torch.float64)
-    y = np.random.default_rng(0).normal(size=(9, 2))
-    spec = pl.ModelSpec(outputs="values")
-    found = seen(net, x, y, spec=spec)
-    expected = float(((net(x).detach().numpy() - y) ** 2).mean())
-    assert found.loss == "mse" and found.own[0] == pytest.approx(expected, rel=1e-12) and not found.classes
-    assert plane(found).accuracy.size == 0
-    assert found.base[0] == pytest.approx(float(y.var(0).mean()), rel=1e-12)
-
-
-def test_a_function_may_give_the_mean_or_one_value_for_each_row() -> None:
-    torch.manual_seed(0)
-    net, x, y = nn.Linear(3, 1).double(), torch.randn(9, 3, dtype=torch.float64), np.linspace(-1, 1, 9)
-
-    def each(outputs: Tensor, labels: Tensor) -> Tensor:
-        return (outputs[:, 0] - labels).abs()
-
-    def mean(outputs: Tensor, labels: Tensor) -> Tensor:
-        return (outputs[:, 0] - labels).abs().mean()
-
-    spec = pl.ModelSpec(outputs="values")
-    both = [seen(net, x, y, spec=spec, loss=one, batch_size=4) for one in (each, mean)]
-    assert [one.loss for one in both] == ["each", "mean"]
-    assert np.allclose(plane(both[0]).loss, plane(both[1]).loss, rtol=1e-12)
-    assert both[0].own[0] == pytest.approx(float(np.abs(net(x).detach().numpy()[:, 0] - y).mean()), rel=1e-12)
-
-
-@pytest.mark.parametrize("several", [True, False])
-def test_probabilities_and_single_logits(*, several: bool) -> None:
-    torch.manual_seed(0)
-    body = nn.Linear(3, 3 if several else 1).double()
-    net = nn.Sequential(body, nn.Softmax(1) if several else nn.Sigmoid())
-    x, labels = torch.randn(9, 3, dtype=torch.float64), np.arange(9) % (3 if several else 2)
-    logits = seen(body, x, labels, spec=pl.ModelSpec(outputs="logits"))
-    found = seen(net, x, labels)
-    expected = nn.functional.cross_entropy if several else nn.functional.binary_cross_entropy_with_logits
-    truth = torch.from_numpy(labels) if several else torch.from_numpy(labels).double()[:, None]
-    assert logits.own[0] == pytest.approx(float(expected(body(x).detach(), truth)), rel=1e-12)
-    assert np.allclose(plane(found).loss, plane(logits).loss, rtol=1e-9)
-    assert np.array_equal(plane(found).accuracy, plane(logits).accuracy)
-
-
-def test_of_equal_classes_the_first_is_the_answer() -> None:
-    net = nn.Linear(2, 3)
-    with torch.no_grad():
-        for value in net.parameters():
-            value.zero_()
-        net.bias += 1
-    found = seen(net, torch.randn(6, 2), np.array([0, 1, 2, 0, 1, 2]), shape="none", eigenvalues=1, spec=pl.ModelSpec(outputs="logits"))
-    assert found.own == pytest.approx([np.log(3), 1 / 3])
-
-
-def test_losses_of_sure_rows_keep_their_digits() -> None:
-    net = nn.Linear(1, 2, bias=False)
-    with torch.no_grad():
-        net.weight.copy_(torch.tensor([[0.0], [20.0]]))
-    found = seen(net, torch.ones(4, 1), np.ones(4, int), shape="none", eigenvalues=1, spec=pl.ModelSpec(outputs="logits"))
-    assert found.own[0] == pytest.approx(np.log1p(np.exp(-20.0)), rel=1e-6)
-
-
-def test_rows_without_a_label_are_left_out() -> None:
+def test_of_costly_networks_lanczos_takes_fewer_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     net, x, labels = case(Plain, torch.float64)
-    labels[::2] = -1
-    found = seen(net, x, labels)
-    assert (found.rows, found.left_out) == (11, 12)
-    assert found.own[0] == pytest.approx(plain_loss(net, x[1::2], labels[1::2])[0], rel=1e-12)
-    assert seen(net, x, labels, samples=5).rows == 5
+    flops = len(x) * 2 * (12 * 16 + 16 * 3)
+    for work, steps in ((flops * 6 * 30, 30), (flops, 20)):
+        monkeypatch.setattr(loss_landscape, "WORK", work)
+        found = seen(net, x, labels, shape="none", eigenvalues=15).curvature
+        assert found is not None and found.steps == steps
 
 
 # ---- no trace ---------------------------------------------------------------------------------------------------------------
@@ -245,55 +221,3 @@ def test_progress_reaches_its_end_and_can_be_stopped() -> None:
     with pytest.raises(KeyboardInterrupt):
         pl.inspect(net, LookAtLossLandscape(resolution=9), x, labels=labels, progress=stop)
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
-
-
-# ---- what can not be done ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "says"),
-    [
-        ({"directions": "randon"}, UnknownName, "did you mean 'random'"),
-        ({"directions": [{}]}, InputError, "two checkpoints or more"),
-        ({"directions": 3}, InputError, "give a list of state dicts"),
-        ({"shape": "cube"}, UnknownName, "legal: lines, none, surface"),
-        ({"resolution": 2}, InputError, "resolution is a whole number from 3 on"),
-        ({"span": (0.5, 1.0, -1.0, 1.0)}, InputError, "left < 0 < right"),
-        ({"directions": "hessian", "eigenvalues": 1}, InputError, "eigenvalues=2 or more"),
-        ({"shape": "none"}, InputError, "nothing left to look at"),
-        ({"learning_rate": 0.0}, InputError, "above 0"),
-        ({"loss": "hinge"}, InputError, "give 'cross_entropy', 'mse' or a function"),
-        ({"loss": "mse"}, InputError, "one value for each output"),
-        ({"loss": lambda outputs, truth: outputs[:2, 0]}, ModelError, "one for each row"),
-        ({"other": 3}, InputError, "no torch module"),
-    ],
-)
-def test_options_that_make_no_sense_say_what_to_do(options: dict[str, Any], error: type[Exception], says: str) -> None:
-    net, x, labels = case(Plain, torch.float32)
-    with pytest.raises(error, match=says):
-        seen(net, x, labels, **options)
-
-
-def test_labels_and_rows_that_do_not_fit() -> None:
-    net, x, labels = case(Plain, torch.float32)
-    with pytest.raises(InputError, match="there are no labels"):
-        seen(net, x, None)
-    with pytest.raises(InputError, match="22 labels for 23 rows"):
-        seen(net, x, labels[:-1])
-    with pytest.raises(InputError, match="class 3 of 3"):
-        seen(net, x, labels + 1)
-    with pytest.raises(InputError, match="No row has a label"):
-        seen(net, x, labels * 0 - 1)
-    with pytest.raises(InputError, match="is seen on rows"):
-        seen(net, None, labels)
-    broken = x.clone()
-    broken[0, 0, 0] = float("nan")
-    with pytest.raises(InputError, match=r"not finite|missing"):
-        seen(net, broken, labels)
-
-
-def test_weights_of_several_dtypes_are_refused() -> None:
-    net, x, labels = case(Plain, torch.float32)
-    net.extra = nn.Parameter(torch.zeros(2, dtype=torch.float64))
-    with pytest.raises(CapabilityError, match="one dtype"):
-        seen(net, x, labels)

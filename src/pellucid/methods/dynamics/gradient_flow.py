@@ -16,7 +16,7 @@ from pellucid.explanation.contents.gradient_flow import FlowPath, GradientFlow
 from pellucid.methods.dynamics.loss_landscape_curvature import HessianProducts
 from pellucid.methods.dynamics.loss_landscape_directions import axis, checkpoints_of, trajectory_plane
 from pellucid.methods.dynamics.loss_landscape_losses import Loss, judge
-from pellucid.methods.dynamics.loss_landscape_points import PointLosses, affordable_points
+from pellucid.methods.dynamics.loss_landscape_points import PointLosses, affordable_points, flops_of_a_row
 from pellucid.models.moved_weights import MovedWeights
 from pellucid.models.torch_model import TorchModel
 
@@ -88,7 +88,7 @@ class LookAtGradientFlow:
         weights = MovedWeights(evaluator.bound)  # type: ignore[arg-type] (a torch model opens as BoundTorch)
         losses = PointLosses(evaluator, weights, judged, known)
         paths = {name: tuple(checkpoints_of(weights, given)) for name, given in self.trajectories.items()}
-        points = self.resolution or affordable_points(evaluator, len(known), POINTS)
+        points = self.resolution or affordable_points(len(known) * flops_of_a_row(evaluator), POINTS)
         losses.planned = 1 + points**2 + 3 * self.arrows**2 + sum(map(len, paths.values()))
         with weights.moving():
             own = losses.at(weights.trained)

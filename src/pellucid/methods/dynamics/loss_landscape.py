@@ -13,7 +13,7 @@ from pellucid.explanation.contents.loss_landscape import LossLandscape
 from pellucid.methods.dynamics.loss_landscape_curvature import HessianProducts, Ritz, top_eigenpairs, trace
 from pellucid.methods.dynamics.loss_landscape_directions import WeightPlane, hessian_plane, random_plane, trajectory_plane
 from pellucid.methods.dynamics.loss_landscape_losses import Loss, judge
-from pellucid.methods.dynamics.loss_landscape_points import PointLosses, affordable_points
+from pellucid.methods.dynamics.loss_landscape_points import WORK, PointLosses, affordable_points, flops_of_a_row
 from pellucid.methods.dynamics.loss_landscape_result import Found, between, curvature, lines, surface, trajectory
 from pellucid.models.moved_weights import MovedWeights
 from pellucid.models.torch_model import TorchModel
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Shape = Literal["surface", "lines", "none"]
 POINTS = 51  # along each axis where it is not said how many
+STEPS, FEWEST_STEPS = 80, 20  # of Lanczos, likewise
+PRODUCT = 6  # forward passes that a Hessian-vector product costs, about
 PRODUCTS = 2  # of the Hessian, beside those of Lanczos and of the trace
 
 
@@ -49,7 +51,7 @@ class LookAtLossLandscape:
         shape: the whole ``surface``, only the two ``lines`` through its middle, or ``none``.
         resolution: points along each axis; if not given 51, of networks of which that would be a matter of hours fewer, at least 11.
         span: (left, right, low, high) on the plane, 0 between; in lengths of the directions.
-        eigenvalues: how many; 0 for no curvature. ``steps``: of Lanczos at most. ``probes``: of the trace.
+        eigenvalues: how many; 0 for no curvature. ``steps``: of Lanczos at most; if not given 80, likewise fewer. ``probes``: of the trace.
         learning_rate: of the training, beside which sharpness is shown: gradient descent is stable up to 2 / learning rate.
         samples: how many rows at most; of more a draw.
 
@@ -69,7 +71,7 @@ class LookAtLossLandscape:
     resolution: int | None = None
     span: tuple[float, float, float, float] | None = None
     eigenvalues: int = 5
-    steps: int = 80
+    steps: int | None = None
     probes: int = 16
     learning_rate: float | None = None
     samples: int | None = None
@@ -89,8 +91,8 @@ class LookAtLossLandscape:
         judged, known = judge(evaluator, inside.given, self.loss)
         weights = MovedWeights(evaluator.bound)  # type: ignore[arg-type] (a torch model opens as BoundTorch)
         losses = PointLosses(evaluator, weights, judged, self._drawn(known, evaluator))
-        points = self._points(evaluator, len(losses.rows))
-        losses.planned = self._planned(points)
+        points, steps = self._affordable(len(losses.rows) * self._cost(evaluator))
+        losses.planned = self._planned(points, steps)
         with weights.moving():
             own = losses.at(weights.trained)
             if not np.isfinite(own[0]):
@@ -98,7 +100,7 @@ class LookAtLossLandscape:
                 raise InputError(
                     "The loss of the network itself is not finite", received=received, remedy="look for missing values in the rows"
                 )
-            ritz, curved, why = self._curvature(losses, evaluator)
+            ritz, curved, why = self._curvature(losses, evaluator, steps)
             plane = self._plane(weights, evaluator, ritz)
             seen = surface(losses, plane, self.span, points) if self.shape == "surface" else None
             found = Found(
@@ -147,16 +149,20 @@ class LookAtLossLandscape:
         drawn = np.random.default_rng(evaluator.situation.seed).permutation(len(known))[: self.samples]
         return known[np.sort(drawn)]
 
-    def _points(self, evaluator: Evaluator, rows: int) -> int:
-        """How many points along each axis."""
-        if self.resolution is not None:
-            return self.resolution
-        return affordable_points(evaluator, rows, POINTS) if self.shape == "surface" else POINTS
+    def _affordable(self, cost: float) -> tuple[int, int]:
+        """How many points along each axis and how many steps of Lanczos, where a pass over all rows takes so many FLOPs."""
+        points = self.resolution or affordable_points(cost, POINTS)
+        return points, self.steps or int(np.clip(WORK / max(cost, 1.0) / PRODUCT, FEWEST_STEPS, STEPS))
 
-    def _planned(self, resolution: int) -> int:
+    def _cost(self, evaluator: Evaluator) -> float:
+        """FLOPs of one row; 0 where they are not asked for, or not known."""
+        asked = (self.resolution is None and self.shape == "surface") or (self.steps is None and self.eigenvalues)
+        return flops_of_a_row(evaluator) if asked else 0.0
+
+    def _planned(self, resolution: int, steps: int) -> int:
         """About how many passes over all rows there will be."""
         points = {"surface": resolution**2, "lines": 2 * resolution, "none": 0}[self.shape]
-        curved = self.steps + self.probes + self.eigenvalues + PRODUCTS if self.eigenvalues else 0
+        curved = steps + self.probes + self.eigenvalues + PRODUCTS if self.eigenvalues else 0
         return 1 + points + curved + (resolution if self.other is not None else 0)
 
     def _plane(self, weights: MovedWeights, evaluator: Evaluator, ritz: Ritz | None) -> WeightPlane:
@@ -166,7 +172,7 @@ class LookAtLossLandscape:
             return hessian_plane(weights, ritz.values, ritz.vectors)
         return random_plane(weights, evaluator.situation.seed)
 
-    def _curvature(self, losses: PointLosses, evaluator: Evaluator) -> tuple[Ritz | None, Any, str]:
+    def _curvature(self, losses: PointLosses, evaluator: Evaluator, steps: int) -> tuple[Ritz | None, Any, str]:
         """The top eigenpairs and what is shown of the curvature; or why the loss has no gradient."""
         if not self.eigenvalues:
             return None, None, ""
@@ -179,6 +185,6 @@ class LookAtLossLandscape:
             return None, None, str(error)
         start = torch.randn(len(gradient), generator=evaluator.generator(13), dtype=torch.float64).to(gradient.device)
         count, generator = min(self.eigenvalues, len(gradient)), evaluator.generator(14)
-        ritz = top_eigenpairs(products.product, start, count=count, steps=self.steps, generator=generator)
+        ritz = top_eigenpairs(products.product, start, count=count, steps=steps, generator=generator)
         found = trace(products.product, gradient, probes=self.probes, generator=evaluator.generator(15))
         return ritz, curvature(products, ritz, gradient, found, probes=self.probes, learning_rate=self.learning_rate), ""

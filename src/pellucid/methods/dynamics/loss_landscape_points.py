@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.errors import PellucidError, UnsupportedOperation
+from pellucid.errors import PellucidError
 from pellucid.methods.batching import clock, peak_memory
 from pellucid.models.bound_torch import BoundTorch
 from pellucid.models.first_products import Bypassed, FirstProducts
@@ -138,18 +138,23 @@ class PointLosses:
             report(self.evaluator.stage, min(int(self.count + beyond), self.planned), max(self.planned, 1))
 
 
-def affordable_points(evaluator: Evaluator, rows: int, most: int) -> int:
-    """How many points along each axis of a plane, odd, take no more than :data:`WORK`: at least 11 and at most ``most``."""
-    if not isinstance(evaluator.bound, BoundTorch) or "graph" not in evaluator.bound.model.can:
-        return most
+def flops_of_a_row(evaluator: Evaluator) -> float:
+    """FLOPs of a forward pass of one row; 0 where that is not known."""
+    bound = evaluator.bound
+    if not isinstance(bound, BoundTorch) or "graph" not in bound.model.can:
+        return 0.0
     some = torch.arange(min(2, evaluator.rows))
     try:
-        graph = evaluator.bound.graph(tuple(value[some] for value in evaluator.values), some)
-    except UnsupportedOperation:
-        return most
-    cost = rows * sum(node.flops for node in graph.nodes) / graph.rows
-    affordable = int((WORK / max(cost, 1.0)) ** 0.5)
-    return int(np.clip(affordable - (affordable % 2 == 0), FEWEST, most))
+        graph = bound.graph(tuple(value[some] for value in evaluator.values), some)
+    except PellucidError:  # an operation that can not be followed
+        return 0.0
+    return sum(node.flops for node in graph.nodes) / graph.rows
+
+
+def affordable_points(cost: float, most: int) -> int:
+    """How many points along each axis of a plane, odd: at least 11, where a pass over all rows takes ``cost`` FLOPs."""
+    points = int(min(WORK / max(cost, 1.0), most**2) ** 0.5)
+    return max(points - (points % 2 == 0), FEWEST)
 
 
 class _Batches:
