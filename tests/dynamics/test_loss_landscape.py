@@ -26,7 +26,7 @@ from dynamics.landscape_twins import (
     slow_plane,
 )
 from pellucid.errors import ModelError
-from pellucid.methods.dynamics import loss_landscape
+from pellucid.methods.dynamics import loss_landscape_points
 from pellucid.methods.dynamics.loss_landscape import LookAtLossLandscape
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
@@ -170,7 +170,7 @@ def test_of_costly_networks_there_are_fewer_points_unless_it_is_said_how_many(mo
     net, x, labels = case(Plain, torch.float32)
     flops = len(x) * 2 * (12 * 16 + 16 * 3)
     for work, points in ((1 << 60, 51), (flops * 20**2, 19), (flops, 11)):
-        monkeypatch.setattr(loss_landscape, "WORK", work)
+        monkeypatch.setattr(loss_landscape_points, "WORK", work)
         assert plane(seen(net, x, labels, resolution=None)).loss.shape == (points, points)
     assert plane(seen(net, x, labels, resolution=21)).loss.shape == (21, 21)
 
@@ -179,7 +179,7 @@ def test_of_costly_networks_lanczos_takes_fewer_steps(monkeypatch: pytest.Monkey
     net, x, labels = case(Plain, torch.float64)
     flops = len(x) * 2 * (12 * 16 + 16 * 3)
     for work, steps in ((flops * 6 * 30, 30), (flops, 20)):
-        monkeypatch.setattr(loss_landscape, "WORK", work)
+        monkeypatch.setattr(loss_landscape_points, "WORK", work)
         found = seen(net, x, labels, shape="none", eigenvalues=15).curvature
         assert found is not None and found.steps == steps
 

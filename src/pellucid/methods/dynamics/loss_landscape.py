@@ -13,7 +13,7 @@ from pellucid.explanation.contents.loss_landscape import LossLandscape
 from pellucid.methods.dynamics.loss_landscape_curvature import HessianProducts, Ritz, top_eigenpairs, trace
 from pellucid.methods.dynamics.loss_landscape_directions import WeightPlane, hessian_plane, random_plane, trajectory_plane
 from pellucid.methods.dynamics.loss_landscape_losses import Loss, judge
-from pellucid.methods.dynamics.loss_landscape_points import WORK, PointLosses, affordable_points, flops_of_a_row
+from pellucid.methods.dynamics.loss_landscape_points import PointLosses, affordable_passes, affordable_points, flops_of_a_row
 from pellucid.methods.dynamics.loss_landscape_result import Found, between, curvature, lines, surface, trajectory
 from pellucid.models.moved_weights import MovedWeights
 from pellucid.models.torch_model import TorchModel
@@ -152,7 +152,7 @@ class LookAtLossLandscape:
     def _affordable(self, cost: float) -> tuple[int, int]:
         """How many points along each axis and how many steps of Lanczos, where a pass over all rows takes so many FLOPs."""
         points = self.resolution or affordable_points(cost, POINTS)
-        return points, self.steps or int(np.clip(WORK / max(cost, 1.0) / PRODUCT, FEWEST_STEPS, STEPS))
+        return points, self.steps or int(np.clip(affordable_passes(cost) / PRODUCT, FEWEST_STEPS, STEPS))
 
     def _cost(self, evaluator: Evaluator) -> float:
         """FLOPs of one row; 0 where they are not asked for, or not known."""

@@ -151,9 +151,14 @@ def flops_of_a_row(evaluator: Evaluator) -> float:
     return sum(node.flops for node in graph.nodes) / graph.rows
 
 
+def affordable_passes(cost: float) -> float:
+    """How many passes over all rows, of ``cost`` FLOPs each, are made where nobody says how many."""
+    return WORK / max(cost, 1.0)
+
+
 def affordable_points(cost: float, most: int) -> int:
     """How many points along each axis of a plane, odd: at least 11, where a pass over all rows takes ``cost`` FLOPs."""
-    points = int(min(WORK / max(cost, 1.0), most**2) ** 0.5)
+    points = int(min(affordable_passes(cost), most**2) ** 0.5)
     return max(points - (points % 2 == 0), FEWEST)
 
 
