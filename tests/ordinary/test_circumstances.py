@@ -101,11 +101,11 @@ def test_the_caller_s_context_changes_nothing(context):
 def test_network_and_rows_born_in_inference_mode():
     with torch.inference_mode():
         net, x = table_net(), table()
-        inside = pl.explain(net, x, "integrated_gradients", target=1)
+        inside = pl.explain(net, x, "integrated_gradients", target=1, batch_size=8)
     plain = table_net()
-    check = pl.explain(plain, table(), "integrated_gradients", target=1)
+    check = pl.explain(plain, table(), "integrated_gradients", target=1, batch_size=8)
     np.testing.assert_array_equal(inside.arrays[0].values, check.arrays[0].values)
-    outside = pl.explain(net, x, "integrated_gradients", target=1)
+    outside = pl.explain(net, x, "integrated_gradients", target=1, batch_size=8)
     np.testing.assert_array_equal(outside.arrays[0].values, check.arrays[0].values)
     assert net[0].weight.is_inference()
 
