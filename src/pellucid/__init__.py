@@ -109,6 +109,7 @@ _MODULES = {"datasets": "data.datasets"}
 
 renderers.register("plot", "history", "pellucid.paper:plot_history")
 renderers.register("plot", "run", "pellucid.paper:plot_run")
+renderers.register("export", "run", "pellucid.report.exports:export_run")
 renderers.register("plot", "comparison", "pellucid.paper:plot_comparison")
 renderers.register("plot", "interactions", "pellucid.paper:plot_interactions")
 renderers.register("plot", "importance", "pellucid.paper:plot_importance")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pellucid.scenes.activations_chinese import ACTIVATIONS
 from pellucid.scenes.boundary_chinese import BOUNDARY
+from pellucid.scenes.facts_chinese import FACTS
 from pellucid.scenes.features_chinese import FEATURES
 from pellucid.scenes.pruning_chinese import PRUNING
 from pellucid.scenes.representations_chinese import REPRESENTATIONS
@@ -20,6 +21,7 @@ CHINESE: dict[str, str] = {
     **REPRESENTATIONS,
     **BOUNDARY,
     **RUNS,
+    **FACTS,
     **PRUNING,
     "method.random": "随机对照",
     "method.gradient": "梯度",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pellucid.scenes.activations_english import ACTIVATIONS
 from pellucid.scenes.boundary_english import BOUNDARY
+from pellucid.scenes.facts_english import FACTS
 from pellucid.scenes.features_english import FEATURES
 from pellucid.scenes.pruning_english import PRUNING
 from pellucid.scenes.representations_english import REPRESENTATIONS
@@ -21,6 +22,7 @@ ENGLISH: dict[str, str] = {
     **REPRESENTATIONS,
     **BOUNDARY,
     **RUNS,
+    **FACTS,
     **PRUNING,
     # methods
     "method.random": "Random control",
