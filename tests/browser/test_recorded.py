@@ -60,6 +60,21 @@ def test_facts_and_numbers_stand_in_tables(screen: Screen, run: pl.Run) -> None:
     assert box.evaluate("(one) => one.scrollHeight <= one.clientHeight"), "the facts need no scrolling"
 
 
+BURIED = """() => [...document.querySelectorAll(".pl-panel > header")].filter((header) => {
+  const [a, b] = ["h4", ".pl-tools"].map((of) => header.querySelector(of).getBoundingClientRect());
+  return a.right > b.left + 1 && b.right > a.left + 1 && a.bottom > b.top + 4 && b.bottom > a.top + 4;
+}).map((header) => header.innerText)"""
+
+
+def test_no_button_lies_on_a_heading(screen: Screen) -> None:
+    page = screen.page
+    assert page.evaluate(BURIED) == []
+    lay = """(area) => document.querySelectorAll(".pl-panel > header > *").forEach((one) => { one.style.gridArea = area; })"""
+    page.evaluate(lay, "1 / 1 / 2 / -1")
+    assert len(page.evaluate(BURIED)) > 5, "the look at boxes can fail"
+    page.evaluate(lay, "")
+
+
 def test_every_picture_of_the_run_is_on_the_page(run: pl.Run) -> None:
     from pellucid.views.runs import run_views
 

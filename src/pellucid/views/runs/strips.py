@@ -13,7 +13,7 @@ from pellucid.scenes.words import Language, method_name, words
 from pellucid.views.entries import cell
 from pellucid.views.inside.decision_boundary_marks import PALEST, REST, ROLES, STRONGEST
 from pellucid.views.rasters import limit_of, photo
-from pellucid.views.runs.reading import chosen_frames, frame_axis, framed, some
+from pellucid.views.runs.reading import chosen_frames, frame_axis, frame_ends, framed, some
 from pellucid.views.signed_bars import category_axis
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _over_steps(found: list[AttributionFrame], steps: np.ndarray, row: int, limi
         title,
         f"{title}: {finding}",
         Table(("", *(say["run.flow.at"].format(step=f"{int(step):,}") for step in steps)), rows),
-        (Image(say["run.attribution.scale"], (-0.5, len(steps) - 0.5, -0.5, len(names) - 0.5), values, scale),),
+        (Image(say["run.attribution.scale"], (*frame_ends(len(steps)), -0.5, len(names) - 0.5), values, scale),),
         x=frame_axis(steps, language, count=4),
         y=category_axis(names),
         subtitle=finding,
