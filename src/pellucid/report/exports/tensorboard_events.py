@@ -6,6 +6,7 @@ import copy
 import io
 from collections.abc import Iterable, Iterator
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,14 +41,15 @@ def write_events(run: Run, folder: Path, *, net: Any = None, inputs: Any = None)
     if (net is None) != (inputs is None):
         received = "inputs without net" if net is None else "net without inputs"
         raise InputError("A graph needs a network and rows to run it on", received=received, remedy="net=net, inputs=x[:2], or neither")
-    events = [*_events(run), *([] if net is None else [_graph(net, inputs, run.attempt.started)])]
+    graph = [] if net is None else [_graph(net, inputs, run.attempt.started)]
+    made = _records(chain(_events(run), graph))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(
             "The folder can not be made", received=f"{folder} ({error})", remedy="choose a place that can be written"
         ) from error
-    write_whole(folder / f"events.out.tfevents.{int(run.attempt.started):010d}.pellucid.{run.number}", _records(events))
+    write_whole(folder / f"events.out.tfevents.{int(run.attempt.started):010d}.pellucid.{run.number}", made)
     return folder
 
 

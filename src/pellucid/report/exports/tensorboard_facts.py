@@ -19,7 +19,10 @@ def fact_events(run: Run) -> Iterator[Any]:
     known = {name: found for name in FACTS if (found := _plain(run.facts.get(name))) is not None}
     experiment = api.Experiment(
         time_created_secs=attempt.started,
-        hparam_infos=[api.HParamInfo(name=name) for name in known],
+        hparam_infos=[
+            api.HParamInfo(name=name, type=api.DATA_TYPE_STRING if isinstance(found, str) else api.DATA_TYPE_FLOAT64)
+            for name, found in known.items()
+        ],
         metric_infos=[api.MetricInfo(name=api.MetricName(tag=name)) for name in run.names if name != "learning_rate"],
     )
     started = sessions.SessionStartInfo(start_time_secs=attempt.started)
