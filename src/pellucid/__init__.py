@@ -54,9 +54,11 @@ if TYPE_CHECKING:  # what editors and type checkers see; method classes come fro
     from pellucid.report.explained import report as report
     from pellucid.training.evaluate import evaluate as evaluate
     from pellucid.training.fit import fit as fit
+    from pellucid.training.lightning_callback import WatchLightning as WatchLightning
     from pellucid.training.recording.recorder import Recorder as Recorder
     from pellucid.training.recording.steering import TrainingStopped as TrainingStopped
     from pellucid.training.runs.run import Run as Run
+    from pellucid.training.transformers_callback import WatchTransformers as WatchTransformers
     from pellucid.training.watch import watch as watch
 
 _PUBLIC = {
@@ -99,6 +101,8 @@ _PUBLIC = {
     "fit": "training.fit",
     "evaluate": "training.evaluate",
     "watch": "training.watch",
+    "WatchLightning": "training.lightning_callback",
+    "WatchTransformers": "training.transformers_callback",
     "Run": "training.runs.run",
     "Recorder": "training.recording.recorder",
     "TrainingStopped": "training.recording.steering",
@@ -109,6 +113,7 @@ _MODULES = {"datasets": "data.datasets"}
 
 renderers.register("plot", "history", "pellucid.paper:plot_history")
 renderers.register("plot", "run", "pellucid.paper:plot_run")
+renderers.register("export", "run", "pellucid.report.exports:export_run")
 renderers.register("plot", "comparison", "pellucid.paper:plot_comparison")
 renderers.register("plot", "interactions", "pellucid.paper:plot_interactions")
 renderers.register("plot", "importance", "pellucid.paper:plot_importance")

@@ -23,11 +23,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from pellucid.cli.commands import app
         from pellucid.cli.comparing import compare
         from pellucid.cli.inspecting import inspect
+        from pellucid.cli.running import runs
 
         known = [command.callback for command in app.registered_commands]
         for command in (compare, inspect):
             if command not in known:
                 app.command()(command)
+        if runs not in [group.typer_instance for group in app.registered_groups]:
+            app.add_typer(runs, name="runs")
         typer.main.get_command(app)([a for a in given if a != "--debug"], prog_name="pellucid")
     except PellucidError as error:
         if debug:

@@ -1,4 +1,4 @@
-"""Who draws or tells an explanation: looked up by kind at the moment of use.
+"""Who draws, tells or exports an explanation: looked up by kind at the moment of use.
 
 The package's face fills this table with ``"module:function"`` strings, so that an Explanation can plot itself without this layer importing
 anything above it.
@@ -16,7 +16,7 @@ _TABLE: dict[tuple[str, str], str] = {}
 
 
 def register(act: str, kind: str, place: str) -> None:
-    """Says that ``place`` ("module:function") does ``act`` ("plot", "narrate", "display") for explanations of ``kind``."""
+    """Says that ``place`` ("module:function") does ``act`` ("plot", "narrate", "display", "export") for explanations of ``kind``."""
     _TABLE[act, kind] = place
 
 

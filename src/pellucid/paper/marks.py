@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from pellucid.errors import InputError
 from pellucid.paper.style import SMALL, Style
 from pellucid.scenes import Band, Bars, Image, Line, Lines, Mark, Points, Polygons, Text
 from pellucid.scenes.palette import colorize, rgb
 from pellucid.scenes.sampling import drawn
+from pellucid.views.rasters import colored
 
 THIN = 0.9  # points, the width of a quiet line and of one of many
 FAINT, BOLD = 0.3, 1.7  # points, the widths of lines of no and of all strength
@@ -59,18 +59,10 @@ def draw_mark(axes: Axes, mark: Mark, style: Style) -> None:
 
 
 def _image(axes: Axes, mark: Image, style: Style) -> None:
-    if mark.pixels is not None:
-        colors = mark.pixels / 255.0
-    elif mark.values is not None and mark.roles:
-        colors = np.stack([rgb(style.color(role)) for role in mark.roles])[mark.values.astype(int)]
-    elif mark.values is None or mark.scale is None:
-        raise InputError("An image needs pixels, or values with a scale", received=f"image {mark.name!r}", remedy="give one of the two")
-    else:
-        colors = colorize(mark.values, mark.scale.kind, mark.scale.domain, style.theme)
-    if mark.opacity is not None:
-        colors = np.concatenate([colors, np.clip(mark.opacity, 0, 1)[..., None]], axis=-1)
     left, right, top, bottom = mark.extent
-    axes.imshow(colors, extent=(left, right, bottom, top), origin="upper", interpolation="antialiased", aspect="auto", zorder=1)
+    axes.imshow(
+        colored(mark, style.theme), extent=(left, right, bottom, top), origin="upper", interpolation="antialiased", aspect="auto", zorder=1
+    )
 
 
 def _lines(axes: Axes, mark: Lines, style: Style) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pellucid.scenes.activations_chinese import ACTIVATIONS
 from pellucid.scenes.boundary_chinese import BOUNDARY
+from pellucid.scenes.facts_chinese import FACTS
 from pellucid.scenes.features_chinese import FEATURES
 from pellucid.scenes.flow_chinese import FLOW
 from pellucid.scenes.landscape_chinese import LANDSCAPE
@@ -23,6 +24,7 @@ CHINESE: dict[str, str] = {
     **BOUNDARY,
     **FLOW,
     **RUNS,
+    **FACTS,
     **PRUNING,
     **LANDSCAPE,
     "method.random": "随机对照",

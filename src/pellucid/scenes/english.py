@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pellucid.scenes.activations_english import ACTIVATIONS
 from pellucid.scenes.boundary_english import BOUNDARY
+from pellucid.scenes.facts_english import FACTS
 from pellucid.scenes.features_english import FEATURES
 from pellucid.scenes.flow_english import FLOW
 from pellucid.scenes.landscape_english import LANDSCAPE
@@ -24,6 +25,7 @@ ENGLISH: dict[str, str] = {
     **BOUNDARY,
     **FLOW,
     **RUNS,
+    **FACTS,
     **PRUNING,
     **LANDSCAPE,
     # methods

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -19,6 +20,9 @@ from pellucid.training.history import History
 from pellucid.training.modes import modes_kept, seeded
 from pellucid.training.objective import Loss, Objective, label_tensor, make_objective, penalty
 from pellucid.training.progress import Bar, progress_bar
+from pellucid.training.recording.recorder import Recorder
+from pellucid.training.recording.steering import TrainingStopped
+from pellucid.training.watch import watch
 
 Optimizer: TypeAlias = Literal["adam", "sgd", "momentum"]
 WeightInit: TypeAlias = Literal["xavier", "kaiming", "orthogonal", "normal", "zeros"]
@@ -90,6 +94,7 @@ def fit(
     seed: int = 0,
     progress: bool = False,
     device: str | torch.device | None = None,
+    record: str | os.PathLike[str] | None = None,
 ) -> History:
     """Trains ``net`` in place by mini-batches and returns its curves.
 
@@ -108,6 +113,9 @@ def fit(
         seed: of shuffling, dropout and weight initialization; the global random state is left as it was.
         progress: a bar on stderr.
         device: moves the network there; ``None`` leaves it where it is.
+        record: a run folder, see :func:`pellucid.watch`: every step is told and the curves after every epoch, with validation rows pinned
+            (training rows if there are none). The history is bit by bit that without it. A stop that is asked for through the folder
+            ends the training after the step, with the weights of the last whole epoch, or of the best one under early stopping.
 
     Returns:
         The history. The network is left with the best weights (early stopping) or the last, its train/eval flags as they were, no
@@ -149,6 +157,9 @@ def fit(
         step = _Step(net, objective, _OPTIMIZERS[optimizer](trained, learning_rate), l1, l2, clip_gradient)
         bar = stack.enter_context(progress_bar(epochs, shown=progress))
         run = _Run(step, rows, held, batch_size=batch_size, patience=early_stopping, generator=torch.Generator().manual_seed(seed))
+        if record is not None:
+            pinned = rows if held is None else held
+            run.recorder = stack.enter_context(watch(net, step.optimizer, record, data=(pinned.inputs, pinned.labels)))
         return run.run(epochs, bar, f"learning_rate {learning_rate:g}, optimizer {optimizer!r}")
 
 
@@ -160,7 +171,8 @@ class _Run:
     ) -> None:
         self.step, self.rows, self.held = step, rows, held
         self.batch_size, self.patience, self.generator = batch_size, patience, generator
-        self.curves: dict[str, list[float]] = {}
+        self.curves: dict[str, list[float]] = {"train_loss": []}
+        self.recorder: Recorder | None = None
         self.kept_epoch = 0
         self.kept = self._snapshot()
 
@@ -176,6 +188,9 @@ class _Run:
                 bar.advance({name: curve[-1] for name, curve in self.curves.items()})
                 if self.patience is not None and epoch - best >= self.patience:
                     break
+            self._close("finished")
+        except TrainingStopped:
+            self._close("stopped")
         finally:
             self.step.net.load_state_dict(self.kept)
             self.step.optimizer.zero_grad(set_to_none=True)
@@ -190,6 +205,8 @@ class _Run:
         for index in _batches(len(self.rows), self.batch_size, self.generator):
             index = index.to(self.rows.labels.device)
             loss, hits = self.step(self.rows.inputs[index], self.rows.labels[index])
+            if self.recorder is not None:
+                self.recorder.step(loss=loss, **({} if self.step.objective.loss == "mse" else {"accuracy": hits / len(index)}))
             if not math.isfinite(loss):
                 remedy = "a learning rate ten times smaller, clip_gradient=1.0, and inputs scaled to about -3..3"
                 raise ModelError(f"The loss became {loss} in epoch {epoch}", received=recipe, remedy=remedy)
@@ -209,9 +226,18 @@ class _Run:
         self._record("valid_", total, right, len(self.held))
 
     def _record(self, part: str, total: float, right: float, rows: int) -> None:
-        self.curves.setdefault(f"{part}loss", []).append(total / rows)
+        told = {f"{part}loss": total / rows}
         if self.step.objective.loss == "cross_entropy":
-            self.curves.setdefault(f"{part}accuracy", []).append(right / rows)
+            told[f"{part}accuracy"] = right / rows
+        for name, value in told.items():
+            self.curves.setdefault(name, []).append(value)
+        if self.recorder is not None:
+            self.recorder.log(**told)
+
+    def _close(self, how: str) -> None:
+        """Ends the recording while the network has the weights that the last step gave it."""
+        if self.recorder is not None:
+            self.recorder.close(how)
 
     def _best(self) -> int:
         """The epoch (from 1) with the lowest finite validation loss; the last one without validation rows."""

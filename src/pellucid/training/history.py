@@ -18,8 +18,8 @@ class History:
         curves: by name, one value per epoch: ``train_loss`` (the mean over the epoch's batches while the weights moved, penalties not
             counted) and, for classes, ``train_accuracy``; with validation rows also ``valid_loss`` and ``valid_accuracy``, measured
             after the epoch in eval mode.
-        best_epoch: counted from 1; of the lowest validation loss, or the last one without validation rows.
-        kept_epoch: the epoch whose weights the network now has.
+        best_epoch: counted from 1; of the lowest validation loss, or the last one without validation rows; 0 where none was finished.
+        kept_epoch: the epoch whose weights the network now has; 0 for those before training.
         stopped_early: whether the patience ran out.
         seconds: wall time.
     """
@@ -40,6 +40,8 @@ class History:
         return renderers.find("plot", "history")(self, **options)
 
     def __repr__(self) -> str:
+        if not self.epochs:
+            return "History(0 epochs: stopped in the first)"
         last = ", ".join(f"{name.replace('_', ' ')} {curve[self.kept_epoch - 1]:.4g}" for name, curve in self.curves.items())
         stop = ", stopped early" if self.stopped_early else ""
         return f"History({self.epochs} epochs{stop}, kept epoch {self.kept_epoch}: {last})"

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pellucid.errors import InputError
 from pellucid.explanation import LabelledArray
+from pellucid.scenes import Image
+from pellucid.scenes.palette import ROLES, Theme, colorize, rgb
 from pellucid.views.reading import first_sample
 
 PERCENTILE = 99.5
@@ -93,3 +96,22 @@ def covered(length: int) -> np.ndarray:
     edges = np.linspace(0, length, 4)
     left, right = np.arange(length), np.arange(length) + 1
     return np.clip(np.minimum(right, edges[1:, None]) - np.maximum(left, edges[:-1, None]), 0, None)
+
+
+def colored(mark: Image, theme: Theme) -> np.ndarray:
+    """What an image looks like: (y, x, 3) in 0..1, or (y, x, 4) where it has an opacity.
+
+    Raises:
+        InputError: it holds neither pixels nor values that say their color.
+    """
+    if mark.pixels is not None:
+        colors = mark.pixels / 255.0
+    elif mark.values is not None and mark.roles:
+        colors = np.stack([rgb(ROLES[role][theme]) for role in mark.roles])[mark.values.astype(int)]
+    elif mark.values is None or mark.scale is None:
+        raise InputError("An image needs pixels, or values with a scale", received=f"image {mark.name!r}", remedy="give one of the two")
+    else:
+        colors = colorize(mark.values, mark.scale.kind, mark.scale.domain, theme)
+    if mark.opacity is not None:
+        colors = np.concatenate([colors, np.clip(mark.opacity, 0, 1)[..., None]], axis=-1)
+    return colors

@@ -12,7 +12,7 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -300,6 +300,29 @@ class Run:
     def plot(self, view: str | None = None, **options: Any) -> Any:  # noqa: ANN401
         """A figure of this training; ``view`` names one of its pictures."""
         return renderers.find("plot", "run")(self, view=view, **options)
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        format: Literal["csv", "parquet", "tensorboard"] | None = None,
+        net: Any = None,  # noqa: ANN401
+        inputs: Any = None,  # noqa: ANN401
+    ) -> Path:
+        """Writes this training for other programs.
+
+        Args:
+            path: a ``.csv`` or ``.parquet`` file with ``step, time, name, value`` of every number told (seconds since 1970), or a folder
+                for TensorBoard: numbers, histograms, pictures of pinned rows, facts as hyper-parameters.
+            format: where the name does not tell it.
+            net, inputs: for TensorBoard, to have the graph of the network too.
+
+        Raises:
+            InputError: what to write is not clear.
+            MissingExtra: pyarrow or tensorboard is needed and not installed.
+            FileError: the path can not be written.
+        """
+        return renderers.find("export", "run")(self, path, format=format, net=net, inputs=inputs)
 
     def __repr__(self) -> str:
         numbers = ", ".join(self.names) or "no numbers"

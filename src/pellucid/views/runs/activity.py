@@ -11,7 +11,7 @@ from pellucid.scenes.numbers import percent
 from pellucid.scenes.words import Language, joined, words
 from pellucid.views.entries import cell
 from pellucid.views.runs.flow import FRAMES, LAYERS
-from pellucid.views.runs.reading import chosen_frames, chosen_layers, frame_axis, framed, some
+from pellucid.views.runs.reading import chosen_frames, chosen_layers, frame_axis, frame_ends, framed, some
 from pellucid.views.signed_bars import category_axis
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _panel(kind: str, table: dict[str, np.ndarray], steps: np.ndarray, language:
         say[f"run.activity.{kind}"],
         finding,
         Table((say["run.flow.layer"], *(say["run.flow.at"].format(step=f"{int(one):,}") for one in steps)), rows),
-        (Image(say["run.activity.share"], (-0.5, len(steps) - 0.5, -0.5, len(shown) - 0.5), values, scale),),
+        (Image(say["run.activity.share"], (*frame_ends(len(steps)), -0.5, len(shown) - 0.5), values, scale),),
         x=frame_axis(steps, language),
         y=category_axis(shown),
         subtitle=joined([finding, left], language),

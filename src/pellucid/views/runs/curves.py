@@ -68,15 +68,16 @@ def compared_curves(runs: Sequence[Run], *, name: str = "loss", language: Langua
         InputError: no training told it.
     """
     say = words(language)
-    told = [(run.folder.name if run.number == 1 else f"{run.folder.name} ({run.number})", run) for run in runs]
-    found = {called: run.scalars(name) for called, run in told if name in run.names}
+    named = [(run.folder.name if run.number == 1 else f"{run.folder.name} ({run.number})", run) for run in runs]
+    found = {called: run.scalars(name) for called, run in named if name in run.names}
     if not found:
         known = ", ".join(dict.fromkeys(one for run in runs for one in run.names)) or "nothing"
         raise InputError(f"No training told {name!r}", received=f"{len(runs)} runs", remedy=f"told: {known}")
     ends = {called: float(one.values[-1]) for called, one in found.items()}
     lowest = "loss" in name or "error" in name
     best = (min if lowest else max)(ends, key=lambda called: ends[called] if np.isfinite(ends[called]) else np.inf * (1 if lowest else -1))
-    finding = say["run.compare.finding" if lowest else "run.compare.highest"].format(name=best, value=number(ends[best]))
+    told = say["run.compare.finding" if lowest else "run.compare.highest"].format(name=best, value=number(ends[best]))
+    finding = told if np.isfinite(ends[best]) else ""
     panel = _panel(name, found, [], language)
     title = say["run.compare.title"].format(count=len(found))
     return Scene(title, (panel,), joined([title, finding, panel.summary], language), subtitle=finding, language=language)

@@ -12,7 +12,7 @@ from pellucid.scenes.ticks import decade_ticks
 from pellucid.scenes.words import Language, joined, words
 from pellucid.views.entries import cell
 from pellucid.views.runs.curves import COLORS
-from pellucid.views.runs.reading import chosen_frames, chosen_layers, evenly, frame_axis, framed, some, step_axis
+from pellucid.views.runs.reading import chosen_frames, chosen_layers, evenly, frame_axis, frame_ends, framed, some, step_axis
 from pellucid.views.signed_bars import category_axis
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _map(shown: list[str], steps: np.ndarray, logs: np.ndarray, values: np.ndarr
     finite = logs[np.isfinite(logs)]
     domain = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     scale = ColorScale("sequential", domain if domain[1] > domain[0] else (domain[0] - 1, domain[1] + 1), say["run.flow.scale"])
-    image = Image(say["run.flow.scale"], (-0.5, len(steps) - 0.5, -0.5, len(shown) - 0.5), np.clip(logs, FLOOR, None), scale)
+    image = Image(say["run.flow.scale"], (*frame_ends(len(steps)), -0.5, len(shown) - 0.5), np.clip(logs, FLOOR, None), scale)
     last = values[:, -1]
     finding = say["run.flow.none"]
     if np.isfinite(last).any() and (last > 0).any():
@@ -151,12 +151,13 @@ def _profile(shown: list[str], steps: np.ndarray, values: np.ndarray, language: 
     for color, at in zip(COLORS, evenly(len(steps), PROFILES), strict=False):
         name = say["run.flow.at"].format(step=f"{int(steps[at]):,}")
         kept = np.isfinite(values[:, at]) & (values[:, at] > 0)
-        x = np.flatnonzero(kept).astype(float)
-        labels = tuple(f"{shown[int(i)]}: {number(float(values[int(i), at]))}" for i in x)
+        rows = np.flatnonzero(kept)
+        x = rows + 1.0
+        labels = tuple(f"{shown[i]}: {number(float(values[i, at]))}" for i in rows)
         marks += [Line(name, x, values[kept, at], color), Points(name, x, values[kept, at], color, 3.0, labels)]
         legend.append(LegendEntry(name, color, "line"))
     places = evenly(len(shown), 8)
-    axis = Axis(say["run.flow.layer"], (-0.5, len(shown) - 0.5), tuple(float(at) for at in places), tuple(str(at + 1) for at in places))
+    axis = Axis(say["run.flow.layer"], frame_ends(len(shown)), tuple(at + 1.0 for at in places), tuple(str(at + 1) for at in places))
     table = Table(
         (say["run.flow.layer"], *(entry.label for entry in legend)),
         tuple((name, *(cell(float(values[i, at])) for at in evenly(len(steps), PROFILES))) for i, name in enumerate(shown)),

@@ -67,7 +67,12 @@ def frame_axis(steps: np.ndarray, language: Language, *, count: int = 6) -> Axis
     """An axis on which each frame takes the same room, its steps written below some of them."""
     places = evenly(len(steps), count)
     labels = tuple(f"{int(steps[at]):,}" for at in places)
-    return Axis(words(language)["run.step"], (-0.5, len(steps) - 0.5), tuple(float(at) for at in places), labels)
+    return Axis(words(language)["run.step"], frame_ends(len(steps)), tuple(at + 1.0 for at in places), labels)
+
+
+def frame_ends(count: int) -> tuple[float, float]:
+    """Where an axis begins and ends on which frames, or layers, stand at 1, 2, ...: at zero a line would be drawn."""
+    return 0.5, count + 0.5
 
 
 def step_axis(low: float, high: float, language: Language) -> Axis:

@@ -16,7 +16,7 @@ from pellucid.training.runs.contents import BINS, QUANTILES
 from pellucid.views.entries import cell
 from pellucid.views.inside.activation_reading import columns_of
 from pellucid.views.runs.flow import FRAMES
-from pellucid.views.runs.reading import chosen_frames, chosen_layers, frame_axis, framed, some
+from pellucid.views.runs.reading import chosen_frames, chosen_layers, frame_axis, frame_ends, framed, some
 
 if TYPE_CHECKING:
     from pellucid.training.runs.contents import ActivationFrame, Spread
@@ -81,8 +81,8 @@ def _panel(place: int, name: str, told: list[tuple[int, Spread]], language: Lang
     most = float(np.percentile(some_share, DARKEST)) if some_share.size else 1.0
     cut = bool(some_share.size and some_share.max() > 1.001 * most)
     scale = ColorScale("sequential", (0.0, most), say["run.spread.scale.cut" if cut else "run.spread.scale"])
-    x = np.arange(len(steps), dtype=float)
-    extent = (-0.5, len(steps) - 0.5, domain[1], domain[0])
+    x = np.arange(1.0, len(steps) + 1)
+    extent = (*frame_ends(len(steps)), domain[1], domain[0])
     called = {at: f"{100 * QUANTILES[at]:g}{chr(0xA0) if language == 'en' else ''}%" for at in range(len(QUANTILES))}
     called[MEDIAN] = say["act.spread.median"]
     lines = [

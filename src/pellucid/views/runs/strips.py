@@ -14,7 +14,7 @@ from pellucid.views.entries import cell
 from pellucid.views.inside.classes import COLORS
 from pellucid.views.inside.decision_boundary_marks import PALEST, REST, STRONGEST
 from pellucid.views.rasters import limit_of, photo
-from pellucid.views.runs.reading import chosen_frames, frame_axis, framed, some
+from pellucid.views.runs.reading import chosen_frames, frame_axis, frame_ends, framed, some
 from pellucid.views.signed_bars import category_axis
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def boundary(run: Run, *, language: Language = "en") -> Scene:
     frames = run.frames("boundary")
     places = chosen_frames(frames, SCENES, early=True)
     pinned = run.pinned
-    panels = tuple(_plane(at, int(frames.steps[place]), frames[place], pinned, language) for at, place in enumerate(places))
+    panels = tuple(plane(int(frames.steps[place]), frames[place], pinned, language) for place in places)
     notes = tuple(note for note in (say["run.frames.note"], some(len(places), len(frames), "frames", language)) if note)
     return framed(run, panels, language, title=say["run.boundary.title"], columns=min(4, len(panels)), notes=notes)
 
@@ -42,14 +42,14 @@ def attributions(run: Run, *, language: Language = "en") -> Scene:
     """Attributions of pinned rows as they formed: of images a picture for each row and step, of other rows a map of elements over steps."""
     say = words(language)
     frames = run.frames("attributions")
-    image = frames[-1].values.ndim == 4 or (frames[-1].values.ndim == 3 and min(frames[-1].values.shape[1:]) > 4)
+    image = are_images(frames[-1])
     places = chosen_frames(frames, TIMES if image else COLUMNS, early=image)
     found = [frames[at] for at in places]
     steps = frames.steps[places]
     method = method_name(found[-1].method, language)
     rows = range(min(ROWS, len(found[-1].rows)))
     if image:
-        limit = limit_of(np.concatenate([_map(frame.values[row]).ravel() for frame in found for row in rows])).value
+        limit = limit_of(np.concatenate([summed_map(frame.values[row]).ravel() for frame in found for row in rows])).value
         shots = list(zip(found, steps.tolist(), strict=True))
         panels = tuple(
             panel
@@ -69,7 +69,8 @@ def attributions(run: Run, *, language: Language = "en") -> Scene:
     return framed(run, panels, language, title=title, columns=len(panels) // len(rows) if image else min(2, len(panels)), notes=notes)
 
 
-def _plane(at: int, step: int, frame: BoundaryFrame, pinned: PinnedFrame | None, language: Language) -> Panel:
+def plane(step: int, frame: BoundaryFrame, pinned: PinnedFrame | None, language: Language) -> Panel:
+    """One frame of the plane; its first mark is the decision, the others are pinned rows."""
     say = words(language)
     count = max(int(frame.classes.max()) + 1, 2 if pinned is None or not len(pinned.labels) else int(pinned.labels.max()) + 1)
     names = [say["run.boundary.class"].format(name=one) for one in range(count)]
@@ -98,7 +99,7 @@ def _plane(at: int, step: int, frame: BoundaryFrame, pinned: PinnedFrame | None,
     shares = np.bincount(frame.classes.ravel(), minlength=count) / frame.classes.size
     finding = say["run.boundary.finding"].format(share=percent(float(shares.max()), language), name=names[int(shares.argmax())])
     return Panel(
-        f"plane{at}",
+        f"plane{step}",
         say["run.flow.at"].format(step=f"{step:,}"),
         finding,
         Table(("", say["run.activity.share"]), tuple((name, float(s)) for name, s in zip(names, shares, strict=True))),
@@ -109,7 +110,12 @@ def _plane(at: int, step: int, frame: BoundaryFrame, pinned: PinnedFrame | None,
     )
 
 
-def _map(values: np.ndarray) -> np.ndarray:
+def are_images(frame: AttributionFrame) -> bool:
+    """Whether the rows are images: more than four rows and columns, or channels too."""
+    return frame.values.ndim == 4 or (frame.values.ndim == 3 and min(frame.values.shape[1:]) > 4)
+
+
+def summed_map(values: np.ndarray) -> np.ndarray:
     """(y, x) of one image's attributions: summed over channels."""
     if values.ndim == 2:
         return values
@@ -122,7 +128,7 @@ def _named(frame: AttributionFrame, row: int) -> str:
 
 def _picture(frame: AttributionFrame, step: int, row: int, limit: float, language: Language) -> Panel:
     say = words(language)
-    values = _map(frame.values[row]).astype(float)
+    values = summed_map(frame.values[row]).astype(float)
     height, width = values.shape
     scale = ColorScale("diverging", (-limit, limit), say["run.attribution.scale"])
     which = int(frame.rows[row])
@@ -180,7 +186,7 @@ def _over_steps(found: list[AttributionFrame], steps: np.ndarray, row: int, limi
         title,
         f"{title}: {finding}",
         Table(("", *(say["run.flow.at"].format(step=f"{int(step):,}") for step in steps)), rows),
-        (Image(say["run.attribution.scale"], (-0.5, len(steps) - 0.5, -0.5, len(names) - 0.5), values, scale),),
+        (Image(say["run.attribution.scale"], (*frame_ends(len(steps)), -0.5, len(names) - 0.5), values, scale),),
         x=frame_axis(steps, language, count=4),
         y=category_axis(names),
         subtitle=finding,

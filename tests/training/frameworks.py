@@ -1,0 +1,19 @@
+"""Frameworks whose callbacks are tested where they are installed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+import pytest
+
+
+def imported(name: str, *others: str, needed: tuple[str, ...] = ()) -> ModuleType:
+    """A framework; without it, or where what it needs is broken, the tests of a file are skipped with the reason."""
+    try:
+        found = [import_module(one) for one in (name, *others)]
+        for one in needed:  # imported when they are asked for
+            getattr(found[0], one)
+    except (ImportError, RuntimeError) as error:  # such as a torchvision made for another torch
+        pytest.skip(f"{name} can not be imported: {str(error).splitlines()[0]}", allow_module_level=True)
+    return found[0]
