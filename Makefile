@@ -51,7 +51,7 @@ $(STAMPS)/develop: $(RECIPE) | $(BIN)/python
 	@mkdir -p $(STAMPS) && rm -f $(STAMPS)/demo && touch $@
 
 $(STAMPS)/bench: $(STAMPS)/develop Makefile
-	@$(INSTALL) --editable '.[bench]'
+	@$(INSTALL) --editable '.[bench,outside]'
 	@$(INSTALL) --no-deps $(PEERS)
 	@touch $@
 
