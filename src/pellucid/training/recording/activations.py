@@ -44,6 +44,7 @@ class ActivationWatch:
         self.each = min(KEPT, ALL_KEPT // max(len(leaves), 1))
         self.spent = 0.0
         self.done = False
+        self.output: tuple[Any, tuple[int, ...]] | None = None  # the node that made the output of that pass, and its shape
         self._kept: dict[int, Tensor] = {}
         self._rows: dict[int, int] = {}
         self._hook: Any = None
@@ -55,7 +56,7 @@ class ActivationWatch:
 
     def arm(self) -> None:
         """Looks at the next forward pass of the network in which gradients are kept."""
-        self.spent, self.done = 0.0, False
+        self.spent, self.done, self.output = 0.0, False, None
         self._kept, self._rows = {}, {}
         self._hook = register_module_forward_hook(self._see)
 
@@ -73,6 +74,8 @@ class ActivationWatch:
 
     def _see(self, module: nn.Module, _: Any, output: Any) -> None:  # noqa: ANN401
         if module is self.net:
+            if isinstance(output, Tensor) and output.grad_fn is not None:
+                self.output = output.grad_fn, tuple(output.shape)
             if self._kept:
                 started = self._clock()
                 self._send(ahead=1)
@@ -124,6 +127,7 @@ def activation_frame(modules: list[tuple[str, nn.Module]], arrays: list[np.ndarr
         np.array([float((array == 0).mean()) for array in arrays]),
         np.array([_saturated(module, array) for (_, module), array in zip(modules, arrays, strict=True)]),
         np.array([_dead(module, array) for (_, module), array in zip(modules, arrays, strict=True)], np.int64),
+        np.array([float(np.sqrt(array.var(0, dtype=np.float64).mean())) for array in arrays]),
     )
 
 

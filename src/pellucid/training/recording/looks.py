@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pellucid.training.recording.activations import ActivationWatch
+from pellucid.training.recording.broadcast import broadcast_rows
 from pellucid.training.recording.layers import LayerWatch, Put
 from pellucid.training.recording.pinned import Pinned, parameter_frame
 from pellucid.training.recording.schedule import Schedule
@@ -58,6 +59,7 @@ class Looks:
         self.schedule = Schedule(pace.share, ("layers", "activations", *self._now))
         self._armed = ""
         self._armed_at = 0
+        self._broadcast = False
 
     @property
     def armed(self) -> bool:
@@ -80,6 +82,19 @@ class Looks:
             kind = self.schedule.due(self._on_frames(), spent)
             if kind is not None:
                 self._take(kind)
+        self.seconds += self.clock() - began
+
+    def told(self, loss: Tensor) -> None:
+        """The loss of the step that was looked at: says once, as an event, that it compares every row with every row."""
+        if self._broadcast or self._activations.output is None:
+            return
+        began = self.clock()
+        rows = broadcast_rows(loss, *self._activations.output)
+        if rows:
+            self._broadcast = True
+            event = Event("broadcast_loss", {"rows": rows})
+            self.writer.put("events", self.step + 1, lambda: event)
+        self._activations.output = None
         self.seconds += self.clock() - began
 
     def start(self) -> None:
@@ -113,6 +128,7 @@ class Looks:
             self.seconds += watch.spent
             self._book(self._armed, watch.spent)
             watch.disarm()
+            self._activations.output = None
             self._armed = ""
 
     def _arm(self, kind: str) -> None:
