@@ -156,7 +156,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("broadcast_loss", "(n, 1) against (n,), n", (8, 32, 128), _square),
     Fault("unreached_parameters", "layers behind a detach", (1, 2, 4), _cut, lambda n: tuple(str(2 * i) for i in range(int(n)))),
     Fault("unused_layers", "layers that are not called", (1, 2, 4), _forgotten, lambda n: tuple(f"spare.{i}" for i in range(int(n)))),
-    Fault("no_better_than_base_rate", "share of labels dealt anew", (0.8, 1, 1), _random_labels),
+    Fault("no_better_than_base_rate", "share of labels dealt anew", (0.6, 0.8, 1), _random_labels),
     Fault("class_collapse", "weight of one class", (30, 100, 1000), _one_answer),
     Fault("dead_rectifiers", "biases begin at minus", (1, 3, 10), _low_biases, lambda _: ("1", "3")),
     Fault("vanishing_gradients", "sigmoid layers", (3, 6, 10), _sigmoids, lambda _: ("0",)),

@@ -17,7 +17,7 @@ import pellucid as pl
 from pellucid.training.diagnoses.evidence import Evidence, read
 
 PINNED = 150  # rows that are held out and pinned
-PACE = 2  # steps from one frame, of whatever kind, to the next: the recording does not depend on how fast the machine is
+PACE = 2  # steps from one frame, of whatever kind, to the next, not by a clock: what is found does not depend on the machine
 KINDS = ("layers", "activations", "parameters", "predictions")
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -36,6 +36,7 @@ class Training:
     optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam
     batch: int = 32
     steps: int = 400
+    pace: int = PACE
 
 
 @cache
@@ -110,7 +111,7 @@ def recorded(training: Training, seed: int, fractions: tuple[float, ...] = (1.0,
     optimizer = training.optimizer(training.net.parameters(), lr=training.rate)
     with tempfile.TemporaryDirectory() as folder:
         with pl.watch(training.net, optimizer, folder, data=training.held, attribution=None, budget=1.0) as run:
-            _pace(run)
+            _pace(run, training.pace)
             for step in range(training.steps):
                 rows = torch.randint(len(training.inputs), (training.batch,), generator=draw)
                 loss = training.loss(training.net(training.inputs[rows]), training.labels[rows])
@@ -124,11 +125,11 @@ def recorded(training: Training, seed: int, fractions: tuple[float, ...] = (1.0,
         return {fraction: read(run, round(fraction * training.steps)) for fraction in fractions}
 
 
-def _pace(run: pl.Recorder) -> None:
-    """Takes a frame at every second step, of each kind in turn, instead of by a clock."""
+def _pace(run: pl.Recorder, steps: int) -> None:
+    """Takes a frame every so many steps, of each kind in turn, instead of by a clock."""
     turn = itertools.cycle(KINDS)
     run._always = True
-    run._looks.schedule.due = lambda *_: next(turn) if run.steps % PACE == 0 else None
+    run._looks.schedule.due = lambda *_: next(turn) if run.steps % steps == 0 else None
 
 
 def _held_out(training: Training) -> float:

@@ -9,6 +9,7 @@ from pellucid.training.diagnoses.evidence import Evidence
 from pellucid.training.diagnoses.finding import Finding
 
 FRAMES = 2  # that one odd batch is not believed
+LASTING = 3  # frames in a row: gradients jump now and then in sound trainings
 DEPTH = 3  # weights in a row, fewer than which have no way back to speak of
 VANISHED = 1e-3  # of the largest gradient of a layer: such a layer learns a thousand times slower
 EXPLODED = 10.0  # times the length of the weights: a step of a tenth along it replaces them
@@ -34,18 +35,18 @@ def vanishing(evidence: Evidence) -> Finding | None:
 def exploding(evidence: Evidence) -> Finding | None:
     """A gradient many times as long as the weights."""
     seen = norms(evidence)
-    if len(seen.steps) < FRAMES:
+    if len(seen.steps) < LASTING:
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
         whole = np.sqrt(np.nansum(seen.gradient**2, 1)) / np.sqrt(np.nansum(seen.weight**2, 1))
         each = seen.gradient / np.where(seen.weight > 0, seen.weight, np.nan)
-    lasting = np.array([np.nan_to_num(whole[i : i + FRAMES]).min() for i in range(len(whole) - FRAMES + 1)])
+    lasting = np.array([np.nan_to_num(whole[i : i + LASTING], posinf=0.0).min() for i in range(len(whole) - LASTING + 1)])
     worst = int(lasting.argmax())
     if lasting[worst] < EXPLODED:
         return None
     order = np.argsort(-np.nan_to_num(each[worst]), kind="stable")
     layers = tuple(dict.fromkeys(seen.layers[i] for i in order if each[worst][i] >= EXPLODED))
-    steps = (seen.steps[worst], seen.steps[worst + FRAMES - 1])
+    steps = (seen.steps[worst], seen.steps[worst + LASTING - 1])
     return Finding("exploding_gradients", "warning", steps, (("ratio", float(lasting[worst])),), layers)
 
 

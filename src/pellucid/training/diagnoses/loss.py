@@ -10,7 +10,7 @@ from pellucid.training.diagnoses.finding import Finding
 from pellucid.training.diagnoses.trends import FEWEST
 
 PARTS = 4  # in which a fall is looked at: each must be steeper than the one before
-FALL = 3.0  # times its first size below 0: a likelihood of densities, whose loss is negative too, levels out
+FALL = 5.0  # times its first size below 0, and that many nats: a likelihood of densities, negative too, levels out before that
 
 
 def not_finite(evidence: Evidence) -> Finding | None:
@@ -54,7 +54,7 @@ def unbounded(evidence: Evidence) -> Finding | None:
     falls = -np.diff(levels)
     first = abs(float(np.median(loss.values[:3])))
     steeper = (falls > 0).all() and (np.diff(falls) > 0).all()
-    if not (steeper and levels[-1] < -FALL * max(first, np.finfo(float).tiny)):
+    if not (steeper and levels[-1] < -FALL * max(first, 1.0)):
         return None
     numbers = (("first", float(loss.values[0])), ("last", float(loss.values[-1])))
     return Finding("unbounded_loss", "error", (int(loss.steps[0]), int(loss.steps[-1])), numbers)

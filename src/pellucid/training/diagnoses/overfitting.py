@@ -8,8 +8,8 @@ from pellucid.training.diagnoses.evidence import Curve, Evidence
 from pellucid.training.diagnoses.finding import Finding
 
 HELD_OUT = ("valid", "val", "validation", "test", "held_out")  # how losses of held-out rows are called, with "_loss" behind
-TOLD = 6  # held-out losses, fewer than which have no turning point
-LATEST = 3  # of them that all lie above the lowest
+TOLD = 8  # held-out losses, fewer than which have no turning point
+LATEST = 5  # of them that all lie above the lowest
 LOST = 0.1  # of what was gained since the beginning: less comes and goes with the batches
 SMOOTH = 3  # neighbors whose median counts, that one lucky value is not the lowest
 

@@ -6,7 +6,7 @@ from pellucid.training.diagnoses.by_layer import layer_of
 from pellucid.training.diagnoses.evidence import Evidence
 from pellucid.training.diagnoses.finding import Finding
 
-FRAMES = 2  # of layers, that a branch which one step leaves out is not called unreached
+FRAMES = 3  # of layers, that a branch which some steps leave out is not called unreached
 
 
 def unreached(evidence: Evidence) -> Finding | None:
@@ -29,7 +29,8 @@ def _found(diagnosis: str, layers: list[str], evidence: Evidence) -> Finding | N
 
 def _silent(evidence: Evidence) -> list[str]:
     """Layers none of whose parameters had a gradient other than 0 at any frame."""
-    if len(evidence.layers) < FRAMES or all(frame.gradients is None for frame in evidence.layers.frames):
+    several = len(evidence.facts.get("optimizers", ())) > 1  # that take turns: at the step of one, the others have no gradients
+    if several or len(evidence.layers) < FRAMES or all(frame.gradients is None for frame in evidence.layers.frames):
         return []
     reached: set[str] = set()
     for frame in evidence.layers.frames:

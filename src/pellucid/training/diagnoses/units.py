@@ -38,8 +38,9 @@ def _dead_share(frame: ActivationFrame) -> dict[str, float]:
 
 
 def _saturated_share(frame: ActivationFrame) -> dict[str, float]:
-    """Of all layers but the last, which is the output: that may be sure of itself."""
-    hidden = enumerate(frame.layers[:-1])
+    """Of the layers before the last linear one: what comes after it is the output, which may be sure of itself."""
+    linear = [i for i, kind in enumerate(frame.types) if kind == "Linear" or kind.startswith("Conv")]
+    hidden = enumerate(frame.layers[: linear[-1] if linear else -1])
     return {layer: float(frame.saturated[i]) for i, layer in hidden if np.isfinite(frame.saturated[i])}
 
 

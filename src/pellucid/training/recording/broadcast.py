@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-MOST = 500  # nodes that are walked: the way from a loss to the output is short, penalties of the weights are not
+MOST = 1000  # nodes that are walked: the way from a loss to the output is short, penalties of the weights are not
 
 
 def broadcast_rows(loss: Tensor, output: Any, shape: tuple[int, ...]) -> int:  # noqa: ANN401
@@ -22,31 +22,42 @@ def broadcast_rows(loss: Tensor, output: Any, shape: tuple[int, ...]) -> int:  #
     rows = shape[0] if shape else 0
     if rows < 2 or len(shape) > 2 or prod(shape) != rows or loss.grad_fn is None:
         return 0
-    ways = _Ways(output)
-    ways.lead(loss.grad_fn)
-    spread = [node for node, ahead in ways.found if _shape(node) == (rows, rows) and len(ahead) == 1 and prod(_shape(ahead[0])) == rows]
-    return rows if spread and ways.left > 0 else 0
+    graph = _walked(loss.grad_fn, output)
+    leading = _leading(graph, output)
+    for node in leading:
+        ahead = [one for one in graph.get(node, ()) if one in leading]
+        if _shape(node) == (rows, rows) and len(ahead) == 1 and prod(_shape(ahead[0])) == rows:
+            return rows
+    return 0
 
 
-class _Ways:
-    """The nodes from which an output is reached, each with those next to it from which it is."""
+def _walked(start: Any, output: Any) -> dict[Any, list[Any]]:  # noqa: ANN401
+    """What each node was made from, from the loss back to the output; nothing where there are too many."""
+    graph: dict[Any, list[Any]] = {}
+    waiting = [start]
+    while waiting:
+        node = waiting.pop()
+        if node in graph or node is output:
+            continue
+        if len(graph) == MOST:
+            return {}
+        graph[node] = [one for one, _ in node.next_functions if one is not None]
+        waiting += graph[node]
+    return graph
 
-    def __init__(self, output: Any) -> None:  # noqa: ANN401
-        self.output, self.left = output, MOST
-        self.found: list[tuple[Any, list[Any]]] = []
-        self._known: dict[Any, bool] = {}
 
-    def lead(self, node: Any) -> bool:  # noqa: ANN401
-        """Whether the output is reached from this node."""
-        if node is self.output:
-            return True
-        if node not in self._known and self.left > 0:
-            self.left -= 1
-            self._known[node] = False
-            ahead = [one for one, _ in node.next_functions if one is not None and self.lead(one)]
-            self._known[node] = bool(ahead)
-            self.found += [(node, ahead)] if ahead else []
-        return self._known.get(node, False)
+def _leading(graph: dict[Any, list[Any]], output: Any) -> set[Any]:  # noqa: ANN401
+    """The nodes from which the output is reached, itself among them."""
+    after: dict[Any, list[Any]] = {}
+    for node, ahead in graph.items():
+        for one in ahead:
+            after.setdefault(one, []).append(node)
+    found, waiting = {output}, [output]
+    while waiting:
+        new = [node for node in after.get(waiting.pop(), ()) if node not in found]
+        found.update(new)
+        waiting += new
+    return found
 
 
 def _shape(node: Any) -> tuple[int, ...]:  # noqa: ANN401
