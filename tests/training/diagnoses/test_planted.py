@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from benchmarks.diagnoses_faults import FAULTS, Fault
+from benchmarks.diagnoses_sound import KINDS_OF_SOUND
 from benchmarks.diagnoses_trainings import SOUND, recorded, sound
 
 import pellucid as pl
@@ -39,6 +40,13 @@ def test_a_fault_is_found(fault: Fault):
 def test_a_sound_training_has_no_finding(architecture: str):
     training = replace(sound(architecture, SEED), steps=200)
     for evidence in recorded(training, SEED, (0.1, 0.3, 0.6, 1.0)).values():
+        assert diagnose(evidence) == ()
+
+
+@pytest.mark.parametrize("kind", ["frozen first layer", "density (negative loss)", "log-odds, labels as floats", "probability"])
+def test_what_looks_like_a_fault_is_left_alone(kind: str):
+    training = replace(KINDS_OF_SOUND[kind](SEED), steps=STEPS)
+    for evidence in recorded(training, SEED, (0.5, 1.0)).values():
         assert diagnose(evidence) == ()
 
 
