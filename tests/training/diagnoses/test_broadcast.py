@@ -58,6 +58,24 @@ def test_what_is_not_known_is_not_said():
     assert broadcast_rows(far, one.grad_fn, (ROWS, 1)) == 0  # farther than is walked
 
 
+class Twice(torch.autograd.Function):
+    """An operation of the user's own, with two results."""
+
+    @staticmethod
+    def forward(ctx: object, values: Tensor) -> tuple[Tensor, Tensor]:
+        return 2 * values, values.clone()
+
+    @staticmethod
+    def backward(ctx: object, first: Tensor, second: Tensor) -> Tensor:
+        return 2 * first + second
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size")
+def test_operations_of_the_users_own_are_walked_through():
+    assert found(lambda o: F.mse_loss(Twice.apply(o)[0], TARGET), output(ROWS, 1)) == 0  # its results have shapes of their own: not known
+    assert found(lambda o: Twice.apply(F.mse_loss(o, TARGET))[0], output(ROWS, 1)) == ROWS
+
+
 @pytest.mark.filterwarnings("ignore:Using a target size")
 def test_the_recorder_says_it_once_and_changes_nothing(tmp_path: Path):
     def losses(folder: Path | None) -> list[float]:

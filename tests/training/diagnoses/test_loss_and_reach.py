@@ -106,4 +106,7 @@ def test_a_held_out_loss_that_turns():
     assert overfitting.overfitting(held_out(turned[:7], falls)) is None  # too few
     assert overfitting.overfitting(held_out([1, 0.6, 0.4, 0.4, 0.45, 0.45, 0.45, 0.45, 0.45, 0.45], falls)) is None  # hardly
     assert overfitting.overfitting(held_out([1 / k for k in range(1, 11)], falls)) is None
+    assert overfitting.overfitting(held_out([0.5] * 10, falls)) is None  # it never moved
+    assert overfitting.overfitting(held_out([0.5] * 3 + [0.54] * 7, falls)) is None
+    assert overfitting.overfitting(held_out([0.5] * 3 + [0.56] * 7, falls)) is not None  # it only ever rose
     assert overfitting.overfitting(told(falls)) is None

@@ -10,7 +10,7 @@ from pellucid.training.diagnoses.finding import Finding
 HELD_OUT = ("valid", "val", "validation", "test", "held_out")  # how losses of held-out rows are called, with "_loss" behind
 TOLD = 8  # held-out losses, fewer than which have no turning point
 LATEST = 5  # of them that all lie above the lowest
-LOST = 0.1  # of what was gained since the beginning: less comes and goes with the batches
+LOST = 0.1  # of what was gained since the beginning, and of the lowest: less comes and goes with the batches
 SMOOTH = 3  # neighbors whose median counts, that one lucky value is not the lowest
 
 
@@ -29,7 +29,7 @@ def _turned(held: Curve, loss: Curve) -> Finding | None:
     smooth = np.median(np.lib.stride_tricks.sliding_window_view(held.values, SMOOTH), axis=1)
     lowest = int(smooth.argmin()) + SMOOTH // 2
     least, gained = float(smooth.min()), float(held.values[0] - smooth.min())
-    if lowest >= len(held) - LATEST or held.values[-LATEST:].min() < least + LOST * max(gained, 0.0):
+    if lowest >= len(held) - LATEST or held.values[-LATEST:].min() < least + LOST * max(gained, abs(least)):
         return None
     at, end = int(held.steps[lowest]), int(held.steps[-1])
     before, after = _around(loss, at), _around(loss, end)

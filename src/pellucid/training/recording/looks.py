@@ -86,10 +86,11 @@ class Looks:
 
     def told(self, loss: Tensor) -> None:
         """The loss of the step that was looked at: says once, as an event, that it compares every row with every row."""
-        if self._broadcast or self._activations.output is None:
+        output = self._activations.output
+        if self._broadcast or output is None:
             return
         began = self.clock()
-        rows = broadcast_rows(loss, *self._activations.output)
+        rows = self._safely("activations", lambda: broadcast_rows(loss, *output))
         if rows:
             self._broadcast = True
             event = Event("broadcast_loss", {"rows": rows})
