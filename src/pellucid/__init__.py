@@ -119,6 +119,7 @@ renderers.register("plot", "interactions", "pellucid.paper:plot_interactions")
 renderers.register("plot", "importance", "pellucid.paper:plot_importance")
 renderers.register("narrate", "importance", "pellucid.narration:narrate_importance")
 renderers.register("narrate", "comparison", "pellucid.narration:narrate_comparison")
+renderers.register("narrate", "diagnosis", "pellucid.narration:narrate_finding")
 for _kind in ("attribution", "layer_attribution", "curve", "surface"):
     renderers.register("plot", _kind, "pellucid.paper:plot")
     renderers.register("display", _kind, "pellucid.report.notebook:display")

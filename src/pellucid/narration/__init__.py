@@ -5,5 +5,16 @@ from pellucid.narration.finding import Finding, Level, Topic
 from pellucid.narration.importance import narrate_importance
 from pellucid.narration.inside import narrate_inspection
 from pellucid.narration.narrate import findings, narrate
+from pellucid.narration.training import narrate_finding
 
-__all__ = ["Finding", "Level", "Topic", "findings", "narrate", "narrate_comparison", "narrate_importance", "narrate_inspection"]
+__all__ = [
+    "Finding",
+    "Level",
+    "Topic",
+    "findings",
+    "narrate",
+    "narrate_comparison",
+    "narrate_finding",
+    "narrate_importance",
+    "narrate_inspection",
+]

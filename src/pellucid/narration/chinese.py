@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pellucid.narration.inside_chinese import INSIDE
+from pellucid.narration.training_chinese import TRAINING
 
 CHINESE = {
     "quote": "“{name}”",
@@ -265,4 +266,5 @@ CHINESE = {
         "{after}，随机去除则降到 {mean}。"
     ),
     **INSIDE,
+    **TRAINING,
 }

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pellucid.narration.inside_english import INSIDE
+from pellucid.narration.training_english import TRAINING
 
 ENGLISH = {
     "quote": "“{name}”",
@@ -365,4 +366,5 @@ ENGLISH = {
         "mean falls from {start} to {after}, at random to {mean}."
     ),
     **INSIDE,
+    **TRAINING,
 }

@@ -122,6 +122,7 @@ def _facts(
     return {
         "model": type(net).__name__,
         "parameters": sum(p.numel() for p in parameters),
+        "frozen": [name for name, p in net.named_parameters() if not p.requires_grad],
         "trained": sum(p.numel() for p in parameters if p.requires_grad),
         "device": str(parameters[0].device) if parameters else "cpu",
         "optimizers": [type(one).__name__ for one in optimizers],

@@ -161,6 +161,8 @@ def test_activations_against_a_slow_count() -> None:
     assert frame.saturated[1] == pytest.approx(float((slope < 0.05).float().mean()))
     assert np.isnan(frame.saturated[0])
     assert frame.spread.counts.shape == (2, BINS)
+    for i, values in enumerate((outputs, squashed)):
+        assert frame.response[i] == pytest.approx(values.var(0, unbiased=False).mean().sqrt().item(), rel=1e-6)
 
 
 def test_activations_are_those_of_the_training_pass_not_of_validation(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ class ActivationWatch:
         self.spent = 0.0
         self.done = False
         self.failed: Exception | None = None
+        self.output: tuple[Any, tuple[int, ...]] | None = None  # the node that made the output of that pass, and its shape
         self._kept: dict[int, Tensor] = {}
         self._rows: dict[int, int] = {}
         self._hook: Any = None
@@ -59,7 +60,7 @@ class ActivationWatch:
 
     def arm(self) -> None:
         """Looks at the next forward pass of the network in which gradients are kept."""
-        self.spent, self.done = 0.0, False
+        self.spent, self.done, self.output = 0.0, False, None
         self._kept, self._rows = {}, {}
         self._hook = register_module_forward_hook(self._see)
 
@@ -83,6 +84,8 @@ class ActivationWatch:
 
     def _look(self, module: nn.Module, output: Any) -> None:  # noqa: ANN401
         if module is self.net:
+            if isinstance(output, Tensor) and output.grad_fn is not None:
+                self.output = output.grad_fn, tuple(output.shape)
             if self._kept:
                 started = self._clock()
                 self._send(ahead=1)
@@ -134,6 +137,7 @@ def activation_frame(modules: list[tuple[str, nn.Module]], arrays: list[np.ndarr
         np.array([float((array == 0).mean()) for array in arrays]),
         np.array([_saturated(module, array) for (_, module), array in zip(modules, arrays, strict=True)]),
         np.array([_dead(module, array) for (_, module), array in zip(modules, arrays, strict=True)], np.int64),
+        np.array([float(np.sqrt(array.var(0, dtype=np.float64).mean())) for array in arrays]),
     )
 
 

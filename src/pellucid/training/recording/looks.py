@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pellucid.training.recording.activations import ActivationWatch
+from pellucid.training.recording.broadcast import broadcast_rows
 from pellucid.training.recording.layers import LayerWatch, Put
 from pellucid.training.recording.pinned import Pinned, parameter_frame
 from pellucid.training.recording.schedule import Schedule
@@ -19,7 +20,7 @@ from pellucid.training.runs.contents import Event
 from pellucid.training.runs.writer import RunWriter
 
 PATIENCE = 30  # steps of the loop after which what was to be looked at is given up
-BEHIND = 4  # frames that wait to be made, above which no more are taken
+BEHIND = 8  # frames that wait to be made, above which no more are taken; those before the first step are five
 
 Make = Callable[[], object]
 
@@ -68,6 +69,7 @@ class Looks:
         self._armed_at = 0
         if compiled(net):
             self._leave_out("activations", "the network is compiled, and hooks would have it compiled anew")
+        self._broadcast = False
 
     @property
     def armed(self) -> bool:
@@ -92,6 +94,20 @@ class Looks:
             kind = self.schedule.due(self._on_frames(), spent)
             if kind is not None:
                 self._take(kind)
+        self.seconds += self.clock() - began
+
+    def told(self, loss: Tensor) -> None:
+        """The loss of the step that was looked at: says once, as an event, that it compares every row with every row."""
+        output = self._activations.output
+        if self._broadcast or output is None:
+            return
+        began = self.clock()
+        rows = self._safely("activations", lambda: broadcast_rows(loss, *output))
+        if rows:
+            self._broadcast = True
+            event = Event("broadcast_loss", {"rows": rows})
+            self.writer.put("events", self.step + 1, lambda: event)
+        self._activations.output = None
         self.seconds += self.clock() - began
 
     def start(self) -> None:
@@ -127,6 +143,7 @@ class Looks:
             self.seconds += watch.spent
             self._book(self._armed, watch.spent)
             watch.disarm()
+            self._activations.output = None
             self._armed = ""
 
     def _arm(self, kind: str) -> None:

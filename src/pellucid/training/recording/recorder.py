@@ -138,6 +138,8 @@ class Recorder:
         numbers = {} if loss is None else {"loss": _number("loss", loss)}
         for name, value in metrics.items():
             numbers[name] = _number(name, value)
+        if self._looks.armed and isinstance(loss, Tensor):
+            self._looks.told(loss)
         self.steps += 1
         self._told.append((self.steps, time.time(), numbers))
         if rows is not None:

@@ -96,6 +96,8 @@ class ActivationFrame:
         saturated: share of values where the slope of a sigmoid, tanh or their hard forms is under a twentieth of its largest, (layer,);
             not-a-number for other modules.
         dead: units that gave 0 at every place of every row looked at, (layer,); -1 where the module is no rectifier.
+        response: standard deviation from row to row at the same place, root mean square over the places, (layer,): how far the layer
+            tells rows apart, whatever its biases.
     """
 
     layers: tuple[str, ...]
@@ -106,6 +108,7 @@ class ActivationFrame:
     zero: np.ndarray
     saturated: np.ndarray
     dead: np.ndarray
+    response: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from pellucid.training.runs import control
 from pellucid.training.runs.contents import CONTENTS, Event, OrderFrame, PinnedFrame, Scalars
 from pellucid.training.runs.lock import is_recorded
 from pellucid.training.runs.schema import FILE, check_version
+
+if TYPE_CHECKING:
+    from pellucid.training.diagnoses.finding import Finding
 
 
 @dataclass(frozen=True)
@@ -323,6 +326,18 @@ class Run:
             FileError: the path can not be written.
         """
         return renderers.find("export", "run")(self, path, format=format, net=net, inputs=inputs)
+
+    def diagnose(self, *, until: int | None = None) -> tuple[Finding, ...]:
+        """What is wrong with this training as far as it has gone, or had at the step ``until``; the gravest first.
+
+        ``finding.narrate()`` tells one in words.
+
+        What it does not show: a fault of which too little was recorded, and those that leave no trace (see ``docs/diagnoses.md``).
+        """
+        from pellucid.training.diagnoses.diagnose import diagnose
+        from pellucid.training.diagnoses.evidence import read
+
+        return diagnose(read(self, until))
 
     def __repr__(self) -> str:
         numbers = ", ".join(self.names) or "no numbers"
