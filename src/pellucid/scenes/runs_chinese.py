@@ -29,6 +29,7 @@ RUNS: dict[str, str] = {
     "run.event.edit": "修改权重",
     "run.event.checkpoint": "检查点",
     "run.event.refused": "命令被拒绝",
+    "run.event.broadcast_loss": "损失涉及所有样本对",
     "run.event.left_out": "有内容无法记录",
     "run.event.at": "第 {step} 步：{what}",
     "run.flow.title": "各层的梯度流",

@@ -28,6 +28,7 @@ RUNS: dict[str, str] = {
     "run.event.edit": "weight edited",
     "run.event.checkpoint": "checkpoint",
     "run.event.refused": "command refused",
+    "run.event.broadcast_loss": "loss of all pairs of rows",
     "run.event.left_out": "something can not be recorded",
     "run.event.at": "step {step}: {what}",
     "run.flow.title": "Gradient flow by layer",

@@ -116,12 +116,12 @@ def _panel(quantity: str, found: dict[str, Series], events: list[tuple[int, str]
         shown = np.clip(one.middle, *y.domain)
         marks.append(Line(name, one.steps, shown, color) if len(one.steps) > 1 else Points(name, one.steps, shown, color, 4.0))
     if events:
-        labels = tuple(say["run.event.at"].format(step=f"{step:,}", what=say[f"run.event.{what}"]) for step, what in events)
+        labels = tuple(say["run.event.at"].format(step=f"{step:,}", what=say.get(f"run.event.{what}", what)) for step, what in events)
         places = np.array([float(step) for step, _ in events])
         marks.append(Points("", places, np.full(len(places), _above_floor(y)), "weak", 4.0, labels))
     legend = [LegendEntry(name, COLORS[at % len(COLORS)], "line") for at, name in enumerate(found)] if len(found) > 1 else []
     if events:
-        kinds = dict.fromkeys(say[f"run.event.{what}"] for _, what in events)
+        kinds = dict.fromkeys(say.get(f"run.event.{what}", what) for _, what in events)
         legend.append(LegendEntry(joined(list(kinds)[:3], language), "weak", "point"))
     widest = max(one.together for one in smooth.values())
     window = say["run.curve.window"].format(count=widest) if widest > 1 else ""
