@@ -49,7 +49,7 @@ class LookAtLossLandscape:
             included, and the height of the barrier (Frankle et al. 2020).
         loss: ``cross_entropy`` for classes, ``mse`` for values, or a function of outputs and labels; by the outputs if not given.
         shape: the whole ``surface``, only the two ``lines`` through its middle, or ``none``.
-        resolution: points along each axis; if not given 51, of networks of which that would be a matter of hours fewer, at least 11.
+        resolution: points along each axis; if not given 51, of networks of which that would take minutes fewer, at least 11.
         span: (left, right, low, high) on the plane, 0 between; in lengths of the directions.
         eigenvalues: how many; 0 for no curvature. ``steps``: of Lanczos at most; if not given 80, likewise fewer. ``probes``: of the trace.
         learning_rate: of the training, beside which sharpness is shown: gradient descent is stable up to 2 / learning rate.

@@ -30,7 +30,7 @@ TOGETHER = 1 << 17  # numbers among the outputs of points that are judged at onc
 MOST = 64  # of these points
 TRIAL = 3  # passes by which a size of batch is measured
 FEWEST = 11  # points along an axis
-WORK = 1 << 44  # FLOPs that a plane may take where it is not said how fine it is
+WORK = 1 << 38  # FLOPs that a plane may take where it is not said how fine it is: about a minute of small batches on one core
 PROOF = 16  # rows by which products made once are held against the network itself
 AGREE = 1e-3  # of the largest output: beyond rounding, something else was computed
 
