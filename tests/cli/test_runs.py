@@ -108,3 +108,18 @@ def test_what_is_wrong_is_told_in_three_lines(
     assert [line.split(":")[0] for line in lines] == ["Error", "Received", "What to do"]
     assert words in lines[0]
     assert told.out == ""
+
+
+def test_what_is_wrong_with_a_run_is_told_and_stands_on_its_page(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from pellucid.report.recorded import recording_report
+
+    assert main(["runs", "show", str(folder / "deep" / "second")]) == 0
+    (fault,) = pl.Run(folder / "deep" / "second").diagnose()
+    assert fault.id == "not_finite"
+    assert " ".join(fault.narrate("en").split()) in " ".join(capsys.readouterr().out.split())
+    page = recording_report(pl.Run(folder / "deep" / "second"))
+    for edition in page.editions:
+        section = next(one for one in edition.sections if one.id == "faults")
+        assert [finding.text for finding in section.findings] == [fault.narrate(edition.language)]
+    healthy = recording_report(pl.Run(folder / "first"))
+    assert "None of the faults" in next(one for one in healthy.editions[0].sections if one.id == "faults").findings[0].text

@@ -160,6 +160,7 @@ def _last(run: Run) -> str:
 
 
 def _say(run: Run, language: Language) -> None:
+    from pellucid.report.recorded import told_faults
     from pellucid.views.runs.facts import facts
 
     console = Console(highlight=False)
@@ -170,6 +171,8 @@ def _say(run: Run, language: Language) -> None:
         if panel.subtitle:
             console.print(panel.subtitle, markup=False, style="dim")
         console.print()
+    for fault in told_faults(run, language):
+        console.print(fault, markup=False)
 
 
 def _compared(seen: list[Run], name: str, language: Language) -> Table:

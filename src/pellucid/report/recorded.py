@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 (Chinese punctuation is meant)
-"""A page of a recorded training: what is known of it, and all of its pictures."""
+"""A page of a recorded training: what is known of it, what is wrong with it, and all of its pictures."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pellucid.report.report import Edition, Finding, Language, Report, Section
 from pellucid.report.sections import own_version
 from pellucid.scenes import Scene
+from pellucid.scenes.words import words
 from pellucid.views.runs import run_views
 from pellucid.views.runs.facts import facts, told_briefly
 
@@ -29,6 +30,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "title": "Training of {model}",
         "intro": "What was recorded while the network was trained. Nothing here says whether what it learned is right.",
         "facts": "What is known of it",
+        "faults": "What is wrong with it",
         "course": "Its course",
         "layers": "Weights and gradients of layers",
         "units": "Units",
@@ -41,6 +43,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "title": "{model} 的训练",
         "intro": "网络训练过程中记录下的内容。这里不说明它学到的东西是否正确。",
         "facts": "训练概况",
+        "faults": "训练中的问题",
         "course": "训练过程",
         "layers": "各层的权重与梯度",
         "units": "单元",
@@ -63,6 +66,7 @@ def _edition(run: Run, title: str, language: Language) -> Edition:
     scenes = {name: _plain(view(run, language=language)) for name, view in run_views(run).items()}
     told = facts(run, language=language)
     sections = [Section("facts", own["facts"], (Finding(told_briefly(run, language)),), (_plain(told),))]
+    sections.append(Section("faults", own["faults"], tuple(Finding(text) for text in told_faults(run, language))))
     placed = {name for names in SECTIONS.values() for name in names}
     groups = {**SECTIONS, "more": tuple(name for name in scenes if name not in placed)}
     for id, names in groups.items():
@@ -71,6 +75,12 @@ def _edition(run: Run, title: str, language: Language) -> Edition:
             sections.append(Section(id, own[id], (), found))
     shown = (own["shown"], *((own["pinned"],) if run.facts.get("pinned") else ()))
     return Edition(language, title or own["title"].format(model=run.facts.get("model", "?")), (own["intro"],), tuple(sections), shown)
+
+
+def told_faults(run: Run, language: Language) -> tuple[str, ...]:
+    """The faults of a training in words, the gravest first; that none was found, where there is none."""
+    found = tuple(fault.narrate(language) for fault in run.diagnose())
+    return found or (words(language)["run.no_fault"],)
 
 
 def _plain(scene: Scene) -> Scene:

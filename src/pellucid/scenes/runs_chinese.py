@@ -77,6 +77,7 @@ RUNS: dict[str, str] = {
     "run.frames.some": "{count} 帧中的 {shown} 帧",
     "run.frames.note": "一帧只显示一步；两帧之间各步的情况不得而知。",
     "run.sample.note": "对于大张量，始终查看同样的 {count} 个值；权重和梯度的范数则基于全部的值。",
+    "run.no_fault": "在所检查的问题中没有发现任何一个。标签噪声和数据泄漏不在检查之列。",
     "run.compare.title": "{count} 次训练",
     "run.compare.finding": "最后最低的是 {name}：{value}",
     "run.compare.highest": "最后最高的是 {name}：{value}",

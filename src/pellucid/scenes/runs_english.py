@@ -76,6 +76,7 @@ RUNS: dict[str, str] = {
     "run.frames.some": "{shown} of {count} frames",
     "run.frames.note": "A frame shows one step; nothing is known of the steps between two frames.",
     "run.sample.note": "Of large tensors {count} values are looked at, always the same; norms of weights and gradients are of all values.",
+    "run.no_fault": "None of the faults that are looked for was found. Label noise and leakage are not looked for.",
     "run.compare.title": "{count} trainings",
     "run.compare.finding": "lowest at the end: {name}, {value}",
     "run.compare.highest": "highest at the end: {name}, {value}",
