@@ -64,7 +64,7 @@ class Looks:
         self._layers = LayerWatch(net, optimizers, self._putting("layers"), self.clock)
         self._activations = ActivationWatch(net, self._putting("activations"), self.clock)
         self._now = _at_any_time(net, pinned)
-        self.schedule = Schedule(pace.share, ("layers", "activations", *self._now))
+        self.schedule = Schedule(pace.share, ("layers", "activations", *self._now), processor=self._layers.device.type == "cpu")
         self._armed = ""
         self._armed_at = 0
         if compiled(net):

@@ -20,25 +20,30 @@ class Schedule:
     Args:
         share: of the training time, such as .02.
         kinds: that can be taken.
+        processor: whether the training's own time is that of the processor: on a busy machine the clock on the wall runs ahead of it. With
+            an accelerator, or several threads, the wall clock is the smaller one or the only one that tells.
     """
 
-    def __init__(self, share: float, kinds: tuple[str, ...]) -> None:
-        self.share = share
+    def __init__(self, share: float, kinds: tuple[str, ...], *, processor: bool = False) -> None:
+        self.share, self.processor = share, processor
         self.cost: dict[str, float] = {}
         self.taken = dict.fromkeys(kinds, float("-inf"))
         self.preferred: frozenset[str] = frozenset()
         self._started: float | None = None
+        self._processed = 0.0
 
     def due(self, on_frames: float, spent: float) -> str | None:
         """The kind to be taken next, where the account holds its cost: ``on_frames`` seconds went into frames, ``spent`` into all."""
         now = time.perf_counter()
         if self._started is None:
-            self._started = now
+            self._started, self._processed = now, time.process_time() if self.processor else 0.0
         waiting = [kind for kind, at in self.taken.items() if now - at >= SHORTEST]
         if not waiting:
             return None
         kind = max(waiting, key=lambda one: (now - self.taken[one]) * (PREFERRED if one in self.preferred else 1.0))
         elapsed = now - self._started
+        if self.processor:
+            elapsed = min(elapsed, time.process_time() - self._processed)
         balance = min(self.share * AIM * elapsed - on_frames, self.share * WHOLE * elapsed - spent)
         if balance < self.cost.get(kind, 0.0) and not ((kind not in self.cost and balance >= 0) or not on_frames):
             return None
