@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from examples.watch_digits import network
 from rich.console import Console
 from torch import Tensor, nn
 
@@ -40,23 +41,6 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(row, feature) to the same."""
         return x + 0.1 * torch.relu(self.inner(x))
-
-
-def digits_network() -> nn.Module:
-    """A small convolutional network with batch normalization and dropout."""
-    return nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1),
-        nn.BatchNorm2d(16),
-        nn.ReLU(),
-        nn.Conv2d(16, 32, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Dropout(0.2),
-        nn.Linear(512, 64),
-        nn.ReLU(),
-        nn.Linear(64, 10),
-    )
 
 
 def deep_network() -> nn.Module:
@@ -94,7 +78,7 @@ def cases() -> Iterator[Case]:
     data = pl.datasets.digits()
     inputs = torch.tensor(np.asarray(data.inputs), dtype=torch.float32).reshape(-1, 1, 8, 8)
     labels = torch.tensor(np.asarray(data.labels))
-    yield Case("convolutional network, digits", digits_network, inputs / inputs.max(), labels)
+    yield Case("convolutional network, digits", network, inputs / inputs.max(), labels)
     yield Case("residual network of 100 layers", deep_network, inputs / inputs.max(), labels)
 
 

@@ -64,6 +64,22 @@ def settle(page: Page) -> None:
     page.evaluate("document.fonts.ready.then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))")
 
 
+def measured(screen: Screen, axe: str, address: str, *, drawn: int = 10) -> None:
+    """What must hold of every page: pictures are drawn, nothing overlaps, is cut off or pale, axe and the console are silent, one request.
+
+    Args:
+        axe: the source of axe-core. ``address``: of the page, the only thing that may be asked for. ``drawn``: fewest texts in pictures.
+    """
+    lines = screen.lines()
+    assert sum(line["where"] == "canvas" for line in lines) > drawn, "the pictures are drawn"
+    assert (overlapping(lines), cut_off(lines), pale(lines)) == ([], [], [])
+    assert screen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    screen.page.evaluate(axe)
+    assert screen.page.evaluate("axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations.map((v) => v.id))") == []
+    assert screen.complaints == []
+    assert [url.split("#")[0] for url in screen.requests] == [address]
+
+
 def overlapping(lines: list[dict[str, Any]]) -> list[str]:
     """Pairs of lines whose boxes share more than a pixel."""
     found: list[str] = []

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from browser.screen import Screen, cut_off, opened, overlapping, pale
+from browser.screen import Screen, measured, opened
 from inside.subjects import NAMES, inspected
 from pellucid.explanation import Explanation
 from pellucid.methods.internals.registry import INSPECTIONS
@@ -65,15 +65,8 @@ def screen(request: pytest.FixtureRequest, browser: Any, made: Made) -> Iterator
         yield found
 
 
-def test_all_measures(screen: Screen, axe: str) -> None:
-    lines = screen.lines()
-    assert sum(line["where"] == "canvas" for line in lines) > 10, "the pictures are drawn"
-    assert (overlapping(lines), cut_off(lines), pale(lines)) == ([], [], [])
-    assert screen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    screen.page.evaluate(axe)
-    assert screen.page.evaluate("axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations.map((v) => v.id))") == []
-    assert screen.complaints == []
-    assert len(screen.requests) == 1
+def test_all_measures(screen: Screen, made: Made, axe: str) -> None:
+    measured(screen, axe, made.path.as_uri())
 
 
 def test_every_picture_reads_out_what_python_has(screen: Screen, made: Made) -> None:

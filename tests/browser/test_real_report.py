@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from browser.screen import Screen, cut_off, opened, overlapping, pale
+from browser.screen import Screen, measured, opened
 from browser.test_report import LOOKS
 from pellucid.demo.networks import train_digits, train_patient
 from pellucid.explanation import Explanation
@@ -58,14 +58,7 @@ def screen(request: pytest.FixtureRequest, browser: Any, made: Made) -> Iterator
 
 
 def test_all_measures(screen: Screen, made: Made, axe: str) -> None:
-    lines = screen.lines()
-    assert sum(line["where"] == "canvas" for line in lines) > 60, "the pictures are drawn"
-    assert (overlapping(lines), cut_off(lines), pale(lines)) == ([], [], [])
-    assert screen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    screen.page.evaluate(axe)
-    assert screen.page.evaluate("axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations.map((v) => v.id))") == []
-    assert screen.complaints == []
-    assert [url.split("#")[0] for url in screen.requests] == [made.path.as_uri()]
+    measured(screen, axe, made.path.as_uri(), drawn=60)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import pellucid as pl
-from browser.screen import Screen, cut_off, opened, overlapping, pale
+from browser.screen import Screen, measured, opened
 from pellucid.report import write_report
 from pellucid.report.recorded import recording_report
 from training.recording.loops import convolutional, images, mlp, rows
@@ -38,15 +38,8 @@ def screen(request: pytest.FixtureRequest, browser: Any, page: Path) -> Iterator
         yield found
 
 
-def test_all_measures(screen: Screen, axe: str) -> None:
-    lines = screen.lines()
-    assert sum(line["where"] == "canvas" for line in lines) > 10, "the pictures are drawn"
-    assert (overlapping(lines), cut_off(lines), pale(lines)) == ([], [], [])
-    assert screen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    screen.page.evaluate(axe)
-    assert screen.page.evaluate("axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations.map((v) => v.id))") == []
-    assert screen.complaints == []
-    assert len(screen.requests) == 1
+def test_all_measures(screen: Screen, page: Path, axe: str) -> None:
+    measured(screen, axe, page.as_uri())
 
 
 def test_facts_and_numbers_stand_in_tables(screen: Screen, run: pl.Run) -> None:

@@ -22,18 +22,23 @@ _CHANNELS_FIRST = (
 _CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.RNNBase, nn.MultiheadAttention, nn.TransformerEncoderLayer)
 
 
+def channels_last(module: nn.Module, before: bool) -> bool:
+    """Whether a module puts its channels last; what has no layout of its own (activations, blocks) has that of the module ``before``."""
+    return isinstance(module, _CHANNELS_LAST) or (before and not isinstance(module, _CHANNELS_FIRST))
+
+
 def layer_shapes(net: nn.Module, evaluate: Callable[[], object]) -> dict[str, LayerShape]:
     """The output shape without the sample axis of every layer that keeps rows apart and returns a tensor, in order of execution.
 
     ``evaluate`` runs the network on one row.
     """
     shapes: dict[str, LayerShape] = {}
-    last = [False]  # what has no layout of its own (activations, blocks) has that of the module before it
+    last = [False]
 
     def note(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, _arguments: Any, output: Any) -> None:  # noqa: ANN401
             shapes.pop(name, None)
-            last[0] = isinstance(module, _CHANNELS_LAST) or (last[0] and not isinstance(module, _CHANNELS_FIRST))
+            last[0] = channels_last(module, last[0])
             if isinstance(output, Tensor) and output.ndim and len(output) == 1:
                 stage = "norm" in type(module).__name__.lower() or any(True for _ in module.children())
                 shapes[name] = LayerShape(tuple(output.shape[1:]), last[0], stage)

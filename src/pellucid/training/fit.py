@@ -127,14 +127,8 @@ def fit(
             early stopping.
     """
     _check_names(optimizer, weight_init, loss)
-    if not (learning_rate > 0 and math.isfinite(learning_rate)) or epochs < 1 or batch_size < 1:
-        received = f"learning_rate {learning_rate}, epochs {epochs}, batch_size {batch_size}"
-        raise InputError("Learning rate, epochs and batch size must be above zero", received=received, remedy="1e-3, 20 and 64 are usual")
-    if early_stopping is not None and (early_stopping < 1 or validation is None):
-        received = f"early_stopping={early_stopping}, validation {'missing' if validation is None else 'given'}"
-        raise InputError(
-            "Early stopping needs validation rows and a patience of at least 1", received=received, remedy="validation=(inputs, labels)"
-        )
+    _check_numbers(learning_rate, epochs, batch_size)
+    _check_patience(early_stopping, validation)
     if device is not None:
         net.to(device)
     place = _place(net)
@@ -273,6 +267,20 @@ def _check_names(optimizer: str, weight_init: str | None, loss: str) -> None:
         raise UnknownName("weight initialization", weight_init, _INITS)
     if loss not in ("cross_entropy", "mse"):
         raise UnknownName("loss", loss, ("cross_entropy", "mse"))
+
+
+def _check_numbers(learning_rate: float, epochs: int, batch_size: int) -> None:
+    if not (learning_rate > 0 and math.isfinite(learning_rate)) or epochs < 1 or batch_size < 1:
+        received = f"learning_rate {learning_rate}, epochs {epochs}, batch_size {batch_size}"
+        raise InputError("Learning rate, epochs and batch size must be above zero", received=received, remedy="1e-3, 20 and 64 are usual")
+
+
+def _check_patience(early_stopping: int | None, validation: tuple[Any, Any] | None) -> None:
+    if early_stopping is not None and (early_stopping < 1 or validation is None):
+        received = f"early_stopping={early_stopping}, validation {'missing' if validation is None else 'given'}"
+        raise InputError(
+            "Early stopping needs validation rows and a patience of at least 1", received=received, remedy="validation=(inputs, labels)"
+        )
 
 
 def _first_outputs(net: nn.Module, inputs: Tensor) -> Any:  # noqa: ANN401

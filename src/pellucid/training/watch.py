@@ -19,7 +19,7 @@ from pellucid.training.recording.looks import Pace
 from pellucid.training.recording.pinned import Pinned
 from pellucid.training.recording.process import rank
 from pellucid.training.recording.recorder import Plan, Recorder
-from pellucid.training.runs.writer import Retention
+from pellucid.training.runs.upkeep import Retention
 
 
 def watch(

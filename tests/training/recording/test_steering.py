@@ -206,3 +206,11 @@ def test_what_is_looked_at_comes_first(tmp_path: Path) -> None:
         run.step()
         pl.Run(tmp_path).subscribe("predictions")
         patiently(lambda: run._looks.schedule.preferred == {"predictions"})
+        schedule, now = run._looks.schedule, time.perf_counter()
+        schedule.taken = {"parameters": now - 2.0, "predictions": now - 1.0}
+        schedule.preferred = frozenset()
+        assert schedule.due(0.0, 0.0) == "parameters"  # which waits longer
+        schedule.taken = {"parameters": now - 2.0, "predictions": now - 1.0}
+        schedule.preferred = frozenset({"predictions"})
+        assert schedule.due(0.0, 0.0) == "predictions"
+        del schedule.taken["parameters"]

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import pellucid as pl
-from pellucid.training.recording.activations import activation_frame
+from pellucid.training.recording.activations import Given, activation_frame
 from pellucid.training.runs.contents import BINS, QUANTILES
 from training.recording.loops import batches, convolutional, images, mlp, rows, train
 
@@ -153,7 +153,7 @@ def test_activations_against_a_slow_count() -> None:
     outputs = torch.relu(torch.randn(10, 4, 5, 5))
     outputs[:, 2] = 0
     squashed = torch.tanh(3 * torch.randn(10, 7))
-    frame = activation_frame([("r", nn.ReLU()), ("t", nn.Tanh())], [outputs.numpy(), squashed.numpy()], np.array([10, 10]))
+    frame = activation_frame([Given("r", nn.ReLU(), outputs, 1), Given("t", nn.Tanh(), squashed, 1)])
     assert frame.units.tolist() == [4, 7]
     assert frame.dead.tolist() == [1, -1]
     assert frame.zero[0] == pytest.approx(float((outputs == 0).float().mean()))
@@ -163,6 +163,76 @@ def test_activations_against_a_slow_count() -> None:
     assert frame.spread.counts.shape == (2, BINS)
     for i, values in enumerate((outputs, squashed)):
         assert frame.response[i] == pytest.approx(values.var(0, unbiased=False).mean().sqrt().item(), rel=1e-6)
+
+
+class Tokens(nn.Module):
+    """Long rows of tokens: a layer gives more than is kept of one row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.enter, self.bend, self.head = nn.Linear(2, 96), nn.ReLU(), nn.Linear(96, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.bend(self.enter(x))).mean(1)
+
+
+class Series(nn.Module):
+    """A convolution over time, whose channels stand second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolve, self.bend, self.head = nn.Conv1d(2, 5, 3), nn.ReLU(), nn.Linear(5, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.bend(self.convolve(x)).mean(2))
+
+
+@pytest.mark.parametrize(
+    ("net", "inputs", "units"), [(Tokens, (4, 1500, 2), 96), (Series, (4, 2, 20), 5)], ids=["features last", "channels second"]
+)
+def test_units_are_found_where_they_lie_and_none_is_left_out(
+    tmp_path: Path, net: type[nn.Module], inputs: tuple[int, ...], units: int
+) -> None:
+    torch.manual_seed(0)
+    made, x = net(), torch.randn(inputs)
+    first = next(made.children())
+    with torch.no_grad():
+        first.weight[1], first.bias[1] = 0.0, -1.0  # a unit that gives 0 to everything
+        first.bias[0] = 100.0  # and one that never does
+    optimizer = torch.optim.SGD(made.parameters(), 0.0)
+    with pl.watch(made, optimizer, tmp_path) as run:
+        run._always, run._looks.schedule.due = True, lambda *_: "activations"
+        for _ in range(3):
+            optimizer.zero_grad()
+            made(x).square().mean().backward()
+            optimizer.step()
+            run.step()
+    frame = pl.Run(tmp_path).frames("activations")[-1]
+    place = frame.layers.index("bend")
+    with torch.no_grad():
+        outputs = made.bend(made.enter(x)) if net is Tokens else made.bend(made.convolve(x)).transpose(1, 2)
+    assert frame.units[place] == units
+    looked = outputs[:1, ::4] if net is Tokens else outputs  # of long rows every fourth token of one
+    assert frame.rows[place] == len(looked) and frame.spread.size[place] == looked.numel()
+    assert frame.dead[place] == int((looked == 0).all(dim=(0, 1)).sum()) >= 1
+    assert frame.spread.size[place] <= 65_536 + 96
+
+
+def test_nothing_is_held_where_watching_can_not_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pellucid.training.recording import recorder
+
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("no looks")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recorder, "Looks", fails)
+        with pytest.raises(RuntimeError, match="no looks"):
+            pl.watch(mlp(), None, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.sqlite"]
+    assert pl.Run(tmp_path).status == "failed: watching could not begin"
+    with pl.watch(mlp(), None, tmp_path) as run:
+        run.step(loss=1.0)
+    assert pl.Run(tmp_path).status == "finished"
 
 
 def test_activations_are_those_of_the_training_pass_not_of_validation(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import numpy as np
 from pellucid.training.runs import writer as writing
 from pellucid.training.runs.contents import ParameterFrame
 from pellucid.training.runs.lock import FolderLock
-from pellucid.training.runs.writer import Retention, RunWriter
+from pellucid.training.runs.upkeep import Retention
+from pellucid.training.runs.writer import RunWriter
 
 
 def main(folder: Path, size: int) -> None:

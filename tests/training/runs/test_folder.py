@@ -19,7 +19,8 @@ import pellucid as pl
 from pellucid.training.runs import schema
 from pellucid.training.runs.contents import Event, OrderFrame, ParameterFrame, Scalars
 from pellucid.training.runs.lock import NAME, FolderLock, is_recorded
-from pellucid.training.runs.writer import MERGE, Retention, RunWriter, thin
+from pellucid.training.runs.upkeep import MERGE, Retention, thin
+from pellucid.training.runs.writer import RunWriter
 
 
 def recorded(folder: Path, steps: int = 5, **options: object) -> pl.Run:
@@ -156,6 +157,23 @@ def test_thinning_keeps_the_first_the_latest_and_a_half_of_the_rest(tmp_path: Pa
     connection.close()
 
 
+def test_frames_left_out_while_they_are_read_are_passed_over(tmp_path: Path) -> None:
+    writer = RunWriter(tmp_path, {}, retention=Retention(frames=8))
+    for step in range(8):
+        writer._make("parameters", step, 0.0, lambda step=step: ParameterFrame(("w",), ((1,),), np.array([step], np.float32)))
+        writer._commit(last=False)
+    frames = pl.Run(tmp_path).frames("parameters")
+    writer._make("parameters", 8, 0.0, lambda: ParameterFrame(("w",), ((1,),), np.array([8], np.float32)))
+    writer._commit(last=False)  # which leaves some of them out
+    writer.close("finished")
+    kept = {place: float(frame.values[0]) for place, frame in frames.read(range(8))}
+    assert 4 <= len(kept) < 8
+    assert all(frames.steps[place] == value for place, value in kept.items())
+    gone = next(place for place in range(8) if place not in kept)
+    with pytest.raises(pl.PellucidError, match="left out since"):
+        frames[gone]
+
+
 def read_only(folder: Path) -> None:
     for path in (*folder.iterdir(), folder):
         path.chmod(0o555 if path.is_dir() else 0o444)
@@ -289,12 +307,12 @@ def test_where_the_disk_has_no_write_ahead_log(tmp_path: Path, monkeypatch: pyte
 def test_the_type_of_a_file_system_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(
-        "1 1 0:1 / / rw - ext4 /dev/a rw\n2 1 0:2 / /home/a\\040b rw - nfs4 server:/x rw\n3 1 0:3 / /home/a\\040b/local rw - tmpfs t rw\n"
+        "1 1 0:1 / / rw - ext4 /dev/a rw\n2 1 0:2 / /mnt/a\\040b rw - nfs4 server:/x rw\n3 1 0:3 / /mnt/a\\040b/local rw - tmpfs t rw\n"
     )
     real = Path
     monkeypatch.setattr(schema, "Path", lambda at: mounts if str(at) == "/proc/self/mountinfo" else real(at))
-    assert schema.network_file_system(real("/home/a b/runs")) == "nfs4"
-    assert schema.network_file_system(real("/home/a b/local/runs")) == ""
+    assert schema.network_file_system(real("/mnt/a b/runs")) == "nfs4"
+    assert schema.network_file_system(real("/mnt/a b/local/runs")) == ""
     assert schema.network_file_system(real("/var")) == ""
 
 

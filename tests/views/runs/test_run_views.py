@@ -86,7 +86,7 @@ def test_curves_are_those_of_the_run(plane: pl.Run) -> None:
 
 
 def test_windows_against_a_slow_count() -> None:
-    from pellucid.training.runs.run import Series
+    from pellucid.training.runs.answers import Series
 
     draw = np.random.default_rng(0)
     values = draw.normal(size=10 * WINDOWS + 3)

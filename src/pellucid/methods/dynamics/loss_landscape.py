@@ -14,7 +14,7 @@ from pellucid.methods.dynamics.loss_landscape_curvature import HessianProducts, 
 from pellucid.methods.dynamics.loss_landscape_directions import WeightPlane, hessian_plane, random_plane, trajectory_plane
 from pellucid.methods.dynamics.loss_landscape_losses import Loss, judge
 from pellucid.methods.dynamics.loss_landscape_points import PointLosses, affordable_passes, affordable_points, flops_of_a_row
-from pellucid.methods.dynamics.loss_landscape_result import Found, between, curvature, lines, surface, trajectory
+from pellucid.methods.dynamics.loss_landscape_result import between, curvature, geometry, lines, surface, trajectory
 from pellucid.models.moved_weights import MovedWeights
 from pellucid.models.torch_model import TorchModel
 
@@ -103,18 +103,27 @@ class LookAtLossLandscape:
             ritz, curved, why = self._curvature(losses, evaluator, steps)
             plane = self._plane(weights, evaluator, ritz)
             seen = surface(losses, plane, self.span, points) if self.shape == "surface" else None
-            found = Found(
-                own=own,
-                plane=plane,
+            lengths, cosine, still = geometry(weights, plane)
+            return LossLandscape(
+                directions=plane.kind,
+                lengths=lengths,
+                cosine=cosine,
+                loss=judged.name,
+                own=np.array(own),
+                base=np.array([judged.base]),
                 surface=seen,
                 lines=lines(losses, plane, self.span, points, seen) if self.shape != "none" else (),
                 trajectory=trajectory(losses, plane),
                 between=None if self.other is None else between(losses, self.other, points),
                 curvature=curved,
                 no_curvature=why,
+                parameters=weights.elements,
+                still=still,
+                shared=losses.shared,
+                rows=len(losses.rows),
                 left_out=evaluator.rows - len(known),
+                evaluations=losses.count,
             )
-            return found.content(losses)
 
     # ---- inside ------------------------------------------------------------------------------------------------------------
 

@@ -52,7 +52,7 @@ class HessianProducts:
             self.weights.here.copy_(self.weights.trained)
             try:
                 return self._mean(lambda rows, own: self._twice(rows, own, direction))
-            except (RuntimeError, NotImplementedError) as error:
+            except RuntimeError as error:  # NotImplementedError, which torch raises too, is one
                 if out_of_memory(error) or self.count > 1 or isinstance(error, CapabilityError):
                     raise
                 self.how, self.why = "differences", first_line(error)
@@ -83,7 +83,7 @@ class HessianProducts:
         loss = self._loss(rows)
         if self.count == 1 and (custom := _custom_function(loss)):
             # one that is differentiable once can drop out of the second derivative without an error
-            raise NotImplementedError(f"{custom} is an autograd function of its own, whose second derivative can not be relied on")
+            raise RuntimeError(f"{custom} is an autograd function of its own, whose second derivative can not be relied on")
         first = torch.autograd.grad(loss, own, create_graph=True, allow_unused=True)
         parts = direction.to(self.weights.dtype).split([value.numel() for value in own])
         along = [(g * part.view_as(g)).sum() for g, part in zip(first, parts, strict=True) if g is not None and g.requires_grad]

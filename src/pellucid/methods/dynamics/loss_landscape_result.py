@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from pellucid.errors import InputError
 from pellucid.explanation.contents.loss_landscape import (
     LossBetween,
     LossCurvature,
-    LossLandscape,
     LossLine,
     LossSurface,
     WeightTrajectory,
@@ -25,51 +23,19 @@ from pellucid.models.shadow import unwrap
 if TYPE_CHECKING:
     from pellucid.methods.dynamics.loss_landscape_curvature import HessianProducts, Ritz
     from pellucid.methods.dynamics.loss_landscape_points import PointLosses
+    from pellucid.models.moved_weights import MovedWeights
 
 Span = tuple[float, float, float, float] | None
 NONE = np.zeros((0, 0))
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
-    """The parts, see :class:`LossLandscape`."""
-
-    own: tuple[float, float]
-    plane: WeightPlane
-    surface: LossSurface | None
-    lines: tuple[LossLine, ...]
-    trajectory: WeightTrajectory | None
-    between: LossBetween | None
-    curvature: LossCurvature | None
-    no_curvature: str
-    left_out: int
-
-    def content(self, losses: PointLosses) -> LossLandscape:
-        """All of it."""
-        weights = losses.weights
-        first, second = (weights.packed(vector).double() for vector in self.plane.along)
-        lengths = np.array([float(torch.linalg.vector_norm(vector)) for vector in (first, second)])
-        still = int((~((first != 0) | (second != 0))).sum()) if self.plane.kind == "random" else 0
-        return LossLandscape(
-            directions=self.plane.kind,
-            lengths=lengths,
-            cosine=float(first @ second) / (float(lengths.prod()) or 1.0),
-            loss=losses.judge.name,
-            own=np.array(self.own),
-            base=np.array([losses.judge.base]),
-            surface=self.surface,
-            lines=self.lines,
-            trajectory=self.trajectory,
-            between=self.between,
-            curvature=self.curvature,
-            no_curvature=self.no_curvature,
-            parameters=weights.elements,
-            still=still,
-            shared=losses.shared,
-            rows=len(losses.rows),
-            left_out=self.left_out,
-            evaluations=losses.count,
-        )
+def geometry(weights: MovedWeights, plane: WeightPlane) -> tuple[np.ndarray, float, int]:
+    """The lengths of both directions (2,), the cosine of the angle between them, and how many parameters no direction moves: of random
+    directions those that have no filters."""
+    first, second = (weights.packed(vector).double() for vector in plane.along)
+    lengths = np.array([float(torch.linalg.vector_norm(vector)) for vector in (first, second)])
+    still = int((~((first != 0) | (second != 0))).sum()) if plane.kind == "random" else 0
+    return lengths, float(first @ second) / (float(lengths.prod()) or 1.0), still
 
 
 def surface(losses: PointLosses, plane: WeightPlane, span: Span, points: int) -> LossSurface:

@@ -43,20 +43,19 @@ class Picture:
 def boundary_pictures(run: Run) -> Iterator[Picture]:
     """The predicted class over the plane, the paler the less confident; empty where nothing of the kind was recorded."""
     frames = run.frames("boundary")
-    for at in chosen_frames(frames, PICTURES):
+    for at, frame in frames.read(chosen_frames(frames, PICTURES)):
         step = int(frames.steps[at])
-        image = cast(Image, plane(step, frames[at], run.pinned, "en").marks[0])
+        image = cast(Image, plane(step, frame, run.pinned, "en").marks[0])
         yield Picture("boundary", step, float(frames.times[at]), enlarged_pixels(image))
 
 
 def attribution_pictures(run: Run) -> Iterator[Picture]:
     """Attributions: of images one picture a row, of other rows one picture with a line for each; warm speaks for the class."""
     frames = run.frames("attributions")
-    places = chosen_frames(frames, PICTURES)
-    maps = [_maps(frames[at]) for at in places]
-    limit = limit_of(np.concatenate([one.ravel() for found in maps for one in found.values()])).value if maps else 1.0
+    maps = {at: _maps(frame) for at, frame in frames.read(chosen_frames(frames, PICTURES))}
+    limit = limit_of(np.concatenate([one.ravel() for found in maps.values() for one in found.values()])).value if maps else 1.0
     scale = ColorScale("diverging", (-limit, limit), "")
-    for at, found in zip(places, maps, strict=True):
+    for at, found in maps.items():
         for tag, values in found.items():
             height, width = values.shape
             image = Image("", (0.0, float(width), 0.0, float(height)), values, scale)

@@ -73,13 +73,12 @@ def _numbers(run: Run) -> Iterator[Any]:
 def _spreads(run: Run) -> Iterator[Any]:
     """Histograms of weights, gradients, updates and activations."""
     frames = run.frames("layers")
-    for at in chosen_frames(frames, HISTOGRAMS):
-        frame = frames[at]
+    for at, frame in frames.read(chosen_frames(frames, HISTOGRAMS)):
         found = {"weights": frame.weights, "gradients": frame.gradients, "updates": frame.updates}
         yield event(float(frames.times[at]), *_histograms(found), step=int(frames.steps[at]))
     frames = run.frames("activations")
-    for at in chosen_frames(frames, HISTOGRAMS):
-        yield event(float(frames.times[at]), *_histograms({"activations": frames[at].spread}), step=int(frames.steps[at]))
+    for at, frame in frames.read(chosen_frames(frames, HISTOGRAMS)):
+        yield event(float(frames.times[at]), *_histograms({"activations": frame.spread}), step=int(frames.steps[at]))
 
 
 def _histograms(spreads: dict[str, Spread | None]) -> Iterator[Any]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from pellucid.errors import FileError
 from pellucid.training.runs.contents import ActivationFrame, Event, LayerFrame, ParameterFrame, PredictionFrame
 
 if TYPE_CHECKING:
-    from pellucid.training.runs.run import Frames, Run, Series
+    from pellucid.training.runs.answers import Frames, Series
+    from pellucid.training.runs.run import Run
 
 Frame = TypeVar("Frame")
 
@@ -100,10 +100,5 @@ def _some(frames: Frames, last: int, most: int = MOST) -> Seen[Any]:
     """Frames at even distances up to a step, the first and the last among them."""
     count = int(np.searchsorted(frames.steps, last, side="right"))
     places = sorted({round(at) for at in np.linspace(0, count - 1, min(most, count))}) if count else []
-    kept: list[tuple[int, Any]] = []
-    for place in places:
-        try:
-            kept.append((int(frames.steps[place]), frames[place]))
-        except FileError:  # left out by a recorder that goes on, between the list and the question
-            continue
+    kept = [(int(frames.steps[place]), frame) for place, frame in frames.read(places)]
     return Seen(tuple(step for step, _ in kept), tuple(frame for _, frame in kept))

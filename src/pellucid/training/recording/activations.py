@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
+from pellucid.models.layer_shapes import channels_last
 from pellucid.training.recording.layers import Put
 from pellucid.training.recording.spreads import sample_size, spread
 from pellucid.training.runs.contents import ActivationFrame
@@ -17,7 +19,6 @@ from pellucid.training.runs.contents import ActivationFrame
 KEPT = 65_536  # values of one layer that are looked at
 ALL_KEPT = 2_097_152  # of all layers together
 
-RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.Threshold, nn.Hardswish, nn.RReLU)
 EXACT_ZERO = (nn.ReLU, nn.ReLU6, nn.Threshold, nn.Hardswish)
 # outputs between which the slope is at least a twentieth of the largest: s(1-s) >= 1/80 and 1-t² >= 1/20
 BETWEEN = {
@@ -26,6 +27,16 @@ BETWEEN = {
     nn.Hardsigmoid: (1e-12, 1 - 1e-12),
     nn.Hardtanh: (-1 + 1e-12, 1 - 1e-12),
 }
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What a module gave on some rows: ``values`` (row, ...), its units along ``axis``."""
+
+    name: str
+    module: nn.Module
+    values: Tensor
+    axis: int
 
 
 class ActivationWatch:
@@ -49,8 +60,8 @@ class ActivationWatch:
         self.done = False
         self.failed: Exception | None = None
         self.output: tuple[Any, tuple[int, ...]] | None = None  # the node that made the output of that pass, and its shape
-        self._kept: dict[int, Tensor] = {}
-        self._rows: dict[int, int] = {}
+        self._kept: dict[int, Given] = {}
+        self._last = False  # whether the module before put its channels last
         self._hook: Any = None
 
     @property
@@ -61,7 +72,7 @@ class ActivationWatch:
     def arm(self) -> None:
         """Looks at the next forward pass of the network in which gradients are kept."""
         self.spent, self.done, self.output = 0.0, False, None
-        self._kept, self._rows = {}, {}
+        self._kept, self._last = {}, False
         self._hook = register_module_forward_hook(self._see)
 
     def disarm(self) -> None:
@@ -94,67 +105,57 @@ class ActivationWatch:
         if id(module) not in self.leaves or id(module) in self._kept or not torch.is_grad_enabled():
             return  # a validation pass is not the training
         started = self._clock()
+        self._last = channels_last(module, self._last)
         output = output[0] if isinstance(output, (tuple, list)) and output else output
         if isinstance(output, Tensor) and output.is_floating_point() and output.ndim and output.numel():
-            self._kept[id(module)] = _some(output.detach(), self.each).clone()
-            self._rows[id(module)] = len(self._kept[id(module)])
+            axis = output.ndim - 1 if self._last else min(1, output.ndim - 1)
+            self._kept[id(module)] = Given(*self.leaves[id(module)], _some(output.detach(), self.each, axis).clone(), axis)
         self.spent += self._clock() - started
 
     def _send(self, *, ahead: int) -> None:
-        names = [self.leaves[key] for key in self._kept]
-        arrays = [kept.float().cpu().numpy() for kept in self._kept.values()]
-        rows = np.array([self._rows[key] for key in self._kept], np.int64)
+        given = [replace(one, values=one.values.float().cpu()) for one in self._kept.values()]
         self.disarm()
         self.done = True
-        self.put(lambda: activation_frame(names, arrays, rows), ahead)
+        self.put(lambda: activation_frame(given), ahead)
 
 
-def _some(values: Tensor, most: int) -> Tensor:
-    """At most about ``most`` values: rows spread over the batch, and of maps too large for one row every second place."""
+def _some(values: Tensor, most: int, units: int) -> Tensor:
+    """At most about ``most`` values: rows spread over the batch, and where one row has more every second place; no unit is left out."""
     count = max(1, min(len(values), most * len(values) // values.numel()))
     rows = values[:: max(1, len(values) // count)][:count]
-    for axis in range(rows.ndim - 1, 1, -1):
-        while rows.numel() > most and rows.ndim >= 3 and rows.shape[axis] > 1:
-            rows = rows.narrow(axis, 0, rows.shape[axis]).index_select(axis, torch.arange(0, rows.shape[axis], 2, device=rows.device))
+    for axis in (axis for axis in range(rows.ndim - 1, 0, -1) if axis != units):
+        while rows.numel() > most and rows.shape[axis] > 1:
+            rows = rows.index_select(axis, torch.arange(0, rows.shape[axis], 2, device=rows.device))
     return rows
 
 
-def activation_frame(modules: list[tuple[str, nn.Module]], arrays: list[np.ndarray], rows: np.ndarray) -> ActivationFrame:
-    """The frame of what modules gave on some rows, (row, ...) each."""
-    most = sample_size(len(arrays))
+def activation_frame(given: Sequence[Given]) -> ActivationFrame:
+    """The frame of what modules gave, in the order in which they ran."""
+    most = sample_size(len(given))
     draw = np.random.default_rng(0)
+    arrays = [one.values.numpy() for one in given]
     samples = [a.reshape(-1) if a.size <= most else a.reshape(-1)[np.sort(draw.integers(a.size, size=most))] for a in arrays]
     taken = np.array([len(sample) for sample in samples], np.int64)
     norm = np.array([np.sqrt(np.square(sample, dtype=np.float64).sum()) for sample in samples])
-    names = tuple(name for name, _ in modules)
+    names = tuple(one.name for one in given)
     sizes = np.array([array.size for array in arrays], np.int64)
     return ActivationFrame(
         names,
-        tuple(type(module).__name__ for _, module in modules),
+        tuple(type(one.module).__name__ for one in given),
         spread(names, sizes, taken, np.concatenate(samples), norm),
-        rows,
-        np.array([_units(array) for array in arrays], np.int64),
+        np.array([len(array) for array in arrays], np.int64),
+        np.array([array.shape[one.axis] if array.ndim > 1 else 0 for one, array in zip(given, arrays, strict=True)], np.int64),
         np.array([float((array == 0).mean()) for array in arrays]),
-        np.array([_saturated(module, array) for (_, module), array in zip(modules, arrays, strict=True)]),
-        np.array([_dead(module, array) for (_, module), array in zip(modules, arrays, strict=True)], np.int64),
+        np.array([_saturated(one.module, array) for one, array in zip(given, arrays, strict=True)]),
+        np.array([_dead(one, array) for one, array in zip(given, arrays, strict=True)], np.int64),
         np.array([float(np.sqrt(array.var(0, dtype=np.float64).mean())) for array in arrays]),
     )
 
 
-def _unit_axis(array: np.ndarray) -> int:
-    """Channels of maps stand second, (row, channel, y, x); features of rows and tokens last."""
-    return 1 if array.ndim >= 4 else array.ndim - 1
-
-
-def _units(array: np.ndarray) -> int:
-    return array.shape[_unit_axis(array)] if array.ndim > 1 else 0
-
-
-def _dead(module: nn.Module, array: np.ndarray) -> int:
-    if not isinstance(module, EXACT_ZERO) or array.ndim < 2:
+def _dead(one: Given, array: np.ndarray) -> int:
+    if not isinstance(one.module, EXACT_ZERO) or array.ndim < 2:
         return -1
-    axis = _unit_axis(array)
-    return int((array == 0).all(axis=tuple(i for i in range(array.ndim) if i != axis)).sum())
+    return int((array == 0).all(axis=tuple(i for i in range(array.ndim) if i != one.axis)).sum())
 
 
 def _saturated(module: nn.Module, array: np.ndarray) -> float:

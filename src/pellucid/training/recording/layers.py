@@ -96,16 +96,9 @@ class LayerWatch:
     def _look(self) -> None:
         with_gradient = [i for i, p in enumerate(self.parameters) if p.grad is not None and p.grad.layout == torch.strided]
         gradients = [g for i in with_gradient if (g := self.parameters[i].grad) is not None]
-        sample = self._sample_of(with_gradient, gradients) if gradients else None
+        sample = self.sampler(gradients, with_gradient) if gradients else None
         weights = self.sampler(self.parameters)
         self._before = weights, norms(self.parameters), sample, norms(gradients) if gradients else None, with_gradient
-
-    def _sample_of(self, places: list[int], tensors: list[Tensor]) -> Tensor:
-        parts = []
-        for i, tensor in zip(places, tensors, strict=True):
-            chosen = self.sampler.places[i]
-            parts.append((tensor.reshape(-1) if chosen is None else torch.take(tensor, chosen)).float())
-        return torch.cat(parts)
 
     def _send(self, after: Tensor | None, *, ahead: int) -> None:
         if self._before is None:

@@ -17,6 +17,7 @@ from pellucid.models.guess import guess_outputs
 from pellucid.models.inputs import RowInputs, collect
 from pellucid.models.wrap import wrap
 from pellucid.training.runs.contents import AttributionFrame, BoundaryFrame, ParameterFrame, PinnedFrame, PredictionFrame
+from pellucid.training.scoring import probabilities
 
 PREDICTED = 256  # rows whose predictions are recorded
 EXPLAINED = 6  # rows whose attributions are recorded
@@ -82,7 +83,9 @@ class Pinned:
         x, y = (np.linspace(low[i] - margin[i], high[i] + margin[i], GRID) for i in (0, 1))
         points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2).astype(self.values.dtype)
         outputs = self._run(collect(points, self.spec))
-        classes, confidence = decided(outputs, self.model.last_module())
+        kind, _ = guess_outputs(outputs, self.model.last_module())
+        shares, _ = probabilities(outputs.astype(np.float64), "probabilities" if kind == "probabilities" else "logits")
+        classes, confidence = shares.argmax(1).astype(np.int16), shares.max(1).astype(np.float32)
         return BoundaryFrame(x, y, classes.reshape(GRID, GRID), confidence.reshape(GRID, GRID))
 
     @property
@@ -104,20 +107,6 @@ class Pinned:
         return (
             self.labels.astype(np.int64) if self.labels.min() >= 0 and self.labels.max() < max(columns, 2) and outputs.ndim <= 2 else None
         )
-
-
-def decided(outputs: np.ndarray, last_module: str) -> tuple[np.ndarray, np.ndarray]:
-    """The predicted class and its probability, (row,) each; one output is the log-odds or the probability of class 1."""
-    kind, _ = guess_outputs(outputs, last_module)
-    if outputs.ndim == 1 or outputs.shape[1] == 1:
-        column = outputs.reshape(-1).astype(np.float64)
-        share = column if kind == "probabilities" else 0.5 * (1 + np.tanh(column / 2))
-        return (share > 0.5).astype(np.uint8), np.maximum(share, 1 - share).astype(np.float32)
-    scores = outputs.astype(np.float64)
-    if kind != "probabilities":
-        scores = np.exp(scores - scores.max(1, keepdims=True))
-        scores = scores / scores.sum(1, keepdims=True)
-    return scores.argmax(1).astype(np.uint8), scores.max(1).astype(np.float32)
 
 
 def parameter_frame(net: nn.Module) -> Callable[[], ParameterFrame] | None:

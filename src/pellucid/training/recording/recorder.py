@@ -7,6 +7,7 @@ import os
 import time
 import warnings
 import weakref
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +25,8 @@ from pellucid.training.recording.steering import Steering, TrainingStopped
 from pellucid.training.runs.contents import Event
 from pellucid.training.runs.control import Command, Requests
 from pellucid.training.runs.lock import FolderLock
-from pellucid.training.runs.writer import Retention, RunWriter
+from pellucid.training.runs.upkeep import Retention
+from pellucid.training.runs.writer import RunWriter
 
 GLANCE = 0.05  # seconds between two looks at what is due
 
@@ -89,19 +91,20 @@ class Recorder:
         self._closed = False
         if plan is None:
             return
-        self._lock = FolderLock(folder)
-        try:
-            self._open(net, pinned, plan)
-        except BaseException:
-            self._lock.release()
-            raise
+        with ExitStack() as undo:  # what was begun, where watching can not begin
+            self._lock = FolderLock(folder)
+            undo.callback(self._lock.release)
+            requests = Requests(folder)
+            undo.callback(requests.close)
+            self._writer = RunWriter(folder, plan.facts, retention=plan.retention)
+            undo.callback(self._writer.close, "failed: watching could not begin")
+            self._open(net, pinned, plan, requests)
+            undo.pop_all()
         _recorders.add(self)
         atexit.register(self.close, "ended without close()")
 
-    def _open(self, net: nn.Module, pinned: Pinned | None, plan: Plan) -> None:
-        """Makes what looks and what writes; the folder is held."""
-        requests = Requests(self.folder)
-        self._writer = RunWriter(self.folder, plan.facts, retention=plan.retention)
+    def _open(self, net: nn.Module, pinned: Pinned | None, plan: Plan, requests: Requests) -> None:
+        """Makes what looks and what steers, and lets the writer begin."""
         self._looks = Looks(net, self.optimizers, pinned, writer=self._writer, pace=plan.pace)
         self._steering = Steering(Controls(net, self.optimizers, self.folder), requests, self._event)
         self._told = self._writer.told

@@ -39,11 +39,12 @@ class Sampler:
             self.places.append(None if places is None else torch.from_numpy(places).to(device))
         self.taken = np.array([size if places is None else len(places) for size, places in zip(sizes, self.places, strict=True)], np.int64)
 
-    def __call__(self, tensors: Sequence[Tensor]) -> Tensor:
-        """The samples one after the other, in a tensor of their own."""
+    def __call__(self, tensors: Sequence[Tensor], which: Sequence[int] | None = None) -> Tensor:
+        """The samples one after the other, in a tensor of their own; ``which`` of the tensors these are, if not all."""
+        known = self.places if which is None else [self.places[at] for at in which]
         parts = [
             tensor.detach().reshape(-1) if places is None else torch.take(tensor.detach(), places)
-            for tensor, places in zip(tensors, self.places, strict=True)
+            for tensor, places in zip(tensors, known, strict=True)
         ]
         return torch.cat([part.float() if part.dtype in (torch.float16, torch.bfloat16) else part for part in parts])
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import shutil
 import sqlite3
-import tempfile
 import time
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,83 +17,13 @@ from pellucid.errors import FileError, InputError, UnknownName
 from pellucid.explanation import renderers
 from pellucid.explanation.frame import from_frame
 from pellucid.training.runs import control
+from pellucid.training.runs.answers import Attempt, Frames, Series, later, series_of
 from pellucid.training.runs.contents import CONTENTS, Event, OrderFrame, PinnedFrame, Scalars
 from pellucid.training.runs.lock import is_recorded
-from pellucid.training.runs.schema import FILE, check_version
+from pellucid.training.runs.schema import FILE, open_to_read
 
 if TYPE_CHECKING:
     from pellucid.training.diagnoses.finding import Finding
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One training recorded into a folder.
-
-    Attributes:
-        number: from 1. ``started``, ``ended``: seconds since 1970; None while it goes on and where the process was killed.
-        how: ``recording``, ``finished``, ``stopped`` (asked for), ``failed: ...`` (the error), or ``killed``.
-        facts: of the network, the optimizer, what was recorded and how.
-    """
-
-    number: int
-    started: float
-    ended: float | None
-    how: str
-    facts: dict[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Series:
-    """One number over a training: ``steps``, ``times`` (seconds since 1970) and ``values``, (entry,)."""
-
-    name: str
-    steps: np.ndarray
-    times: np.ndarray
-    values: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.steps)
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        """Steps and values, so that ``steps, values = run.scalars("loss")`` works."""
-        return iter((self.steps, self.values))
-
-    def __repr__(self) -> str:
-        last = f", last {self.values[-1]:.4g} at step {self.steps[-1]}" if len(self) else ""
-        return f"Series({self.name}: {len(self)} values{last})"
-
-
-class Frames:
-    """The frames of one kind in order, each read when it is asked for."""
-
-    def __init__(self, run: Run, kind: str, places: list[tuple[int, int, float]]) -> None:
-        self._run, self.kind, self._places = run, kind, places
-        self.steps = np.array([step for _, step, _ in places], np.int64)
-        self.times = np.array([at for _, _, at in places])
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def __getitem__(self, index: int) -> Any:  # noqa: ANN401
-        place = self._places[index][0]
-        with self._run.reading() as connection:
-            row = connection.execute("SELECT frame FROM frames WHERE id = ?", (place,)).fetchone()
-        if row is None:
-            raise FileError("This frame has been left out since", received=f"frame {index} of {self.kind}", remedy="ask run.frames() anew")
-        return from_frame(row[0], CONTENTS[self.kind])
-
-    def __iter__(self) -> Iterator[Any]:
-        return (self[i] for i in range(len(self)))
-
-    def near(self, step: int) -> Any:  # noqa: ANN401
-        """The last frame at or before ``step``, else the first."""
-        if not len(self):
-            raise InputError(f"No frame of {self.kind} was recorded", received=str(self._run.folder), remedy="record longer")
-        return self[max(int(np.searchsorted(self.steps, step, side="right")) - 1, 0)]
-
-    def __repr__(self) -> str:
-        span = f", steps {self.steps[0]} to {self.steps[-1]}" if len(self) else ""
-        return f"Frames({self.kind}: {len(self)}{span})"
 
 
 class Run:
@@ -196,7 +123,7 @@ class Run:
         for name in names:
             if name not in known:
                 raise UnknownName("recorded number", name, known)
-        return {name: _series(name, frames) for name in names or known}
+        return {name: series_of(name, frames) for name in names or known}
 
     def frames(self, kind: str) -> Frames:
         """The frames of one kind, such as ``layers``, each read when it is asked for.
@@ -296,7 +223,7 @@ class Run:
                 past += entries
                 if past > last:
                     blob = connection.execute("SELECT frame FROM frames WHERE id = ?", (place,)).fetchone()[0]
-                    frame = _later(from_frame(blob, CONTENTS[kind]), max(0, last - (past - entries)))
+                    frame = later(from_frame(blob, CONTENTS[kind]), max(0, last - (past - entries)))
                     found.append((past, int((frame.step if isinstance(frame, Scalars) else frame.steps)[0]), frame))
         return found
 
@@ -348,62 +275,6 @@ class Run:
             rows = connection.execute("SELECT frame FROM frames WHERE attempt = ? AND kind = ? ORDER BY id", (self.number, kind))
             return [from_frame(row[0], cls) for row in rows]
 
-    @contextlib.contextmanager
-    def reading(self) -> Generator[sqlite3.Connection]:
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
         """A connection for one question; errors of the file are told in words."""
-        try:
-            with _opened(self.path) as connection:
-                yield connection
-        except sqlite3.DatabaseError as error:
-            remedy = (
-                "copy the folder again after the training has ended, or while it is paused" if "malformed" in str(error) else "try again"
-            )
-            raise FileError("The run can not be read", received=f"{self.path} ({error})", remedy=remedy) from error
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Generator[sqlite3.Connection]:
-    """The file for reading; where its folder can not be written, without a lock, or from a copy if a log lies beside it."""
-    log = path.with_name(f"{path.name}-wal")
-    if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
-        with _connected(f"{path.resolve().as_uri()}?mode=rw", path) as connection:
-            connection.execute("PRAGMA query_only=ON")
-            yield connection
-    elif log.exists() and log.stat().st_size:
-        with tempfile.TemporaryDirectory() as copied:
-            for file in (path, log):
-                shutil.copy(file, copied)
-            with _connected(f"{(Path(copied) / path.name).as_uri()}?mode=rw", path) as connection:
-                yield connection
-    else:
-        with _connected(f"{path.resolve().as_uri()}?immutable=1", path) as connection:
-            yield connection
-
-
-@contextlib.contextmanager
-def _connected(address: str, path: Path) -> Generator[sqlite3.Connection]:
-    connection = sqlite3.connect(address, uri=True, timeout=5, isolation_level=None)
-    try:
-        check_version(connection, path)
-        yield connection
-    finally:
-        connection.close()
-
-
-def _later(frame: Any, skip: int) -> Any:  # noqa: ANN401
-    """A frame of numbers without its first entries."""
-    if isinstance(frame, Scalars):
-        return Scalars(frame.names, frame.name[skip:], frame.step[skip:], frame.time[skip:], frame.value[skip:])
-    first = frame.start[skip]
-    return OrderFrame(frame.steps[skip:], frame.start[skip:] - first, frame.rows[first:])
-
-
-def _series(name: str, frames: list[Scalars]) -> Series:
-    steps, times, values = [], [], []
-    for frame in frames:
-        if name in frame.names:
-            chosen = frame.name == frame.names.index(name)
-            steps.append(frame.step[chosen])
-            times.append(frame.time[chosen])
-            values.append(frame.value[chosen])
-    return Series(name, np.concatenate(steps), np.concatenate(times), np.concatenate(values))
+        return open_to_read(self.path)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import sqlite3
+import tempfile
+from collections.abc import Generator
 from pathlib import Path
 
 from pellucid.errors import FileError
@@ -50,6 +54,22 @@ def open_to_write(folder: Path) -> tuple[sqlite3.Connection, str]:
         connection.close()
         raise
     return connection, reason
+
+
+@contextlib.contextmanager
+def open_to_read(path: Path) -> Generator[sqlite3.Connection]:
+    """The run file for one question; where its folder can not be written, without a lock, or from a copy if a log lies beside it.
+
+    Raises:
+        FileError: no run file, damaged, or of another version.
+    """
+    try:
+        with _opened(path) as connection:
+            yield connection
+    except sqlite3.DatabaseError as error:
+        damaged = "malformed" in str(error)
+        remedy = "copy the folder again after the training has ended, or while it is paused" if damaged else "try again"
+        raise FileError("The run can not be read", received=f"{path} ({error})", remedy=remedy) from error
 
 
 def check_version(connection: sqlite3.Connection, path: Path, *, new: bool = False) -> None:
@@ -113,3 +133,31 @@ def _make_tables(connection: sqlite3.Connection) -> None:
     if connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION:
         return
     connection.executescript(f"BEGIN IMMEDIATE;{TABLES}PRAGMA application_id={APPLICATION};PRAGMA user_version={VERSION};COMMIT;")
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Generator[sqlite3.Connection]:
+    log = path.with_name(f"{path.name}-wal")
+    if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+        with _connected(f"{path.resolve().as_uri()}?mode=rw", path) as connection:
+            connection.execute("PRAGMA query_only=ON")
+            yield connection
+    elif log.exists() and log.stat().st_size:
+        with tempfile.TemporaryDirectory() as copied:
+            for file in (path, log):
+                shutil.copy(file, copied)
+            with _connected(f"{(Path(copied) / path.name).as_uri()}?mode=rw", path) as connection:
+                yield connection
+    else:
+        with _connected(f"{path.resolve().as_uri()}?immutable=1", path) as connection:
+            yield connection
+
+
+@contextlib.contextmanager
+def _connected(address: str, path: Path) -> Generator[sqlite3.Connection]:
+    connection = sqlite3.connect(address, uri=True, timeout=5, isolation_level=None)
+    try:
+        check_version(connection, path)
+        yield connection
+    finally:
+        connection.close()

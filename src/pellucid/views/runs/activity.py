@@ -11,7 +11,7 @@ from pellucid.scenes.numbers import percent
 from pellucid.scenes.words import Language, joined, words
 from pellucid.views.entries import cell
 from pellucid.views.runs.flow import FRAMES, LAYERS
-from pellucid.views.runs.reading import chosen_frames, chosen_layers, frame_axis, frame_ends, framed, some
+from pellucid.views.runs.reading import chosen_layers, frame_axis, frame_ends, framed, read, some
 from pellucid.views.signed_bars import category_axis
 
 if TYPE_CHECKING:
@@ -23,9 +23,7 @@ def activity(run: Run, *, language: Language = "en") -> Scene:
     """Shares of zeros, of dead units and of saturated values by layer over the training; each where there is a layer that can have them."""
     say = words(language)
     frames = run.frames("activations")
-    places = chosen_frames(frames, FRAMES)
-    found = [frames[at] for at in places]
-    steps = frames.steps[places]
+    steps, found = read(frames, FRAMES)
     tables = {kind: _shares(found, kind) for kind in ("zero", "dead", "saturated")}
     panels = tuple(_panel(kind, table, steps, language) for kind, table in tables.items() if table)
     return framed(run, panels, language, title=say["run.activity.title"], notes=(say["run.frames.note"],))

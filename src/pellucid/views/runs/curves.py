@@ -17,7 +17,8 @@ from pellucid.views.entries import cell
 from pellucid.views.runs.reading import framed, step_axis
 
 if TYPE_CHECKING:
-    from pellucid.training.runs.run import Run, Series
+    from pellucid.training.runs.answers import Series
+    from pellucid.training.runs.run import Run
 
 WINDOWS = 240  # points of a curve; of more steps each is the median of several
 COLORS = ("series1", "series2", "series3", "series4", "series5", "series6")

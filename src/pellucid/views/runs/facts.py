@@ -13,7 +13,8 @@ from pellucid.scenes.words import Language, joined, method_name, words
 from pellucid.views.runs.reading import framed
 
 if TYPE_CHECKING:
-    from pellucid.training.runs.run import Run, Series
+    from pellucid.training.runs.answers import Series
+    from pellucid.training.runs.run import Run
 
 EVENTS = 40  # that are listed; of more the latest
 HIDDEN = ("end",)  # events whose content stands elsewhere

@@ -12,7 +12,7 @@ from pellucid.scenes.ticks import decade_ticks
 from pellucid.scenes.words import Language, joined, words
 from pellucid.views.entries import cell
 from pellucid.views.runs.curves import COLORS
-from pellucid.views.runs.reading import chosen_frames, chosen_layers, evenly, frame_axis, frame_ends, framed, some, step_axis
+from pellucid.views.runs.reading import chosen_layers, evenly, frame_axis, frame_ends, framed, read, some, step_axis
 from pellucid.views.signed_bars import category_axis
 
 if TYPE_CHECKING:
@@ -34,9 +34,7 @@ def gradient_flow(run: Run, *, language: Language = "en") -> Scene:
     """
     say = words(language)
     frames = run.frames("layers")
-    places = chosen_frames(frames, FRAMES)
-    found = [frames[at] for at in places]
-    steps = frames.steps[places]
+    steps, found = read(frames, FRAMES)
     names = _weights(found[-1])
     shown = chosen_layers(names, None, LAYERS)
     values = np.array([[_rms(frame, name) for frame in found] for name in shown])
@@ -50,9 +48,8 @@ def update_ratio(run: Run, *, language: Language = "en", layer: str | None = Non
     """The norm of each update over that of the weights, of up to six layers at even depths or of those under ``layer``."""
     say = words(language)
     frames = run.frames("layers")
-    places = chosen_frames(frames, FRAMES)
-    found = [frames[at] for at in places]
-    steps = frames.steps[places].astype(float)
+    steps, found = read(frames, FRAMES)
+    steps = steps.astype(float)
     names = _weights(found[-1])
     shown = chosen_layers(names if layer is None else list(found[-1].weights.names), layer, LINES)
     values = {name: np.array([_ratio(frame, name) for frame in found]) for name in shown}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from pellucid.scenes.ticks import round_ticks, tick_texts
 from pellucid.scenes.words import Language, joined, words
 
 if TYPE_CHECKING:
-    from pellucid.training.runs.run import Frames, Run
+    from pellucid.training.runs.answers import Frames
+    from pellucid.training.runs.run import Run
 
 
 def framed(
@@ -47,6 +48,12 @@ def chosen_frames(frames: Frames, most: int, *, early: bool = False) -> list[int
     places = np.linspace(0.0, 1.0, most) ** (2 if early else 1)
     wanted = frames.steps[0] + (frames.steps[-1] - frames.steps[0]) * places
     return sorted({int(np.abs(frames.steps - at).argmin()) for at in wanted})
+
+
+def read(frames: Frames, most: int, *, early: bool = False) -> tuple[np.ndarray, list[Any]]:
+    """The steps of at most so many frames, and these, see :func:`chosen_frames`."""
+    found = list(frames.read(chosen_frames(frames, most, early=early)))
+    return frames.steps[[place for place, _ in found]], [frame for _, frame in found]
 
 
 def chosen_layers(names: Sequence[str], layer: str | None, most: int) -> list[str]:

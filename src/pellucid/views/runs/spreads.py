@@ -16,7 +16,7 @@ from pellucid.training.runs.contents import BINS, QUANTILES
 from pellucid.views.entries import cell
 from pellucid.views.inside.activation_reading import columns_of
 from pellucid.views.runs.flow import FRAMES
-from pellucid.views.runs.reading import chosen_frames, chosen_layers, frame_axis, frame_ends, framed, some
+from pellucid.views.runs.reading import chosen_layers, frame_axis, frame_ends, framed, read, some
 
 if TYPE_CHECKING:
     from pellucid.training.runs.contents import ActivationFrame, Spread
@@ -52,9 +52,8 @@ def _with_types(frame: ActivationFrame) -> Spread:
 def _scene(run: Run, what: str, kind: str, of: Callable[..., Spread | None], language: Language, layer: str | None) -> Scene:
     say = words(language)
     frames = run.frames(kind)
-    places = chosen_frames(frames, FRAMES)
-    found = [(int(frames.steps[at]), of(frames[at])) for at in places]
-    told = [(step, spread) for step, spread in found if spread is not None]
+    steps, found = read(frames, FRAMES)
+    told = [(step, spread) for step, frame in zip(steps.tolist(), found, strict=True) if (spread := of(frame)) is not None]
     names = list(told[-1][1].names) if told else []
     if what != "activations" and layer is None:
         names = [name for name in names if not name.rpartition(".")[2].startswith("bias")] or names

@@ -14,7 +14,7 @@ from pellucid.views.entries import cell
 from pellucid.views.inside.classes import COLORS
 from pellucid.views.inside.decision_boundary_marks import PALEST, REST, STRONGEST
 from pellucid.views.rasters import limit_of, photo
-from pellucid.views.runs.reading import chosen_frames, frame_axis, frame_ends, framed, some
+from pellucid.views.runs.reading import frame_axis, frame_ends, framed, read, some
 from pellucid.views.signed_bars import category_axis
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ def boundary(run: Run, *, language: Language = "en") -> Scene:
     """The predicted class over the plane at up to eight steps, the paler the less confident, with the pinned rows on it."""
     say = words(language)
     frames = run.frames("boundary")
-    places = chosen_frames(frames, SCENES, early=True)
+    steps, found = read(frames, SCENES, early=True)
     pinned = run.pinned
-    panels = tuple(plane(int(frames.steps[place]), frames[place], pinned, language) for place in places)
-    notes = tuple(note for note in (say["run.frames.note"], some(len(places), len(frames), "frames", language)) if note)
+    panels = tuple(plane(step, frame, pinned, language) for step, frame in zip(steps.tolist(), found, strict=True))
+    notes = tuple(note for note in (say["run.frames.note"], some(len(found), len(frames), "frames", language)) if note)
     return framed(run, panels, language, title=say["run.boundary.title"], columns=min(4, len(panels)), notes=notes)
 
 
@@ -43,9 +43,7 @@ def attributions(run: Run, *, language: Language = "en") -> Scene:
     say = words(language)
     frames = run.frames("attributions")
     image = are_images(frames[-1])
-    places = chosen_frames(frames, TIMES if image else COLUMNS, early=image)
-    found = [frames[at] for at in places]
-    steps = frames.steps[places]
+    steps, found = read(frames, TIMES if image else COLUMNS, early=image)
     method = method_name(found[-1].method, language)
     rows = range(min(ROWS, len(found[-1].rows)))
     if image:
@@ -65,7 +63,7 @@ def attributions(run: Run, *, language: Language = "en") -> Scene:
         panels = tuple(_over_steps(found, steps, row, limit, language) for row in rows)
         range_note = ""
     title = say["run.attribution.title"].format(count=len(rows), method=method)
-    notes = tuple(note for note in (range_note, say["run.frames.note"], some(len(places), len(frames), "frames", language)) if note)
+    notes = tuple(note for note in (range_note, say["run.frames.note"], some(len(found), len(frames), "frames", language)) if note)
     return framed(run, panels, language, title=title, columns=len(panels) // len(rows) if image else min(2, len(panels)), notes=notes)
 
 
