@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, get_args
 
 from pellucid.errors import InputError, UnknownName
+from pellucid.training.runs.run import Form
 
 if TYPE_CHECKING:
     from pellucid.training.runs.run import Run
 
-Form: TypeAlias = Literal["csv", "parquet", "tensorboard"]
-FORMS: tuple[Form, ...] = ("csv", "parquet", "tensorboard")
+FORMS: tuple[Form, ...] = get_args(Form)
 
 
 def export_run(

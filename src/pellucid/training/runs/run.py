@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from pellucid.training.runs.schema import FILE, open_to_read
 
 if TYPE_CHECKING:
     from pellucid.training.diagnoses.finding import Finding
+
+
+Form: TypeAlias = Literal["csv", "parquet", "tensorboard"]  # what a run can be written as for other programs
 
 
 class Run:
@@ -235,7 +238,7 @@ class Run:
         self,
         path: str | os.PathLike[str],
         *,
-        format: Literal["csv", "parquet", "tensorboard"] | None = None,
+        format: Form | None = None,
         net: Any = None,  # noqa: ANN401
         inputs: Any = None,  # noqa: ANN401
     ) -> Path:
