@@ -235,6 +235,10 @@ class BoundTorch:
         """What was guessed of the inputs and of the network."""
         return (*self._guesses, self._run.guess) if self._run.guess else self._guesses
 
+    def add_guesses(self, more: tuple[str, ...]) -> None:
+        """What somebody else took for granted of the network."""
+        self._guesses += more
+
     @property
     def evaluated(self) -> int:
         """Rows that went through the network so far."""

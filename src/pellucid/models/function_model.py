@@ -55,6 +55,10 @@ class FunctionModel:
         """A function shows nothing but its output."""
         return f"a function has no {capability}; use a black-box method such as 'occlusion', or give the torch module itself"
 
+    def respecified(self, spec: ModelSpec) -> FunctionModel:
+        """The same function with another spec."""
+        return FunctionModel(self.function, spec)
+
     @contextmanager
     def open(self, inputs: RowInputs, *, mode: Mode) -> Iterator[BoundFunction]:  # noqa: ARG002
         """The function bound to these rows."""

@@ -79,6 +79,10 @@ class TorchModel:
         """The name of the first module whose class passes the test."""
         return next((name or self.name for name, m in self.net.named_modules() if test(type(m))), None)
 
+    def respecified(self, spec: ModelSpec) -> TorchModel:
+        """The same network with another spec."""
+        return TorchModel(self.net, spec)
+
     @contextmanager
     def open(self, inputs: RowInputs, *, mode: Mode) -> Iterator[BoundTorch]:
         """The network bound to these rows, its RNG use undone when the context closes."""

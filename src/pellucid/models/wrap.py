@@ -1,8 +1,14 @@
-"""One network, whatever it is, behind the model interface."""
+"""One network, whatever it is, behind the model interface.
+
+An adapter is one file, ``<framework>_model.py``, with a function ``adapt(model, spec)`` that returns None for what is not its own, and one
+line here. It is asked only once the user has imported the framework, so nothing is loaded that is not in use.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from pellucid.errors import ModelError
@@ -15,16 +21,23 @@ if TYPE_CHECKING:
     from pellucid.models.protocol import Model
 
 
+# a module that is loaded wherever such a network can be -> its adapter, in the order in which they are asked
+ADAPTERS = {
+    "sklearn": "sklearn_model",
+}
+
+
 def wrap(model: nn.Module | Callable[..., Any] | Model, spec: ModelSpec | None = None) -> Model:
-    """The model interface of a torch module or of any function ``x -> scores``.
+    """The model interface of a network of any framework, or of any function ``x -> scores``.
 
     Args:
-        model: a ``torch.nn.Module`` (compiled and data-parallel ones are unwrapped), or a function that takes a batch and returns scores
-            (sample,) or (sample, class). A model that was wrapped already comes back as it is, with ``spec`` if one is given.
+        model: a ``torch.nn.Module`` (compiled and data-parallel ones are unwrapped), a network of another framework (see
+            :data:`ADAPTERS`), or a function that takes a batch and returns scores (sample,) or (sample, class). A model that was wrapped
+            already comes back as it is, with ``spec`` if one is given.
         spec: what goes in and comes out; what it leaves open is guessed, and the guesses are shown in the provenance.
 
     Raises:
-        ModelError: neither a module nor a function.
+        ModelError: neither a network nor a function.
     """
     from torch import nn
 
@@ -33,7 +46,12 @@ def wrap(model: nn.Module | Callable[..., Any] | Model, spec: ModelSpec | None =
     if isinstance(model, (TorchModel, FunctionModel)):
         if spec is None:
             return model
-        return TorchModel(model.net, spec) if isinstance(model, TorchModel) else FunctionModel(model.function, spec)
+        return model.respecified(spec)
+    for framework, adapter in ADAPTERS.items():
+        if framework in sys.modules:
+            adapted = import_module(f"pellucid.models.{adapter}").adapt(model, spec)
+            if adapted is not None:
+                return adapted
     if isinstance(model, nn.Module):
         return TorchModel(model, spec or ModelSpec())
     if isinstance(model, type):
@@ -46,4 +64,8 @@ def wrap(model: nn.Module | Callable[..., Any] | Model, spec: ModelSpec | None =
         )
     if callable(model):
         return FunctionModel(model, spec or ModelSpec())
-    raise ModelError("This is no model", received=type(model).__name__, remedy="give a torch.nn.Module or a function x -> scores")
+    raise ModelError(
+        "This is no model",
+        received=type(model).__name__,
+        remedy="give a torch.nn.Module, a network of another framework that is imported, or a function x -> scores",
+    )

@@ -1,0 +1,135 @@
+"""A network of another framework that stands on torch: the same operations on the same numbers, so that every method works on it.
+
+An adapter (``<framework>_model.py``) makes the *twin*, a torch module, and says how the framework itself evaluates rows. That the two
+agree is not believed: they are compared on rows that are explained, each time, and an answer is refused where they differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pellucid.errors import ModelError
+from pellucid.explanation.spec import ModelSpec
+from pellucid.models.bound_torch import BoundTorch
+from pellucid.models.inputs import RowInputs
+from pellucid.models.outputs import main_output
+from pellucid.models.protocol import Mode
+from pellucid.models.torch_model import TorchModel
+
+COMPARED = 2  # rows on which twin and framework are compared
+# relative to the largest output: rounding of another order of sums, through many layers
+TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3, torch.float16: 3e-2, torch.bfloat16: 1e-1}
+
+
+@dataclass(frozen=True, eq=False)
+class Twin:
+    """What an adapter makes of a network.
+
+    Attributes:
+        net: the torch module.
+        evaluate: what the framework itself answers for numpy rows, one array for each input: whatever it returns, as torch tensors.
+        name: the network's, for people.
+        framework: its name and version.
+        spec: what the framework knows of inputs and outputs; what the user says counts more.
+        guesses: what was taken for granted, each a sentence.
+    """
+
+    net: nn.Module
+    evaluate: Callable[..., Any]
+    name: str
+    framework: tuple[str, str]
+    spec: ModelSpec = ModelSpec()
+    guesses: tuple[str, ...] = ()
+
+
+class TwinModel(TorchModel):
+    """A :class:`Twin` behind the model interface."""
+
+    def __init__(self, twin: Twin, spec: ModelSpec | None = None) -> None:
+        super().__init__(twin.net, completed(spec, twin.spec))
+        self.twin, self.name = twin, twin.name
+        self.framework = twin.framework
+
+    @contextmanager
+    def open(self, inputs: RowInputs, *, mode: Mode) -> Iterator[BoundTorch]:
+        """The twin bound to these rows, after it was compared with the framework's own answer for the first of them."""
+        with super().open(inputs, mode=mode) as bound:
+            self._compare(bound)
+            bound.add_guesses(self.twin.guesses)
+            yield bound
+
+    def respecified(self, spec: ModelSpec) -> TwinModel:
+        """The same twin with another spec."""
+        return TwinModel(self.twin, spec)
+
+    def randomized(self, seed: int) -> TwinModel:
+        """The same network with random parameters; it has no counterpart to be compared with."""
+        net = super().randomized(seed).net
+        return TwinModel(replace(self.twin, net=net, evaluate=nothing, guesses=()), self.spec)
+
+    def _compare(self, bound: BoundTorch) -> None:
+        """Raises a ModelError where the twin and the framework give different answers for the first rows."""
+        if self.twin.evaluate is nothing:
+            return
+        rows = torch.arange(min(COMPARED, len(bound.values[0])))
+        given = [fixed[rows].cpu().numpy().copy() for fixed in bound.fixed]
+        own = main_output(self.twin.evaluate(*given), self.spec.select).detach().double().cpu()
+        ours = bound.outputs(tuple(value[rows] for value in bound.values), rows).detach().double().cpu()
+        dtype = self.torch_dtype or torch.float32
+        if own.shape == ours.shape and bool((own - ours).abs().max() <= TOLERANCE.get(dtype, 1e-3) * own.abs().max().clamp(min=1e-12)):
+            return
+        where = f"{tuple(ours.shape)} instead of {tuple(own.shape)}" if own.shape != ours.shape else f"{float((own - ours).abs().max()):.2g} apart"
+        raise ModelError(
+            f"Read as torch operations, this {self.framework[0]} network gives other answers",
+            received=f"{self.name}: outputs {where}",
+            remedy="explain it as a function (x -> scores, numpy in and out), and please report the network",
+        )
+
+
+def nothing(*_: np.ndarray) -> Any:  # noqa: ANN401
+    """Of a twin without a counterpart."""
+
+
+def completed(spec: ModelSpec | None, known: ModelSpec) -> ModelSpec:
+    """What the user said, and where that is silent what the framework knows."""
+    if spec is None:
+        return known
+    return replace(
+        spec,
+        inputs=spec.inputs or known.inputs,
+        outputs=known.outputs if spec.outputs == "unknown" else spec.outputs,
+        class_names=spec.class_names or known.class_names,
+        select=known.select if spec.select is None else spec.select,
+    )
+
+
+class Kept:
+    """Twins of networks, each made anew only when what it was made of changed."""
+
+    def __init__(self) -> None:
+        self._twins: WeakKeyDictionary[Any, tuple[Hashable, Twin]] = WeakKeyDictionary()
+
+    def get(self, network: object, version: Hashable, make: Callable[[], Twin]) -> Twin:
+        """The twin of a network; ``version`` changes when its weights or its structure do."""
+        known = self._twins.get(network)
+        if known is None or known[0] != version:
+            known = version, make()
+            self._twins[network] = known
+        return known[1]
+
+
+def as_tensors(value: Any) -> Any:  # noqa: ANN401
+    """Whatever a framework returned, its arrays as torch tensors."""
+    if isinstance(value, dict):
+        return {key: as_tensors(one) for key, one in value.items()}
+    if isinstance(value, (tuple, list)):
+        return tuple(as_tensors(one) for one in value)
+    return value if isinstance(value, Tensor) else torch.from_numpy(np.array(value))
