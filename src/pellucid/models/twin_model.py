@@ -6,11 +6,11 @@ agree is not believed: they are compared on rows that are explained, each time, 
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -112,18 +112,29 @@ def completed(spec: ModelSpec | None, known: ModelSpec) -> ModelSpec:
 
 
 class Kept:
-    """Twins of networks, each made anew only when what it was made of changed."""
+    """Twins of networks, each made anew only when what it was made of changed. A network need not be hashable."""
 
     def __init__(self) -> None:
-        self._twins: WeakKeyDictionary[Any, tuple[Hashable, Twin]] = WeakKeyDictionary()
+        self._twins: dict[int, tuple[Hashable, Twin]] = {}
+
+    def latest(self, network: object) -> Twin | None:
+        """The twin that was made last of a network."""
+        known = self._twins.get(id(network))
+        return None if known is None else known[1]
 
     def get(self, network: object, version: Hashable, make: Callable[[], Twin]) -> Twin:
-        """The twin of a network; ``version`` changes when its weights or its structure do."""
-        known = self._twins.get(network)
-        if known is None or known[0] != version:
-            known = version, make()
-            self._twins[network] = known
-        return known[1]
+        """The twin of a network; ``version`` changes when its weights, its structure or the shape of its rows do."""
+        known = self._twins.get(id(network))
+        if known is not None and known[0] == version:
+            return known[1]
+        twin = make()
+        try:
+            if known is None:
+                weakref.finalize(network, self._twins.pop, id(network), None)
+            self._twins[id(network)] = version, twin
+        except TypeError:  # it can not be referred to weakly, so nobody would say when it is gone
+            pass
+        return twin
 
 
 def as_tensors(value: Any) -> Any:  # noqa: ANN401

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 SHORTEST = 1 / 15  # seconds between two frames of a kind: more nobody sees
-AIM = 0.5  # of the share that frames may take; the rest is for telling numbers, writing, and what no clock sees (caches, waiting)
-WHOLE = 0.9  # of the share that everything together may take
+AIM = 0.75  # of the share that frames may take, less where telling numbers and writing take more than the rest of WHOLE
+WHOLE = 0.9  # of the share that everything together may take: no clock sees all of it (caches, waiting)
 PREFERRED = 4.0  # how much sooner it is the turn of what somebody looks at
 
 

@@ -1,0 +1,148 @@
+"""JAX: ``(apply, params)``, Flax modules (nnx; linen with its variables), Equinox modules, compiled functions.
+
+The function is traced once with a symbol for the number of rows, and what JAX writes down is read as torch operations
+(:mod:`pellucid.models.programs`).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import numpy as np
+import torch
+from torch import Tensor
+
+from pellucid.errors import ModelError
+from pellucid.explanation.spec import ModelSpec
+from pellucid.models.programs.jax_reader import ROWS, is_numbers, listing, parameter
+from pellucid.models.programs.passes import simplified
+from pellucid.models.programs.program import Program
+from pellucid.models.read_model import ReadModel, hashed
+from pellucid.models.twin_model import Twin, as_tensors
+
+
+def adapt(model: Any, spec: ModelSpec | None) -> ReadModel | None:  # noqa: ANN401
+    """The model interface of a network of JAX; None if it is none."""
+    source = _source(model)
+    return None if source is None else ReadModel(source, spec or ModelSpec())
+
+
+def _source(model: Any) -> JaxSource | None:  # noqa: ANN401
+    if isinstance(model, tuple) and len(model) == 2 and callable(model[0]):
+        apply, params = model
+        apply = getattr(apply, "apply", apply)  # a linen module itself
+        owner = getattr(model[0], "__self__", model[0])  # a bound method is another object each time it is asked for
+        return JaxSource(apply, params, owner, name=_called(owner))
+    nnx = sys.modules.get("flax.nnx")
+    if nnx is not None and isinstance(model, nnx.Module):
+        return _nnx(nnx, model)
+    linen = sys.modules.get("flax.linen")
+    if linen is not None and isinstance(model, linen.Module):
+        bound = getattr(model, "scope", None) is not None
+        if not bound:
+            raise ModelError(
+                "A linen module holds no parameters", received=type(model).__name__, remedy="give (module, variables), or module.bind(variables)"
+            )
+        module, variables = model.unbind()
+        return JaxSource(module.apply, variables, model, name=type(model).__name__)
+    equinox = sys.modules.get("equinox")
+    if equinox is not None and isinstance(model, equinox.Module) and callable(model):
+        return _equinox(equinox, model)
+    if type(model).__module__.startswith("jax") and callable(model) and hasattr(model, "lower"):
+        return JaxSource(lambda _, *inputs: model(*inputs), (), model, name=getattr(model, "__name__", "function"))
+    return None
+
+
+def _nnx(nnx: Any, module: Any) -> JaxSource:  # noqa: ANN401
+    graph, state = nnx.split(module)
+
+    def apply(given: Any, *inputs: Any) -> Any:  # noqa: ANN401
+        merged = nnx.merge(graph, given)
+        merged.eval()  # in the copy: no dropout, kept statistics
+        return merged(*inputs)
+
+    return JaxSource(apply, state, module, name=type(module).__name__)
+
+
+def _equinox(equinox: Any, module: Any) -> JaxSource:  # noqa: ANN401
+    arrays, rest = equinox.partition(equinox.nn.inference_mode(module), equinox.is_array)
+
+    def apply(given: Any, *inputs: Any) -> Any:  # noqa: ANN401
+        return jax.vmap(equinox.combine(given, rest))(*inputs)
+
+    note = f"{type(module).__name__}: an Equinox module takes one row; it is mapped over the rows with jax.vmap"
+    return JaxSource(apply, arrays, module, name=type(module).__name__, guesses=(note,))
+
+
+def _called(function: Any) -> str:  # noqa: ANN401
+    return getattr(function, "__name__", None) or type(function).__name__
+
+
+@dataclass(frozen=True, eq=False)
+class JaxSource:
+    """A pure function ``apply(params, *inputs)`` and its parameters, any tree of arrays."""
+
+    apply: Callable[..., Any]
+    params: Any
+    owner: Any
+    name: str
+    guesses: tuple[str, ...] = ()
+
+    @property
+    def framework(self) -> tuple[str, str]:
+        """JAX and its version."""
+        return "JAX", jax.__version__
+
+    @cached_property
+    def leaves(self) -> list[tuple[str, Any]]:
+        """Every array of the parameters with its path."""
+        return [(_path(path), leaf) for path, leaf in jax.tree_util.tree_flatten_with_path(self.params)[0]]
+
+    def version(self) -> object:
+        """The arrays themselves, which JAX never changes."""
+        return tuple(id(leaf) for _, leaf in self.leaves)
+
+    def fingerprint(self) -> str:
+        """A hash of all parameters."""
+        return hashed(np.asarray(leaf) for _, leaf in self.leaves if is_numbers(leaf))
+
+    @property
+    def dtype(self) -> torch.dtype | None:
+        """That of the first parameter with fractions."""
+        found = next((leaf.dtype for _, leaf in self.leaves if is_numbers(leaf) and jax.numpy.issubdtype(leaf.dtype, np.floating)), None)
+        return None if found is None else getattr(torch, np.dtype(found).name)
+
+    def twin(self, example: tuple[Tensor, ...]) -> Twin:
+        """The network as torch operations."""
+        structure = jax.tree_util.tree_structure(self.params)
+        leaves = [leaf for _, leaf in self.leaves]
+
+        def flat(*arguments: Any) -> Any:  # noqa: ANN401
+            return self.apply(jax.tree_util.tree_unflatten(structure, arguments[: len(leaves)]), *arguments[len(leaves) :])
+
+        (rows,) = jax.export.symbolic_shape(ROWS)
+        given = [jax.ShapeDtypeStruct((rows, *t.shape[1:]), _dtype(t)) for t in example]
+        closed, shape = jax.make_jaxpr(flat, return_shape=True)(*leaves, *given)
+        pack = jax.tree_util.tree_structure(shape)
+        constants = [parameter(leaf, path) for path, leaf in self.leaves]
+        read = listing(closed, constants, len(example), lambda leaving: jax.tree_util.tree_unflatten(pack, leaving))
+        return Twin(Program(simplified(read, example)), self.evaluate, self.name, self.framework, guesses=self.guesses)
+
+    def evaluate(self, *inputs: np.ndarray) -> Any:  # noqa: ANN401
+        """What JAX answers."""
+        return jax.tree_util.tree_map(lambda leaf: as_tensors(np.asarray(leaf)), self.apply(self.params, *map(jax.numpy.asarray, inputs)))
+
+
+def _dtype(tensor: Tensor) -> Any:  # noqa: ANN401
+    return jax.dtypes.canonicalize_dtype(str(tensor.dtype).removeprefix("torch."))
+
+
+def _path(path: Any) -> str:  # noqa: ANN401
+    """Keys, attributes and places joined by dots; ``params`` and ``value`` say nothing."""
+    parts = [str(next(getattr(key, name) for name in ("key", "name", "idx") if hasattr(key, name))) for key in path]
+    return ".".join(part for part in parts if part not in ("params", "value"))

@@ -1,0 +1,400 @@
+"""What the primitives of jaxprs are in torch. Each entry makes operations of one equation; what is missing here can not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from string import ascii_letters
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pellucid.models.programs import views
+from pellucid.models.programs.operation import Constant
+from pellucid.models.programs.windows import Window, convolution, dense, einsum, pool
+
+if TYPE_CHECKING:
+    from pellucid.models.programs.jax_reader import Equation, JaxReader
+
+Ref = int | Constant
+
+PLAIN: dict[str, tuple[str, Callable[..., Any]]] = {
+    "add": ("add", torch.add), "add_any": ("add", torch.add), "sub": ("sub", torch.sub), "mul": ("mul", torch.mul),
+    "pow": ("pow", torch.pow), "atan2": ("atan2", torch.atan2), "rem": ("fmod", torch.fmod),
+    "exp": ("exp", torch.exp), "exp2": ("exp2", torch.exp2), "log": ("log", torch.log), "log1p": ("log1p", torch.log1p),
+    "expm1": ("expm1", torch.expm1), "tanh": ("tanh", torch.tanh), "logistic": ("sigmoid", torch.sigmoid), "sin": ("sin", torch.sin),
+    "cos": ("cos", torch.cos), "tan": ("tan", torch.tan), "asin": ("asin", torch.asin), "acos": ("acos", torch.acos),
+    "atan": ("atan", torch.atan), "sinh": ("sinh", torch.sinh), "cosh": ("cosh", torch.cosh), "asinh": ("asinh", torch.asinh),
+    "acosh": ("acosh", torch.acosh), "atanh": ("atanh", torch.atanh), "abs": ("abs", torch.abs), "neg": ("neg", torch.neg),
+    "sign": ("sign", torch.sign), "floor": ("floor", torch.floor), "ceil": ("ceil", torch.ceil), "sqrt": ("sqrt", torch.sqrt),
+    "rsqrt": ("rsqrt", torch.rsqrt), "erf": ("erf", torch.erf), "erfc": ("erfc", torch.erfc), "erf_inv": ("erfinv", torch.erfinv),
+    "lgamma": ("lgamma", torch.lgamma), "digamma": ("digamma", torch.digamma), "square": ("square", torch.square),
+    "is_finite": ("isfinite", torch.isfinite), "eq": ("eq", torch.eq), "ne": ("ne", torch.ne), "lt": ("lt", torch.lt),
+    "le": ("le", torch.le), "gt": ("gt", torch.gt), "ge": ("ge", torch.ge),
+}  # fmt: skip
+# what jax writes in several equations under a name, and torch in one operation
+NAMED: dict[str, tuple[str, Callable[..., Any]]] = {
+    "relu": ("relu", torch.relu), "relu6": ("relu6", functional.relu6), "silu": ("silu", functional.silu),
+    "swish": ("silu", functional.silu), "softplus": ("softplus", functional.softplus), "soft_sign": ("softsign", functional.softsign),
+    "log_sigmoid": ("logsigmoid", functional.logsigmoid), "sigmoid": ("sigmoid", torch.sigmoid), "elu": ("elu", functional.elu),
+    "selu": ("selu", functional.selu), "hard_sigmoid": ("hardsigmoid", functional.hardsigmoid),
+    "hard_swish": ("hardswish", functional.hardswish), "hard_silu": ("hardswish", functional.hardswish), "mish": ("mish", functional.mish),
+    "leaky_relu": ("leaky_relu", functional.leaky_relu), "hard_tanh": ("hardtanh", functional.hardtanh), "tanh": ("tanh", torch.tanh),
+}  # fmt: skip
+SAME = ("copy", "copy_p", "optimization_barrier", "sharding_constraint", "reduce_precision", "pvary", "name")  # return what they are given
+
+
+def primitive(reader: JaxReader, equation: Equation) -> bool:
+    """Adds what an equation does to the reader's operations; False if this table does not know it."""
+    name = equation.name
+    if name in PLAIN:
+        called, call = PLAIN[name]
+        reader.add(called, call, equation.inputs, equation)
+    elif name in SAME:
+        reader.alias(equation, equation.inputs)
+    elif name in TABLE:
+        TABLE[name](reader, equation)
+    else:
+        return False
+    return True
+
+
+def _div(reader: JaxReader, eq: Equation) -> None:
+    whole = eq.whole
+    reader.add("div", (lambda a, b: torch.div(a, b, rounding_mode="trunc")) if whole else torch.div, eq.inputs, eq)
+
+
+def _max(reader: JaxReader, eq: Equation) -> None:
+    left, right = eq.inputs
+    constant, value = (left, right) if isinstance(left, Constant) else (right, left)
+    number = constant.value if isinstance(constant, Constant) and not isinstance(constant.value, Tensor) else None
+    if number is None:
+        reader.add("maximum", torch.maximum, eq.inputs, eq)
+    elif number == float("-inf"):
+        reader.alias(eq, (value,))
+    elif number == 0:
+        reader.add("relu", torch.relu, (value,), eq)
+    else:
+        reader.add("clamp", lambda x: torch.clamp(x, min=number), (value,), eq)
+
+
+def _min(reader: JaxReader, eq: Equation) -> None:
+    left, right = eq.inputs
+    constant, value = (left, right) if isinstance(left, Constant) else (right, left)
+    if isinstance(constant, Constant) and not isinstance(constant.value, Tensor):
+        number = constant.value
+        reader.add("clamp", lambda x: torch.clamp(x, max=number), (value,), eq)
+    else:
+        reader.add("minimum", torch.minimum, eq.inputs, eq)
+
+
+def _clamp(reader: JaxReader, eq: Equation) -> None:
+    low, value, high = eq.inputs
+    reader.add("clamp", lambda lowest, x, highest: torch.clamp(x, lowest, highest), (low, value, high), eq)
+
+
+def _power(reader: JaxReader, eq: Equation) -> None:
+    y = eq.params["y"]
+    reader.add("pow", lambda x: x**y, eq.inputs, eq)
+
+
+def _cbrt(reader: JaxReader, eq: Equation) -> None:
+    reader.add("pow", lambda x: x.sign() * x.abs() ** (1 / 3), eq.inputs, eq)
+
+
+def _round(reader: JaxReader, eq: Equation) -> None:
+    if int(eq.params["rounding_method"]) == 0:  # half away from zero
+        reader.add("round", lambda x: x.sign() * torch.floor(x.abs() + 0.5), eq.inputs, eq)
+    else:
+        reader.add("round", torch.round, eq.inputs, eq)
+
+
+def _logical(name: str) -> Callable[[JaxReader, Equation], None]:
+    def add(reader: JaxReader, eq: Equation) -> None:
+        reader.add(f"bitwise_{name}", getattr(torch, f"bitwise_{name}"), eq.inputs, eq)
+
+    return add
+
+
+def _select(reader: JaxReader, eq: Equation) -> None:
+    which, *cases = eq.inputs
+    if len(cases) == 2:
+        reader.add("where", lambda w, off, on: torch.where(w.bool(), on, off), (which, *cases), eq)
+    else:
+        reader.add("where", lambda w, *all_: torch.stack(all_).gather(0, w.long()[None])[0], (which, *cases), eq)
+
+
+def _broadcast(reader: JaxReader, eq: Equation) -> None:
+    shape = reader.shape(eq.params["shape"])
+    _view(reader, eq, "expand", views.broadcast(shape, eq.params["broadcast_dimensions"]), shape)
+
+
+def _reshape(reader: JaxReader, eq: Equation) -> None:
+    shape = reader.shape(eq.params["new_sizes"])
+    _view(reader, eq, "reshape", views.reshape(shape), shape)
+
+
+def _view(reader: JaxReader, eq: Equation, name: str, call: Callable[..., Any], shape: list[views.Size]) -> None:
+    """A view whose shape may depend on the number of rows."""
+    if views.fixed(shape):
+        reader.add(name, partial(call, 0), eq.inputs, eq, structural=True)
+    else:
+        reader.add(name, call, eq.inputs, eq, sized=True, structural=True)
+
+
+def _squeeze(reader: JaxReader, eq: Equation) -> None:
+    dims = tuple(map(int, eq.params["dimensions"]))
+    reader.add("squeeze", lambda x: x.squeeze(dims), eq.inputs, eq, structural=True)
+
+
+def _transpose(reader: JaxReader, eq: Equation) -> None:
+    reader.add("permute", views.moved(eq.params["permutation"]), eq.inputs, eq, structural=True)
+
+
+def _rev(reader: JaxReader, eq: Equation) -> None:
+    dims = tuple(eq.params["dimensions"])
+    reader.add("flip", lambda x: x.flip(dims), eq.inputs, eq, structural=True)
+
+
+def _concatenate(reader: JaxReader, eq: Equation) -> None:
+    dim = eq.params["dimension"]
+    reader.add("cat", lambda *parts: torch.cat(parts, dim), eq.inputs, eq, structural=True)
+
+
+def _split(reader: JaxReader, eq: Equation) -> None:
+    lengths, axis = list(map(int, eq.params["sizes"])), eq.params["axis"]
+    reader.add("split", lambda x: x.split(lengths, axis), eq.inputs, eq, structural=True)
+
+
+def _slice(reader: JaxReader, eq: Equation) -> None:
+    starts, limits = reader.shape(eq.params["start_indices"]), reader.shape(eq.params["limit_indices"])
+    strides = eq.params["strides"] or [1] * len(starts)
+
+    def cut(rows: int, x: Tensor) -> Tensor:
+        return x[tuple(slice(a, b, s) for a, b, s in zip(views.sizes(starts, rows), views.sizes(limits, rows), strides, strict=True))]
+
+    _view(reader, eq, "getitem", cut, [*starts, *limits])
+
+
+def _dynamic_slice(reader: JaxReader, eq: Equation) -> None:
+    lengths = reader.shape(eq.params["slice_sizes"])
+
+    def cut(rows: int, x: Tensor, *starts: Any) -> Tensor:  # noqa: ANN401
+        for axis, (start, length) in enumerate(zip(starts, views.sizes(lengths, rows), strict=True)):
+            if length != x.shape[axis]:
+                x = x.narrow(axis, min(max(int(start), 0), x.shape[axis] - length), length)
+        return x
+
+    _view(reader, eq, "getitem", cut, lengths)
+
+
+def _pad(reader: JaxReader, eq: Equation) -> None:
+    config = eq.params["padding_config"]
+    value = eq.inputs[1]
+    if any(inner for _, _, inner in config) or not isinstance(value, Constant):
+        raise reader.unsupported(eq, "with gaps, or with a value that depends on the input")
+    amounts, filling = [(int(low), int(high)) for low, high, _ in config], float(value.value)
+    reader.add("pad", lambda x: views.padded(x, amounts, filling), eq.inputs[:1], eq, structural=True)
+
+
+def _reduce(name: str, call: Callable[..., Tensor]) -> Callable[[JaxReader, Equation], None]:
+    def add(reader: JaxReader, eq: Equation) -> None:
+        axes = tuple(map(int, eq.params["axes"]))
+        reader.add(name, (lambda x: call(x, axes)) if axes else (lambda x: x), eq.inputs, eq, about={"axes": axes})
+
+    return add
+
+
+def _prod(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    for axis in sorted(axes, reverse=True):
+        x = x.prod(axis)
+    return x
+
+
+def _arg(name: str) -> Callable[[JaxReader, Equation], None]:
+    def add(reader: JaxReader, eq: Equation) -> None:
+        (axis,) = eq.params["axes"]
+        reader.add(name, lambda x: getattr(torch, name)(x, axis), eq.inputs, eq)
+
+    return add
+
+
+def _cumulative(name: str) -> Callable[[JaxReader, Equation], None]:
+    def add(reader: JaxReader, eq: Equation) -> None:
+        axis, reverse = eq.params["axis"], eq.params["reverse"]
+
+        def run(x: Tensor) -> Tensor:
+            made = getattr(torch, name)(x.flip(axis) if reverse else x, axis)
+            made = made if isinstance(made, Tensor) else made.values
+            return made.flip(axis) if reverse else made
+
+        reader.add(name, run, eq.inputs, eq)
+
+    return add
+
+
+def _iota(reader: JaxReader, eq: Equation) -> None:
+    shape, dimension, dtype = reader.shape(eq.params["shape"]), eq.params["dimension"], reader.dtype(eq.params["dtype"])
+
+    def make(rows: int) -> Tensor:
+        wanted = views.sizes(shape, rows)
+        within = [-1 if i == dimension else 1 for i in range(len(wanted))]
+        return torch.arange(wanted[dimension], dtype=dtype).reshape(within).expand(wanted)
+
+    _view(reader, eq, "arange", make, shape)
+
+
+def _convert(reader: JaxReader, eq: Equation) -> None:
+    dtype = reader.dtype(eq.params["new_dtype"])
+    if eq.dtype == eq.params["new_dtype"]:
+        reader.alias(eq, eq.inputs)
+    else:
+        truncate = eq.floating and not dtype.is_floating_point and dtype != torch.bool
+        reader.add("to", lambda x: (x.trunc() if truncate else x).to(dtype), eq.inputs, eq, structural=True)
+
+
+def _dot(reader: JaxReader, eq: Equation) -> None:
+    (lc, rc), (lb, rb) = eq.params["dimension_numbers"]
+    left, right = eq.inputs
+    if isinstance(right, Constant) and not lb:
+        _dense(reader, eq, left, right, (lc, rc), value_first=True)
+    elif isinstance(left, Constant) and not lb:
+        _dense(reader, eq, right, left, (rc, lc), value_first=False)
+    else:
+        reader.add("einsum", einsum(_equation(eq.ranks, (lc, rc), (lb, rb))), eq.inputs, eq)
+
+
+def _dense(reader: JaxReader, eq: Equation, value: Ref, weight: Constant, over: Any, *, value_first: bool) -> None:  # noqa: ANN401
+    """A product with a constant: a dense layer over the last axis, with the axes brought there and back."""
+    (vc, wc), ranks = over, eq.ranks if value_first else eq.ranks[::-1]
+    free_value, free_weight = ([i for i in range(rank) if i not in gone] for rank, gone in zip(ranks, (vc, wc), strict=True))
+    assert isinstance(weight.value, Tensor)
+    matrix = weight.value.permute([*free_weight, *wc])
+    outputs = tuple(matrix.shape[: len(free_weight)])
+    matrix = matrix.reshape(max(1, _count(outputs)), -1).contiguous()
+    at = value
+    if [*free_value, *vc] != list(range(ranks[0])):
+        at = reader.made("permute", views.moved([*free_value, *vc]), (at,), structural=True)
+    if len(vc) != 1:
+        at = reader.made("flatten", lambda x: x.flatten(len(free_value)) if len(vc) else x[..., None], (at,), structural=True)
+    about = {"channel": -1, "channels_last": True}
+    last: list[tuple[str, Callable[..., Any], bool]] = []
+    if len(outputs) != 1:
+        last.append(("unflatten", lambda x: x.reshape(*x.shape[:-1], *outputs), True))
+    if not value_first and free_value:
+        order = [*range(len(free_value), len(free_value) + len(outputs)), *range(len(free_value))]
+        last.append(("permute", views.moved(order), True))
+    inputs: tuple[Ref, ...] = (at, Constant(matrix, weight.path))
+    if not last:
+        reader.add("linear", dense, inputs, eq, affine=True, about=about)
+        return
+    at = reader.made("linear", dense, inputs, affine=True, about=about)
+    for name, call, structural in last[:-1]:
+        at = reader.made(name, call, (at,), structural=structural)
+    reader.add(last[-1][0], last[-1][1], (at,), eq, structural=True)
+
+
+def _count(shape: tuple[int, ...]) -> int:
+    made = 1
+    for size in shape:
+        made *= size
+    return made
+
+
+def _equation(ranks: tuple[int, int], over: Any, batch: Any) -> str:  # noqa: ANN401
+    letters = iter(ascii_letters)
+    left, right = [""] * ranks[0], [""] * ranks[1]
+    for pairs in (batch, over):
+        for a, b in zip(*pairs, strict=True):
+            left[a] = right[b] = next(letters)
+    first = "".join(left[a] for a in batch[0])
+    left, right = ([one or next(letters) for one in side] for side in (left, right))
+    gone = {left[a] for a in (*over[0], *batch[0])}
+    rest = "".join(one for one in (*left, *right) if one not in gone)
+    return f"{''.join(left)},{''.join(right)}->{first}{rest}"
+
+
+def _conv(reader: JaxReader, eq: Equation) -> None:
+    p = eq.params
+    if p["batch_group_count"] != 1:
+        raise reader.unsupported(eq, "with groups of rows")
+    dims = p["dimension_numbers"]
+    window = Window(
+        tuple(map(int, p["window_strides"])), tuple((int(a), int(b)) for a, b in p["padding"]),
+        tuple(map(int, p["rhs_dilation"])), tuple(map(int, p["lhs_dilation"])),
+    )  # fmt: skip
+    call = convolution(dims.lhs_spec, dims.rhs_spec, dims.out_spec, window, p["feature_group_count"])
+    channel = dims.out_spec[1]
+    about = {"channel": channel, "channels_last": channel != 1}
+    value, weight = eq.inputs
+    if isinstance(weight, Constant) and isinstance(weight.value, Tensor):
+        order = dims.rhs_spec
+        weight = Constant(weight.value.permute(order).contiguous(), weight.path)
+        call = convolution(dims.lhs_spec, range(len(order)), dims.out_spec, window, p["feature_group_count"])
+        reader.add("conv", call, (value, weight), eq, affine=True, about=about)
+    else:
+        reader.add("conv", call, eq.inputs, eq, about=about)
+
+
+def _pool(kind: str) -> Callable[[JaxReader, Equation], None]:
+    def add(reader: JaxReader, eq: Equation) -> None:
+        p = eq.params
+        if any(n != 1 for n in p["base_dilation"]):
+            raise reader.unsupported(eq, "with gaps")
+        call = pool(kind, p["window_dimensions"], p["window_strides"], p["padding"], p["window_dilation"])
+        reader.add("max_pool" if kind != "sum" else "sum_pool", call, eq.inputs, eq)
+
+    return add
+
+
+def _gather(reader: JaxReader, eq: Equation) -> None:
+    """Slices of one axis at places that are given (an embedding, ``x[:, i]``)."""
+    numbers, lengths = eq.params["dimension_numbers"], eq.params["slice_sizes"]
+    start, collapsed = tuple(numbers.start_index_map), tuple(numbers.collapsed_slice_dims)
+    whole = all(length == size for axis, (length, size) in enumerate(zip(lengths, eq.shapes[0], strict=True)) if axis not in start)
+    if len(start) != 1 or collapsed != start or not whole or tuple(numbers.operand_batching_dims):
+        raise reader.unsupported(eq, "of more than one axis")
+    axis, ranks = start[0], eq.ranks
+    result = ranks[0] - 1 + ranks[1] - 1
+    offsets = tuple(numbers.offset_dims)
+    picked = [i for i in range(result) if i not in offsets]
+    order = [0] * result  # where each axis of the result lies in (axes before, places, axes behind)
+    for place, at in enumerate(offsets):
+        order[at] = place if place < axis else place + len(picked)
+    for place, at in enumerate(picked):
+        order[at] = axis + place
+    there = views.moved(order)
+    reader.add("embedding" if axis == 0 else "index_select", lambda x, i: there(views.index(x, axis, i[..., 0])), eq.inputs, eq)
+
+
+def _sort(reader: JaxReader, eq: Equation) -> None:
+    if len(eq.inputs) != 1:
+        raise reader.unsupported(eq, "of several arrays")
+    axis = eq.params["dimension"]
+    reader.add("sort", lambda x: x.sort(axis).values, eq.inputs, eq)
+
+
+def _top(reader: JaxReader, eq: Equation) -> None:
+    k = int(eq.params["k"])
+    reader.add("topk", lambda x: tuple(x.topk(k)), eq.inputs, eq)
+
+
+def _stop(reader: JaxReader, eq: Equation) -> None:
+    reader.add("detach", Tensor.detach, eq.inputs, eq, structural=True)
+
+
+TABLE: dict[str, Callable[[Any, Any], None]] = {
+    "div": _div, "max": _max, "min": _min, "clamp": _clamp, "integer_pow": _power, "cbrt": _cbrt, "round": _round,
+    "and": _logical("and"), "or": _logical("or"), "not": _logical("not"), "xor": _logical("xor"), "select_n": _select,
+    "broadcast_in_dim": _broadcast, "reshape": _reshape, "squeeze": _squeeze, "transpose": _transpose, "rev": _rev,
+    "concatenate": _concatenate, "split": _split, "slice": _slice, "dynamic_slice": _dynamic_slice, "pad": _pad,
+    "reduce_sum": _reduce("sum", torch.sum), "reduce_max": _reduce("amax", torch.amax), "reduce_min": _reduce("amin", torch.amin),
+    "reduce_prod": _reduce("prod", _prod), "reduce_or": _reduce("any", torch.any), "reduce_and": _reduce("all", torch.all),
+    "argmax": _arg("argmax"), "argmin": _arg("argmin"), "cumsum": _cumulative("cumsum"), "cumprod": _cumulative("cumprod"),
+    "cummax": _cumulative("cummax"), "cummin": _cumulative("cummin"), "cumlogsumexp": _cumulative("logcumsumexp"),
+    "iota": _iota, "convert_element_type": _convert, "dot_general": _dot, "conv_general_dilated": _conv,
+    "reduce_window_max": _pool("max"), "reduce_window_min": _pool("min"), "reduce_window_sum": _pool("sum"), "gather": _gather,
+    "sort": _sort, "top_k": _top, "stop_gradient": _stop,
+}  # fmt: skip

@@ -1,0 +1,134 @@
+"""What is done to a list of operations before a network is made of it: constants are computed, biases joined to their layers."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from pellucid.models.programs.operation import Constant, Listing, Number, Operation
+
+Shapes = dict[int, tuple[int, ...]]
+
+
+def simplified(listing: Listing, example: tuple[Tensor, ...]) -> Listing:
+    """The same network with fewer operations; ``example`` are two rows or more of its inputs."""
+    listing = needed(folded(listing))
+    return needed(with_biases(listing, example))
+
+
+def folded(listing: Listing) -> Listing:
+    """Without operations on constants only."""
+    known: dict[int, Constant] = {}
+    kept: list[Operation] = []
+    with torch.no_grad():
+        for operation in listing.operations:
+            inputs = tuple(known.get(one, one) if isinstance(one, int) else one for one in operation.inputs)
+            operation = replace(operation, inputs=inputs)
+            if operation.values or operation.sized:
+                kept.append(operation)
+                continue
+            made = operation.compute(0, *(one.value for one in operation.constants))
+            path = shared(tuple(one.path for one in operation.constants if one.path))
+            known.update((number, Constant(value, path)) for number, value in zip(operation.outputs, made, strict=True))
+    outputs = tuple(known.get(one, one) if isinstance(one, int) else one for one in listing.outputs)
+    return replace(listing, operations=tuple(kept), outputs=outputs)
+
+
+def needed(listing: Listing) -> Listing:
+    """Without operations whose values nobody uses."""
+    wanted = {one for one in listing.outputs if isinstance(one, int)}
+    kept: list[Operation] = []
+    for operation in reversed(listing.operations):
+        if wanted.intersection(operation.outputs):
+            wanted.update(operation.values)
+            kept.append(operation)
+    return replace(listing, operations=tuple(reversed(kept)))
+
+
+def shared(paths: tuple[str, ...]) -> str:
+    """The path of one parameter, or what the paths of several have in common."""
+    if len(set(paths)) <= 1:
+        return paths[0] if paths else ""
+    return os.path.commonprefix([path.rpartition(".")[0] + "." for path in paths]).rpartition(".")[0]
+
+
+def with_biases(listing: Listing, example: tuple[Tensor, ...]) -> Listing:
+    """A constant that is added to each channel behind an affine operation becomes its bias, also where views lie between the two."""
+    users = Counter(one for operation in listing.operations for one in operation.values)
+    users.update(one for one in listing.outputs if isinstance(one, int))
+    maker = {number: operation for operation in listing.operations for number in operation.outputs}
+    shapes = _shapes(listing, example)
+    biased: dict[Operation, Constant] = {}
+    passed: dict[int, int] = {}  # the sum -> what it was the sum of
+    for operation in listing.operations:
+        if operation.name != "add" or len(operation.values) != 1 or len(operation.constants) != 1:
+            continue
+        source = operation.values[0]
+        chain: list[Operation] = []
+        at = maker.get(passed.get(source, source))
+        while at is not None and users[at.outputs[0]] == 1 and at.structural and len(at.outputs) == 1 and len(at.values) == 1:
+            chain.append(at)
+            at = maker.get(passed.get(at.values[0], at.values[0]))
+        if at is None or not at.affine or users[at.outputs[0]] != 1 or len(at.inputs) > 2 or at in biased:
+            continue
+        bias = _bias(operation.constants[0].value, at, chain[::-1], shapes, len(example[0]))
+        if bias is not None and shapes[operation.outputs[0]] == shapes[source]:
+            biased[at] = Constant(bias, operation.constants[0].path)
+            passed[operation.outputs[0]] = source
+    if not biased:
+        return listing
+
+    def of(one: int | Constant) -> int | Constant:
+        while isinstance(one, int) and one in passed:
+            one = passed[one]
+        return one
+
+    operations = [
+        replace(
+            operation,
+            inputs=(*map(of, operation.inputs), biased[operation]) if operation in biased else tuple(map(of, operation.inputs)),
+        )
+        for operation in listing.operations
+        if not any(number in passed for number in operation.outputs)
+    ]
+    return replace(listing, operations=tuple(operations), outputs=tuple(map(of, listing.outputs)))
+
+
+def _bias(constant: Tensor | Number, layer: Operation, chain: list[Operation], shapes: Shapes, rows: int) -> Tensor | None:
+    """One number for each channel of an affine operation that is the same as a constant added behind the views; None if there is none."""
+    weight = layer.constants[0].value if layer.constants else None
+    if not isinstance(weight, Tensor) or not (isinstance(constant, (int, float)) or constant.is_floating_point()):
+        return None
+    shape, axis = shapes[layer.outputs[0]], layer.about["channel"]
+    index = torch.arange(shape[axis]).reshape([-1 if i == axis % len(shape) else 1 for i in range(len(shape))]).expand(shape)
+    for view in chain:
+        index = view.compute(rows, *(index if isinstance(one, int) else one.value for one in view.inputs))[0]
+    plain = torch.as_tensor(constant, dtype=weight.dtype)
+    try:
+        spread = plain.expand(index.shape)
+    except RuntimeError:
+        return None
+    bias = torch.zeros(shape[axis], dtype=weight.dtype).index_put_((index.reshape(-1),), spread.reshape(-1))
+    return bias if torch.equal(bias[index], spread) else None
+
+
+def _shapes(listing: Listing, example: tuple[Tensor, ...]) -> Shapes:
+    """The shape of every value for some rows."""
+    values: dict[int, Tensor] = dict(zip(listing.inputs, example, strict=True))
+    shapes: Shapes = {number: tuple(value.shape) for number, value in values.items()}
+    last = {one: place for place, operation in enumerate(listing.operations) for one in operation.values}
+    rows = len(example[0])
+    with torch.no_grad():
+        for place, operation in enumerate(listing.operations):
+            made = operation.compute(rows, *(values[one] if isinstance(one, int) else one.value for one in operation.inputs))
+            for number, value in zip(operation.outputs, made, strict=True):
+                values[number] = value
+                shapes[number] = tuple(getattr(value, "shape", ()))
+            for one in operation.values:
+                if last[one] == place:
+                    values.pop(one, None)
+    return shapes

@@ -1,0 +1,165 @@
+"""A torch network made of a list of operations: every operation that is more than a view is a layer with a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.models.programs.operation import Constant, Listing, Number, Operation
+from pellucid.models.programs.passes import shared
+
+
+class Layer(nn.Module):
+    """One operation; its constants are parameters where they come from the network's own, else buffers.
+
+    ``channels_last`` says where its output has its channels, None where that is as before it.
+    """
+
+    def __init__(self, operation: Operation, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.operation = operation.name
+        self.channels_last: bool | None = operation.about.get("channels_last")
+        self._call: Callable[..., Any] = operation.call
+        self._sized = operation.sized
+        held: list[str | Number | None] = []  # None: a value; text: the name of a tensor here; else a plain number
+        free = iter(names)
+        for one in operation.inputs:
+            if isinstance(one, int):
+                held.append(None)
+            elif not isinstance(one.value, Tensor):
+                held.append(one.value)
+            else:
+                name = next(free)
+                held.append(name)
+                if one.path and one.value.is_floating_point():
+                    self.register_parameter(name, nn.Parameter(one.value, requires_grad=False))
+                else:
+                    self.register_buffer(name, one.value)
+        self._held = tuple(held)
+
+    def forward(self, rows: int, *values: Tensor) -> Any:  # noqa: ANN401
+        """The operation on values; ``rows`` is the size of the batch."""
+        given, inputs = iter(values), []
+        for one in self._held:
+            inputs.append(next(given) if one is None else getattr(self, one) if isinstance(one, str) else one)
+        return self._call(rows, *inputs) if self._sized else self._call(*inputs)
+
+    def extra_repr(self) -> str:
+        """What it does."""
+        return self.operation
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a program: a layer, or a view on values."""
+
+    layer: str
+    view: Operation | None
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    done: tuple[int, ...]  # values that nobody uses afterwards
+
+
+class Program(nn.Module):
+    """A network that was read from another framework."""
+
+    def __init__(self, listing: Listing) -> None:
+        super().__init__()
+        self._inputs, self._outputs, self._pack = listing.inputs, listing.outputs, listing.pack
+        named = names(listing.operations)
+        for operation, name in named.items():
+            self._add(name, Layer(operation, _tensor_names(operation)))
+        used = {one for one in listing.outputs if isinstance(one, int)}
+        steps: list[Step] = []
+        for operation in reversed(listing.operations):
+            done = tuple(one for one in dict.fromkeys((*operation.values, *operation.outputs)) if one not in used)
+            used.update(operation.values)
+            name = named.get(operation, "")
+            steps.append(Step(name, None if name else operation, operation.values, operation.outputs, done))
+        self._steps = tuple(reversed(steps))
+
+    def forward(self, *inputs: Tensor) -> Any:  # noqa: ANN401
+        """Whatever the network returns for the rows of its inputs."""
+        if len(inputs) != len(self._inputs):
+            raise TypeError(f"the network takes {len(self._inputs)} inputs; received {len(inputs)}")
+        rows = len(inputs[0])
+        values: dict[int, Any] = dict(zip(self._inputs, inputs, strict=True))
+        for step in self._steps:
+            if step.view is None:
+                made = self.get_submodule(step.layer)(rows, *(values[one] for one in step.inputs))
+            else:
+                view = step.view
+                made = view.compute(rows, *(values[one] if isinstance(one, int) else one.value for one in view.inputs))
+                made = made if len(step.outputs) > 1 else made[0]
+            values.update(zip(step.outputs, made, strict=True) if len(step.outputs) > 1 else ((step.outputs[0], made),))
+            for one in step.done:
+                del values[one]
+        return self._pack([values[one] if isinstance(one, int) else one.value for one in self._outputs])
+
+    def _add(self, path: str, layer: Layer) -> None:
+        """The layer at its place in the tree."""
+        *above, last = path.split(".")
+        at: nn.Module = self
+        for part in above:
+            if part not in at._modules:
+                at.add_module(part, nn.Module())
+            at = at._modules[part]  # type: ignore[assignment]
+        before = at._modules.get(last)
+        if before is not None:  # made for what lies below it
+            for name, child in before._modules.items():
+                layer.add_module(name, child)
+        at.add_module(last, layer)
+
+
+def names(operations: tuple[Operation, ...]) -> dict[Operation, str]:
+    """A name for every operation that is a layer: that of its parameters, without what all have in common; else what it does."""
+    layers = [one for one in operations if not one.structural or any(isinstance(c.value, Tensor) for c in one.constants)]
+    paths = {one: shared(tuple(dict.fromkeys(c.path.rpartition(".")[0] or c.path for c in one.constants if c.path))) for one in layers}
+    root = _root([path for path in paths.values() if path])
+    taken: set[str] = set()
+    found: dict[Operation, str] = {}
+    for one in layers:
+        path = ".".join(part for part in paths[one][len(root) :].split(".") if part)
+        name = path or one.name
+        if name in taken and path:
+            name = f"{path}.{one.name}"
+        base, count = name, 0
+        while name in taken:
+            count += 1
+            name = f"{base}_{count}"
+        taken.add(name)
+        found[one] = name
+    return found
+
+
+def _root(paths: list[str]) -> str:
+    """The parts with which all paths begin, such as the name of the whole network; one part at least is left of each."""
+    parts = [path.split(".") for path in paths]
+    count = 0
+    while parts and all(len(one) > count + 1 for one in parts) and len({one[count] for one in parts}) == 1:
+        count += 1
+    return ".".join(parts[0][:count]) + "." if count else ""
+
+
+def _tensor_names(operation: Operation) -> tuple[str, ...]:
+    """Names for the tensors that an operation holds."""
+    tensors = [one for one in operation.constants if isinstance(one.value, Tensor)]
+    if operation.affine:
+        return ("weight", "bias")[: len(tensors)]
+    found: list[str] = []
+    for one in tensors:
+        name = one.path.rpartition(".")[2] or "constant"
+        name = name if name.isidentifier() and not hasattr(nn.Module, name) else "constant"
+        found.append(name if name not in found else f"{name}_{len(found)}")
+    return tuple(found)
+
+
+def to_tensor(value: Any) -> Tensor:  # noqa: ANN401
+    """An array as a tensor of its own memory, which no framework can write to behind its back."""
+    import numpy as np
+
+    return torch.from_numpy(np.array(value))

@@ -1,0 +1,120 @@
+"""Networks whose operations are read when the first rows are known: JAX, TensorFlow, ONNX."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pellucid.explanation.spec import ModelSpec
+from pellucid.models.inputs import RowInputs
+from pellucid.models.protocol import Capability, Mode
+from pellucid.models.twin_model import Kept, Twin, TwinModel
+
+if TYPE_CHECKING:
+    from pellucid.models.bound_torch import BoundTorch
+
+
+class Source(Protocol):
+    """A network of another framework, as its adapter found it."""
+
+    @property
+    def owner(self) -> Any:  # noqa: ANN401
+        """The user's object, by which a twin is remembered."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The network's name, for people."""
+        ...
+
+    @property
+    def framework(self) -> tuple[str, str]:
+        """The framework's name and version."""
+        ...
+
+    @property
+    def dtype(self) -> torch.dtype | None:
+        """In which it computes; None where it takes what it is given."""
+        ...
+
+    def version(self) -> object:
+        """Something hashable that changes when weights or structure do."""
+        ...
+
+    def fingerprint(self) -> str:
+        """A hash of all weights."""
+        ...
+
+    def twin(self, example: tuple[Tensor, ...]) -> Twin:
+        """The network as torch operations; ``example`` are rows of its inputs."""
+        ...
+
+
+_KEPT = Kept()
+
+
+class ReadModel:
+    """A network of another framework behind the model interface."""
+
+    device = "cpu"
+    can: frozenset[Capability] = frozenset({"gradient", "layers", "parameters", "graph", "attention"})
+
+    def __init__(self, source: Source, spec: ModelSpec, seed: int | None = None) -> None:
+        self.source, self.spec, self.name = source, spec, source.name
+        self._seed, self._twin = seed, _KEPT.latest(source.owner)
+        self.dtype = str(source.dtype or "as given").removeprefix("torch.")
+
+    @property
+    def net(self) -> Any:  # noqa: ANN401
+        """What lives as long as what was read, by which sizes of batches are remembered."""
+        return self if self._twin is None else self._twin.net
+
+    def respecified(self, spec: ModelSpec) -> ReadModel:
+        """The same network with another spec."""
+        return ReadModel(self.source, spec, self._seed)
+
+    @contextmanager
+    def open(self, inputs: RowInputs, *, mode: Mode) -> Iterator[BoundTorch]:
+        """The network bound to these rows."""
+        with self.model(inputs).open(inputs, mode=mode) as bound:
+            yield bound
+
+    def model(self, inputs: RowInputs) -> TwinModel:
+        """The network read for rows of this shape."""
+        dtype = self.source.dtype
+        example = tuple(t[:1].repeat_interleave(2, 0).to(dtype if dtype is not None and t.is_floating_point() else t.dtype) for t in inputs.tensors)
+        version = (self.source.version(), tuple((tuple(t.shape[1:]), t.dtype) for t in example))
+        with torch.inference_mode(mode=False):
+            self._twin = _KEPT.get(self.source.owner, version, lambda: self.source.twin(example))
+        model = TwinModel(self._twin, self.spec)
+        return model if self._seed is None else model.randomized(self._seed)
+
+    def randomized(self, seed: int) -> ReadModel:
+        """The same network with random parameters."""
+        return ReadModel(self.source, self.spec, seed)
+
+    def fingerprint(self) -> str:
+        """A hash of all weights."""
+        return self.source.fingerprint()
+
+    def last_module(self) -> str:
+        """Not known before the network is read; probabilities are told by their values."""
+        return ""
+
+    def why_not(self, capability: Capability) -> str:
+        """It can do everything once it is read."""
+        return f"the network has no {capability}"
+
+
+def hashed(arrays: Iterable[np.ndarray]) -> str:
+    """A hash of the bytes of arrays."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).view(np.uint8).data if array.size else b"")
+    return digest.hexdigest()[:16]
