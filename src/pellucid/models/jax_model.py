@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pellucid.errors import ModelError
 from pellucid.explanation.spec import ModelSpec
-from pellucid.models.programs.jax_reader import ROWS, is_numbers, listing, parameter
+from pellucid.models.programs.jax_reader import ROWS, is_numbers, listing
 from pellucid.models.programs.passes import simplified
 from pellucid.models.programs.program import Program
 from pellucid.models.read_model import ReadModel, hashed
@@ -92,6 +92,7 @@ class JaxSource:
     owner: Any
     name: str
     guesses: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
 
     @property
     def framework(self) -> tuple[str, str]:
@@ -101,7 +102,8 @@ class JaxSource:
     @cached_property
     def leaves(self) -> list[tuple[str, Any]]:
         """Every array of the parameters with its path."""
-        return [(_path(path), leaf) for path, leaf in jax.tree_util.tree_flatten_with_path(self.params)[0]]
+        found = jax.tree_util.tree_flatten_with_path(self.params)[0]
+        return [(_path(path), leaf) for path, leaf in found] if not self.paths else list(zip(self.paths, (leaf for _, leaf in found), strict=True))
 
     def version(self) -> object:
         """The arrays themselves, which JAX never changes."""
@@ -129,8 +131,7 @@ class JaxSource:
         given = [jax.ShapeDtypeStruct((rows, *t.shape[1:]), _dtype(t)) for t in example]
         closed, shape = jax.make_jaxpr(flat, return_shape=True)(*leaves, *given)
         pack = jax.tree_util.tree_structure(shape)
-        constants = [parameter(leaf, path) for path, leaf in self.leaves]
-        read = listing(closed, constants, len(example), lambda leaving: jax.tree_util.tree_unflatten(pack, leaving))
+        read = listing(closed, self.leaves, len(example), lambda leaving: jax.tree_util.tree_unflatten(pack, leaving))
         return Twin(Program(simplified(read, example)), self.evaluate, self.name, self.framework, guesses=self.guesses)
 
     def evaluate(self, *inputs: np.ndarray) -> Any:  # noqa: ANN401

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 # a module that is loaded wherever such a network can be -> its adapter, in the order in which they are asked
 ADAPTERS = {
     "sklearn": "sklearn_model",
+    "keras": "keras_model",
     "jax": "jax_model",
+    "tensorflow": "tensorflow_model",
 }
 
 

@@ -7,18 +7,18 @@ from functools import partial
 from string import ascii_letters
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from pellucid.models.programs import views
 from pellucid.models.programs.operation import Constant
+from pellucid.models.programs.reader import Ref, dtype
 from pellucid.models.programs.windows import Window, convolution, dense, einsum, pool
 
 if TYPE_CHECKING:
     from pellucid.models.programs.jax_reader import Equation, JaxReader
-
-Ref = int | Constant
 
 PLAIN: dict[str, tuple[str, Callable[..., Any]]] = {
     "add": ("add", torch.add), "add_any": ("add", torch.add), "sub": ("sub", torch.sub), "mul": ("mul", torch.mul),
@@ -51,9 +51,9 @@ def primitive(reader: JaxReader, equation: Equation) -> bool:
     name = equation.name
     if name in PLAIN:
         called, call = PLAIN[name]
-        reader.add(called, call, equation.inputs, equation)
+        reader.add(called, call, equation.inputs, equation.outputs)
     elif name in SAME:
-        reader.alias(equation, equation.inputs)
+        reader.alias(equation.outputs, equation.inputs)
     elif name in TABLE:
         TABLE[name](reader, equation)
     else:
@@ -61,9 +61,13 @@ def primitive(reader: JaxReader, equation: Equation) -> bool:
     return True
 
 
+def _dtype(of: Any) -> torch.dtype:  # noqa: ANN401
+    return dtype(np.dtype(of).name)
+
+
 def _div(reader: JaxReader, eq: Equation) -> None:
     whole = eq.whole
-    reader.add("div", (lambda a, b: torch.div(a, b, rounding_mode="trunc")) if whole else torch.div, eq.inputs, eq)
+    reader.add("div", (lambda a, b: torch.div(a, b, rounding_mode="trunc")) if whole else torch.div, eq.inputs, eq.outputs)
 
 
 def _max(reader: JaxReader, eq: Equation) -> None:
@@ -71,13 +75,13 @@ def _max(reader: JaxReader, eq: Equation) -> None:
     constant, value = (left, right) if isinstance(left, Constant) else (right, left)
     number = constant.value if isinstance(constant, Constant) and not isinstance(constant.value, Tensor) else None
     if number is None:
-        reader.add("maximum", torch.maximum, eq.inputs, eq)
+        reader.add("maximum", torch.maximum, eq.inputs, eq.outputs)
     elif number == float("-inf"):
-        reader.alias(eq, (value,))
+        reader.alias(eq.outputs, (value,))
     elif number == 0:
-        reader.add("relu", torch.relu, (value,), eq)
+        reader.add("relu", torch.relu, (value,), eq.outputs)
     else:
-        reader.add("clamp", lambda x: torch.clamp(x, min=number), (value,), eq)
+        reader.add("clamp", lambda x: torch.clamp(x, min=number), (value,), eq.outputs)
 
 
 def _min(reader: JaxReader, eq: Equation) -> None:
@@ -85,35 +89,35 @@ def _min(reader: JaxReader, eq: Equation) -> None:
     constant, value = (left, right) if isinstance(left, Constant) else (right, left)
     if isinstance(constant, Constant) and not isinstance(constant.value, Tensor):
         number = constant.value
-        reader.add("clamp", lambda x: torch.clamp(x, max=number), (value,), eq)
+        reader.add("clamp", lambda x: torch.clamp(x, max=number), (value,), eq.outputs)
     else:
-        reader.add("minimum", torch.minimum, eq.inputs, eq)
+        reader.add("minimum", torch.minimum, eq.inputs, eq.outputs)
 
 
 def _clamp(reader: JaxReader, eq: Equation) -> None:
     low, value, high = eq.inputs
-    reader.add("clamp", lambda lowest, x, highest: torch.clamp(x, lowest, highest), (low, value, high), eq)
+    reader.add("clamp", lambda lowest, x, highest: torch.clamp(x, lowest, highest), (low, value, high), eq.outputs)
 
 
 def _power(reader: JaxReader, eq: Equation) -> None:
     y = eq.params["y"]
-    reader.add("pow", lambda x: x**y, eq.inputs, eq)
+    reader.add("pow", lambda x: x**y, eq.inputs, eq.outputs)
 
 
 def _cbrt(reader: JaxReader, eq: Equation) -> None:
-    reader.add("pow", lambda x: x.sign() * x.abs() ** (1 / 3), eq.inputs, eq)
+    reader.add("pow", lambda x: x.sign() * x.abs() ** (1 / 3), eq.inputs, eq.outputs)
 
 
 def _round(reader: JaxReader, eq: Equation) -> None:
     if int(eq.params["rounding_method"]) == 0:  # half away from zero
-        reader.add("round", lambda x: x.sign() * torch.floor(x.abs() + 0.5), eq.inputs, eq)
+        reader.add("round", lambda x: x.sign() * torch.floor(x.abs() + 0.5), eq.inputs, eq.outputs)
     else:
-        reader.add("round", torch.round, eq.inputs, eq)
+        reader.add("round", torch.round, eq.inputs, eq.outputs)
 
 
 def _logical(name: str) -> Callable[[JaxReader, Equation], None]:
     def add(reader: JaxReader, eq: Equation) -> None:
-        reader.add(f"bitwise_{name}", getattr(torch, f"bitwise_{name}"), eq.inputs, eq)
+        reader.add(f"bitwise_{name}", getattr(torch, f"bitwise_{name}"), eq.inputs, eq.outputs)
 
     return add
 
@@ -121,9 +125,9 @@ def _logical(name: str) -> Callable[[JaxReader, Equation], None]:
 def _select(reader: JaxReader, eq: Equation) -> None:
     which, *cases = eq.inputs
     if len(cases) == 2:
-        reader.add("where", lambda w, off, on: torch.where(w.bool(), on, off), (which, *cases), eq)
+        reader.add("where", lambda w, off, on: torch.where(w.bool(), on, off), (which, *cases), eq.outputs)
     else:
-        reader.add("where", lambda w, *all_: torch.stack(all_).gather(0, w.long()[None])[0], (which, *cases), eq)
+        reader.add("where", lambda w, *all_: torch.stack(all_).gather(0, w.long()[None])[0], (which, *cases), eq.outputs)
 
 
 def _broadcast(reader: JaxReader, eq: Equation) -> None:
@@ -139,33 +143,33 @@ def _reshape(reader: JaxReader, eq: Equation) -> None:
 def _view(reader: JaxReader, eq: Equation, name: str, call: Callable[..., Any], shape: list[views.Size]) -> None:
     """A view whose shape may depend on the number of rows."""
     if views.fixed(shape):
-        reader.add(name, partial(call, 0), eq.inputs, eq, structural=True)
+        reader.add(name, partial(call, 0), eq.inputs, eq.outputs, structural=True)
     else:
-        reader.add(name, call, eq.inputs, eq, sized=True, structural=True)
+        reader.add(name, call, eq.inputs, eq.outputs, sized=True, structural=True)
 
 
 def _squeeze(reader: JaxReader, eq: Equation) -> None:
     dims = tuple(map(int, eq.params["dimensions"]))
-    reader.add("squeeze", lambda x: x.squeeze(dims), eq.inputs, eq, structural=True)
+    reader.add("squeeze", lambda x: x.squeeze(dims), eq.inputs, eq.outputs, structural=True)
 
 
 def _transpose(reader: JaxReader, eq: Equation) -> None:
-    reader.add("permute", views.moved(eq.params["permutation"]), eq.inputs, eq, structural=True)
+    reader.add("permute", views.moved(eq.params["permutation"]), eq.inputs, eq.outputs, structural=True)
 
 
 def _rev(reader: JaxReader, eq: Equation) -> None:
     dims = tuple(eq.params["dimensions"])
-    reader.add("flip", lambda x: x.flip(dims), eq.inputs, eq, structural=True)
+    reader.add("flip", lambda x: x.flip(dims), eq.inputs, eq.outputs, structural=True)
 
 
 def _concatenate(reader: JaxReader, eq: Equation) -> None:
     dim = eq.params["dimension"]
-    reader.add("cat", lambda *parts: torch.cat(parts, dim), eq.inputs, eq, structural=True)
+    reader.add("cat", lambda *parts: torch.cat(parts, dim), eq.inputs, eq.outputs, structural=True)
 
 
 def _split(reader: JaxReader, eq: Equation) -> None:
     lengths, axis = list(map(int, eq.params["sizes"])), eq.params["axis"]
-    reader.add("split", lambda x: x.split(lengths, axis), eq.inputs, eq, structural=True)
+    reader.add("split", lambda x: x.split(lengths, axis), eq.inputs, eq.outputs, structural=True)
 
 
 def _slice(reader: JaxReader, eq: Equation) -> None:
@@ -194,15 +198,15 @@ def _pad(reader: JaxReader, eq: Equation) -> None:
     config = eq.params["padding_config"]
     value = eq.inputs[1]
     if any(inner for _, _, inner in config) or not isinstance(value, Constant):
-        raise reader.unsupported(eq, "with gaps, or with a value that depends on the input")
+        raise reader.unsupported(eq.name, "with gaps, or with a value that depends on the input")
     amounts, filling = [(int(low), int(high)) for low, high, _ in config], float(value.value)
-    reader.add("pad", lambda x: views.padded(x, amounts, filling), eq.inputs[:1], eq, structural=True)
+    reader.add("pad", lambda x: views.padded(x, amounts, filling), eq.inputs[:1], eq.outputs, structural=True)
 
 
 def _reduce(name: str, call: Callable[..., Tensor]) -> Callable[[JaxReader, Equation], None]:
     def add(reader: JaxReader, eq: Equation) -> None:
         axes = tuple(map(int, eq.params["axes"]))
-        reader.add(name, (lambda x: call(x, axes)) if axes else (lambda x: x), eq.inputs, eq, about={"axes": axes})
+        reader.add(name, (lambda x: call(x, axes)) if axes else (lambda x: x), eq.inputs, eq.outputs, about={"axes": axes})
 
     return add
 
@@ -216,7 +220,7 @@ def _prod(x: Tensor, axes: tuple[int, ...]) -> Tensor:
 def _arg(name: str) -> Callable[[JaxReader, Equation], None]:
     def add(reader: JaxReader, eq: Equation) -> None:
         (axis,) = eq.params["axes"]
-        reader.add(name, lambda x: getattr(torch, name)(x, axis), eq.inputs, eq)
+        reader.add(name, lambda x: getattr(torch, name)(x, axis), eq.inputs, eq.outputs)
 
     return add
 
@@ -230,29 +234,34 @@ def _cumulative(name: str) -> Callable[[JaxReader, Equation], None]:
             made = made if isinstance(made, Tensor) else made.values
             return made.flip(axis) if reverse else made
 
-        reader.add(name, run, eq.inputs, eq)
+        reader.add(name, run, eq.inputs, eq.outputs)
 
     return add
 
 
 def _iota(reader: JaxReader, eq: Equation) -> None:
-    shape, dimension, dtype = reader.shape(eq.params["shape"]), eq.params["dimension"], reader.dtype(eq.params["dtype"])
+    shape, dimension, kind = reader.shape(eq.params["shape"]), eq.params["dimension"], _dtype(eq.params["dtype"])
 
     def make(rows: int) -> Tensor:
         wanted = views.sizes(shape, rows)
         within = [-1 if i == dimension else 1 for i in range(len(wanted))]
-        return torch.arange(wanted[dimension], dtype=dtype).reshape(within).expand(wanted)
+        return torch.arange(wanted[dimension], dtype=kind).reshape(within).expand(wanted)
 
     _view(reader, eq, "arange", make, shape)
 
 
 def _convert(reader: JaxReader, eq: Equation) -> None:
-    dtype = reader.dtype(eq.params["new_dtype"])
+    kind = _dtype(eq.params["new_dtype"])
     if eq.dtype == eq.params["new_dtype"]:
-        reader.alias(eq, eq.inputs)
+        reader.alias(eq.outputs, eq.inputs)
     else:
-        truncate = eq.floating and not dtype.is_floating_point and dtype != torch.bool
-        reader.add("to", lambda x: (x.trunc() if truncate else x).to(dtype), eq.inputs, eq, structural=True)
+        truncate = eq.floating and not kind.is_floating_point and kind != torch.bool
+        reader.add("to", lambda x: _cast(x, kind, truncate=truncate), eq.inputs, eq.outputs, structural=True)
+
+
+def _cast(x: Any, kind: torch.dtype, *, truncate: bool) -> Tensor:  # noqa: ANN401
+    x = torch.as_tensor(x)
+    return (x.trunc() if truncate else x).to(kind)
 
 
 def _dot(reader: JaxReader, eq: Equation) -> None:
@@ -263,7 +272,7 @@ def _dot(reader: JaxReader, eq: Equation) -> None:
     elif isinstance(left, Constant) and not lb:
         _dense(reader, eq, right, left, (rc, lc), value_first=False)
     else:
-        reader.add("einsum", einsum(_equation(eq.ranks, (lc, rc), (lb, rb))), eq.inputs, eq)
+        reader.add("einsum", einsum(_equation(eq.ranks, (lc, rc), (lb, rb))), eq.inputs, eq.outputs)
 
 
 def _dense(reader: JaxReader, eq: Equation, value: Ref, weight: Constant, over: Any, *, value_first: bool) -> None:  # noqa: ANN401
@@ -288,12 +297,12 @@ def _dense(reader: JaxReader, eq: Equation, value: Ref, weight: Constant, over: 
         last.append(("permute", views.moved(order), True))
     inputs: tuple[Ref, ...] = (at, Constant(matrix, weight.path))
     if not last:
-        reader.add("linear", dense, inputs, eq, affine=True, about=about)
+        reader.add("linear", dense, inputs, eq.outputs, affine=True, about=about)
         return
     at = reader.made("linear", dense, inputs, affine=True, about=about)
     for name, call, structural in last[:-1]:
         at = reader.made(name, call, (at,), structural=structural)
-    reader.add(last[-1][0], last[-1][1], (at,), eq, structural=True)
+    reader.add(last[-1][0], last[-1][1], (at,), eq.outputs, structural=True)
 
 
 def _count(shape: tuple[int, ...]) -> int:
@@ -319,7 +328,7 @@ def _equation(ranks: tuple[int, int], over: Any, batch: Any) -> str:  # noqa: AN
 def _conv(reader: JaxReader, eq: Equation) -> None:
     p = eq.params
     if p["batch_group_count"] != 1:
-        raise reader.unsupported(eq, "with groups of rows")
+        raise reader.unsupported(eq.name, "with groups of rows")
     dims = p["dimension_numbers"]
     window = Window(
         tuple(map(int, p["window_strides"])), tuple((int(a), int(b)) for a, b in p["padding"]),
@@ -333,18 +342,18 @@ def _conv(reader: JaxReader, eq: Equation) -> None:
         order = dims.rhs_spec
         weight = Constant(weight.value.permute(order).contiguous(), weight.path)
         call = convolution(dims.lhs_spec, range(len(order)), dims.out_spec, window, p["feature_group_count"])
-        reader.add("conv", call, (value, weight), eq, affine=True, about=about)
+        reader.add("conv", call, (value, weight), eq.outputs, affine=True, about=about)
     else:
-        reader.add("conv", call, eq.inputs, eq, about=about)
+        reader.add("conv", call, eq.inputs, eq.outputs, about=about)
 
 
 def _pool(kind: str) -> Callable[[JaxReader, Equation], None]:
     def add(reader: JaxReader, eq: Equation) -> None:
         p = eq.params
         if any(n != 1 for n in p["base_dilation"]):
-            raise reader.unsupported(eq, "with gaps")
+            raise reader.unsupported(eq.name, "with gaps")
         call = pool(kind, p["window_dimensions"], p["window_strides"], p["padding"], p["window_dilation"])
-        reader.add("max_pool" if kind != "sum" else "sum_pool", call, eq.inputs, eq)
+        reader.add("max_pool" if kind != "sum" else "sum_pool", call, eq.inputs, eq.outputs)
 
     return add
 
@@ -355,7 +364,7 @@ def _gather(reader: JaxReader, eq: Equation) -> None:
     start, collapsed = tuple(numbers.start_index_map), tuple(numbers.collapsed_slice_dims)
     whole = all(length == size for axis, (length, size) in enumerate(zip(lengths, eq.shapes[0], strict=True)) if axis not in start)
     if len(start) != 1 or collapsed != start or not whole or tuple(numbers.operand_batching_dims):
-        raise reader.unsupported(eq, "of more than one axis")
+        raise reader.unsupported(eq.name, "of more than one axis")
     axis, ranks = start[0], eq.ranks
     result = ranks[0] - 1 + ranks[1] - 1
     offsets = tuple(numbers.offset_dims)
@@ -366,23 +375,23 @@ def _gather(reader: JaxReader, eq: Equation) -> None:
     for place, at in enumerate(picked):
         order[at] = axis + place
     there = views.moved(order)
-    reader.add("embedding" if axis == 0 else "index_select", lambda x, i: there(views.index(x, axis, i[..., 0])), eq.inputs, eq)
+    reader.add("embedding" if axis == 0 else "index_select", lambda x, i: there(views.index(x, axis, i[..., 0])), eq.inputs, eq.outputs)
 
 
 def _sort(reader: JaxReader, eq: Equation) -> None:
     if len(eq.inputs) != 1:
-        raise reader.unsupported(eq, "of several arrays")
+        raise reader.unsupported(eq.name, "of several arrays")
     axis = eq.params["dimension"]
-    reader.add("sort", lambda x: x.sort(axis).values, eq.inputs, eq)
+    reader.add("sort", lambda x: x.sort(axis).values, eq.inputs, eq.outputs)
 
 
 def _top(reader: JaxReader, eq: Equation) -> None:
     k = int(eq.params["k"])
-    reader.add("topk", lambda x: tuple(x.topk(k)), eq.inputs, eq)
+    reader.add("topk", lambda x: tuple(x.topk(k)), eq.inputs, eq.outputs)
 
 
 def _stop(reader: JaxReader, eq: Equation) -> None:
-    reader.add("detach", Tensor.detach, eq.inputs, eq, structural=True)
+    reader.add("detach", Tensor.detach, eq.inputs, eq.outputs, structural=True)
 
 
 TABLE: dict[str, Callable[[Any, Any], None]] = {

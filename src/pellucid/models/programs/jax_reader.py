@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 import jax
+import jax.core
 import numpy as np
 import torch
+from jax.extend.core import ClosedJaxpr
 
-from pellucid.errors import UnsupportedOperation
-from pellucid.models.programs.jax_primitives import NAMED, primitive
-from pellucid.models.programs.operation import Constant, Listing, Operation
-from pellucid.models.programs.program import to_tensor
+from pellucid.models.programs.jax_primitives import NAMED, PLAIN, primitive
+from pellucid.models.programs.operation import Constant, Listing
+from pellucid.models.programs.reader import UNREADABLE, Reader, Ref, constant, tensor
 from pellucid.models.programs.softmax import with_softmax
 from pellucid.models.programs.views import Size
 
-Ref = int | Constant
 ROWS = "rows"  # the symbol that stands for the number of rows
 CLOSED = ("jit", "pjit", "closed_call", "core_call", "remat", "checkpoint", "remat2", "custom_lin")
 CUSTOM = ("custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr")
+NUMBERS = frozenset([*PLAIN, *CLOSED, *CUSTOM, "max", "min", "div", "clamp", "integer_pow"])  # take plain numbers as they are
 LONGEST = 4096  # steps of a scan that are written out
-UNREADABLE: Any = object()  # stands for constants that are no numbers
 PROBE = np.linspace(-8, 8, 65)
 
 
@@ -59,62 +58,19 @@ class Equation:
         return jax.numpy.issubdtype(self.dtype, np.floating)
 
 
-class JaxReader:
+class JaxReader(Reader):
     """Collects the operations of a jaxpr and of those inside it."""
 
-    def __init__(self) -> None:
-        self.operations: list[Operation] = []
-        self._free = count()
-        self._known: dict[int, Ref] = {}
+    framework = "JAX"
 
     def read(self, closed: Any, constants: Sequence[Constant], values: int) -> tuple[tuple[int, ...], tuple[Ref, ...]]:  # noqa: ANN401
         """Numbers of the ``values`` last arguments, and what leaves; the first arguments are ``constants``."""
-        entering = tuple(next(self._free) for _ in range(values))
+        entering = tuple(self.value() for _ in range(values))
         return entering, self._body(closed.jaxpr, [_constant(c) for c in closed.consts], (*constants, *entering))
-
-    # ---- what the table of primitives calls ----------------------------------------------------------------------------------
-
-    def add(
-        self, name: str, call: Callable[..., Any], inputs: Sequence[Ref], equation: Equation, *,
-        sized: bool = False, structural: bool = False, affine: bool = False, about: dict[str, Any] | None = None,
-    ) -> None:  # fmt: skip
-        """The operation that makes what an equation makes."""
-        if any(one.value is UNREADABLE for one in inputs if isinstance(one, Constant)):
-            raise self.unsupported(equation, "on what is no array of numbers, such as the state of a random generator")
-        self.operations.append(Operation(name, call, tuple(inputs), equation.outputs, sized, structural, affine, about or {}))
-
-    def made(
-        self, name: str, call: Callable[..., Any], inputs: Sequence[Ref], *,
-        structural: bool = False, affine: bool = False, about: dict[str, Any] | None = None,
-    ) -> int:  # fmt: skip
-        """The number of a value on the way."""
-        number = next(self._free)
-        self.operations.append(Operation(name, call, tuple(inputs), (number,), False, structural, affine, about or {}))
-        return number
-
-    def alias(self, equation: Equation, refs: Sequence[Ref]) -> None:
-        """What an equation makes is what is there already."""
-        self._known.update(zip(equation.outputs, refs, strict=True))
 
     def shape(self, shape: Sequence[Any]) -> list[Size]:
         """A shape whose entries may depend on the number of rows."""
         return [_size(size) for size in shape]
-
-    def dtype(self, dtype: Any) -> torch.dtype:  # noqa: ANN401
-        """The torch dtype of a dtype of JAX."""
-        name = np.dtype(dtype).name
-        found = getattr(torch, {"bool": "bool", "uint32": "int64", "uint64": "int64", "uint16": "int32"}.get(name, name), None)
-        if not isinstance(found, torch.dtype):
-            raise UnsupportedOperation("torch has no such numbers", received=name, remedy="use float32 or float64")
-        return found
-
-    def unsupported(self, equation: Equation, how: str = "") -> UnsupportedOperation:
-        """The error for what can not be read."""
-        return UnsupportedOperation(
-            f"This operation of JAX has no counterpart among those of torch{f' {how}' if how else ''}",
-            received=equation.name,
-            remedy="gradients and black-box methods work without; please report the operation",
-        )
 
     # ---- inside ------------------------------------------------------------------------------------------------------------
 
@@ -122,15 +78,18 @@ class JaxReader:
         env: dict[Any, Ref] = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*constants, *arguments), strict=True))
 
         def look(var: Any) -> Ref:  # noqa: ANN401
-            return _constant(var.val) if isinstance(var, jax.extend.core.Literal) else env[var]
+            return _constant(var.val) if hasattr(var, "val") else env[var]
 
         for line in jaxpr.eqns:
-            outputs = tuple(next(self._free) for _ in line.outvars)
+            outputs = tuple(self.value() for _ in line.outvars)
             shapes = tuple(tuple(getattr(v.aval, "shape", ())) for v in line.invars)
             dtype = getattr(line.invars[0].aval, "dtype", None) if line.invars else None
-            equation = Equation(line.primitive.name, line.params, tuple(map(look, line.invars)), shapes, dtype, outputs)
+            inputs = tuple(map(look, line.invars))
+            if line.primitive.name not in NUMBERS:
+                inputs = tuple(_as_array(one, var) for one, var in zip(inputs, line.invars, strict=True))
+            equation = Equation(line.primitive.name, line.params, inputs, shapes, dtype, outputs)
             self._one(equation)
-            env.update((var, self._known.get(number, number)) for var, number in zip(line.outvars, outputs, strict=True))
+            env.update((var, self.known(number)) for var, number in zip(line.outvars, outputs, strict=True))
         return tuple(map(look, jaxpr.outvars))
 
     def _one(self, equation: Equation) -> None:
@@ -139,21 +98,21 @@ class JaxReader:
             return
         closed = next((equation.params[k] for k in ("jaxpr", "call_jaxpr", "fun_jaxpr") if k in equation.params), None)
         if closed is not None and (equation.name in CLOSED or equation.name in CUSTOM):
-            closed = closed if hasattr(closed, "consts") else jax.extend.core.ClosedJaxpr(closed, ())
+            closed = closed if hasattr(closed, "consts") else ClosedJaxpr(closed, ())
             named = _named(equation, closed)
             if named is not None:
-                self.add(named[0], named[1], equation.inputs, equation)
+                self.add(named[0], named[1], equation.inputs, equation.outputs)
             else:
-                self.alias(equation, self._body(closed.jaxpr, [_constant(c) for c in closed.consts], equation.inputs))
+                self.alias(equation.outputs, self._body(closed.jaxpr, [_constant(c) for c in closed.consts], equation.inputs))
         elif not primitive(self, equation):
-            raise self.unsupported(equation)
+            raise self.unsupported(equation.name)
 
     def _scan(self, equation: Equation) -> None:
         """A loop of known length, written out."""
         p = equation.params
         length, constants, carried, body = p["length"], p["num_consts"], p["num_carry"], p["jaxpr"]
         if not isinstance(length, int) or length > LONGEST:
-            raise self.unsupported(equation, f"of {length} steps")
+            raise self.unsupported("scan", f"of {length} steps")
         fixed, state, over = (
             equation.inputs[:constants], equation.inputs[constants : constants + carried], equation.inputs[constants + carried :],
         )  # fmt: skip
@@ -165,14 +124,7 @@ class JaxReader:
             made.append(left[carried:])
         made = made[::-1] if p["reverse"] else made
         stacked = [self.made("stack", lambda *parts: torch.stack(parts), parts, structural=True) for parts in zip(*made, strict=True)]
-        self.alias(equation, (*state, *stacked))
-
-
-def listing(closed: Any, constants: Sequence[Constant], values: int, pack: Callable[[list[Any]], Any]) -> Listing:  # noqa: ANN401
-    """The operations of a jaxpr whose first arguments are ``constants`` and whose last are ``values``."""
-    reader = JaxReader()
-    entering, leaving = reader.read(closed, constants, values)
-    return with_softmax(Listing(tuple(reader.operations), entering, leaving, pack))
+        self.alias(equation.outputs, (*state, *stacked))
 
 
 def _named(equation: Equation, closed: Any) -> tuple[str, Callable[..., Any]] | None:  # noqa: ANN401
@@ -194,15 +146,16 @@ def _size(size: Any) -> Size:  # noqa: ANN401
     return int(size) if isinstance(size, (int, np.integer)) else lambda rows: int(size._evaluate({ROWS: rows}))
 
 
-def _constant(value: Any) -> Constant:  # noqa: ANN401
-    if isinstance(value, (bool, int, float)):
-        return Constant(value)
-    if not is_numbers(value):
-        return Constant(UNREADABLE)
-    array = np.asarray(value)
-    if array.ndim == 0 and array.dtype.kind in "fiub":
-        return Constant(array.item())
-    return Constant(to_tensor(_plain(array)))
+def _constant(value: Any, path: str = "") -> Constant:  # noqa: ANN401
+    """A constant; keys of random generators are none that could be read."""
+    return constant(value, path) if is_numbers(value) else Constant(UNREADABLE)
+
+
+def _as_array(one: Ref, var: Any) -> Ref:  # noqa: ANN401
+    """A plain number as a tensor, for operations that move elements."""
+    if isinstance(one, int) or not isinstance(one.value, (bool, int, float)):
+        return one
+    return Constant(tensor(np.asarray(one.value, var.aval.dtype)), one.path)
 
 
 def is_numbers(value: Any) -> bool:  # noqa: ANN401
@@ -210,14 +163,10 @@ def is_numbers(value: Any) -> bool:  # noqa: ANN401
     return not jax.dtypes.issubdtype(getattr(value, "dtype", np.float32), jax.dtypes.extended)
 
 
-def _plain(array: np.ndarray) -> np.ndarray:
-    """An array in a dtype that torch takes."""
-    return array.astype({"uint32": np.int64, "uint64": np.int64, "uint16": np.int32}.get(array.dtype.name, array.dtype))
-
-
-def parameter(value: Any, path: str) -> Constant:  # noqa: ANN401
-    """A parameter of the network."""
-    if not is_numbers(value):
-        return Constant(UNREADABLE)
-    array = _plain(np.asarray(value))
-    return Constant(torch.from_numpy(np.array(array)), path)
+def listing(
+    closed: Any, parameters: Sequence[tuple[str, Any]], values: int, pack: Callable[[list[Any]], Any]  # noqa: ANN401
+) -> Listing:
+    """The operations of a jaxpr whose first arguments are ``parameters``, each with its path, and whose last are ``values``."""
+    reader = JaxReader()
+    entering, leaving = reader.read(closed, [_constant(value, path) for path, value in parameters], values)
+    return with_softmax(Listing(tuple(reader.operations), entering, leaving, pack))

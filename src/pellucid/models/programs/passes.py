@@ -1,4 +1,4 @@
-"""What is done to a list of operations before a network is made of it: constants are computed, biases joined to their layers."""
+"""What is done to a list of operations before a network is made of it: what nobody uses goes, biases join their layers."""
 
 from __future__ import annotations
 
@@ -16,26 +16,7 @@ Shapes = dict[int, tuple[int, ...]]
 
 def simplified(listing: Listing, example: tuple[Tensor, ...]) -> Listing:
     """The same network with fewer operations; ``example`` are two rows or more of its inputs."""
-    listing = needed(folded(listing))
-    return needed(with_biases(listing, example))
-
-
-def folded(listing: Listing) -> Listing:
-    """Without operations on constants only."""
-    known: dict[int, Constant] = {}
-    kept: list[Operation] = []
-    with torch.no_grad():
-        for operation in listing.operations:
-            inputs = tuple(known.get(one, one) if isinstance(one, int) else one for one in operation.inputs)
-            operation = replace(operation, inputs=inputs)
-            if operation.values or operation.sized:
-                kept.append(operation)
-                continue
-            made = operation.compute(0, *(one.value for one in operation.constants))
-            path = shared(tuple(one.path for one in operation.constants if one.path))
-            known.update((number, Constant(value, path)) for number, value in zip(operation.outputs, made, strict=True))
-    outputs = tuple(known.get(one, one) if isinstance(one, int) else one for one in listing.outputs)
-    return replace(listing, operations=tuple(kept), outputs=outputs)
+    return with_biases(needed(listing), example)
 
 
 def needed(listing: Listing) -> Listing:
@@ -50,10 +31,11 @@ def needed(listing: Listing) -> Listing:
 
 
 def shared(paths: tuple[str, ...]) -> str:
-    """The path of one parameter, or what the paths of several have in common."""
+    """The path of what was made of parameters: that of a single one, else a new name beneath what their paths have in common."""
     if len(set(paths)) <= 1:
         return paths[0] if paths else ""
-    return os.path.commonprefix([path.rpartition(".")[0] + "." for path in paths]).rpartition(".")[0]
+    above = os.path.commonprefix([path.rpartition(".")[0] + "." for path in paths]).rpartition(".")[0]
+    return f"{above}.constant" if above else "constant"
 
 
 def with_biases(listing: Listing, example: tuple[Tensor, ...]) -> Listing:

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from pellucid.models.programs.operation import Constant, Listing, Number, Operation
+from pellucid.models.programs.operation import Listing, Number, Operation
 from pellucid.models.programs.passes import shared
 
 
@@ -117,7 +116,7 @@ class Program(nn.Module):
 
 def names(operations: tuple[Operation, ...]) -> dict[Operation, str]:
     """A name for every operation that is a layer: that of its parameters, without what all have in common; else what it does."""
-    layers = [one for one in operations if not one.structural or any(isinstance(c.value, Tensor) for c in one.constants)]
+    layers = [one for one in operations if not one.structural or any(c.path for c in one.constants)]
     paths = {one: shared(tuple(dict.fromkeys(c.path.rpartition(".")[0] or c.path for c in one.constants if c.path))) for one in layers}
     root = _root([path for path in paths.values() if path])
     taken: set[str] = set()
@@ -156,10 +155,3 @@ def _tensor_names(operation: Operation) -> tuple[str, ...]:
         name = name if name.isidentifier() and not hasattr(nn.Module, name) else "constant"
         found.append(name if name not in found else f"{name}_{len(found)}")
     return tuple(found)
-
-
-def to_tensor(value: Any) -> Tensor:  # noqa: ANN401
-    """An array as a tensor of its own memory, which no framework can write to behind its back."""
-    import numpy as np
-
-    return torch.from_numpy(np.array(value))

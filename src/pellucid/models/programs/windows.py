@@ -31,19 +31,20 @@ class Window:
     dilation: tuple[int, ...]
     spread: tuple[int, ...] = ()
 
-    @property
-    def even(self) -> bool:
-        """Whether as much is put before as behind, and nothing is cut."""
-        return all(low == high >= 0 for low, high in self.padding)
+
+def same_padding(length: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
+    """What is put before and behind an axis so that each stride starts one window (TensorFlow's SAME)."""
+    total = max((-(-length // stride) - 1) * stride + (kernel - 1) * dilation + 1 - length, 0)
+    return total // 2, total - total // 2
 
 
-def convolution(
-    entering: Sequence[int], kernel: Sequence[int], leaving: Sequence[int], window: Window, groups: int
+def convolution(  # noqa: PLR0913
+    entering: Sequence[int], kernel: Sequence[int], leaving: Sequence[int], window: Window, groups: int, *, same: Sequence[int] = ()
 ) -> Callable[..., Tensor]:
     """(x, weight, bias=None) to a convolution.
 
     ``entering``, ``kernel``: the orders that bring x to (sample, channel, ...) and the weight to (output, input, ...); ``leaving``: where
-    sample, channel, ... lie in the result.
+    sample, channel, ... lie in the result; ``same``: the kernel's lengths, where the padding is SAME.
     """
     to_first, to_torch, back = moved(entering), moved(kernel), moved(inverse(leaving))
     convolve = CONVOLUTIONS[len(window.stride) - 1]
@@ -54,15 +55,40 @@ def convolution(
             channels = first.shape[1]
             ones = first.new_ones((channels, *[1] * (first.ndim - 1)))
             first = TRANSPOSED[len(window.spread) - 1](first, ones, stride=window.spread, groups=channels)
-        padding: Sequence[int] | int = [low for low, _ in window.padding] if window.even else 0
-        if not window.even:
-            first = padded(first, ((0, 0), (0, 0), *window.padding))
+        around = window.padding
+        if same:
+            sizes = zip(first.shape[2:], same, window.stride, window.dilation, strict=True)
+            around = tuple(same_padding(*one) for one in sizes)
+        even = all(low == high >= 0 for low, high in around)
+        padding: Sequence[int] | int = [low for low, _ in around] if even else 0
+        if not even:
+            first = padded(first, ((0, 0), (0, 0), *around))
         return back(convolve(first, to_torch(weight), bias, window.stride, padding, window.dilation, groups))
 
     return convolved
 
 
-def pool(kind: str, lengths: Sequence[int], strides: Sequence[int], padding: Sequence[tuple[int, int]], dilation: Sequence[int]) -> Callable[[Tensor], Tensor]:
+def transposed(
+    order: Sequence[int], stride: tuple[int, ...], dilation: tuple[int, ...], lengths: Sequence[int], *, same: bool
+) -> Callable[[Tensor, Tensor, Tensor | None, Sequence[int]], Tensor]:
+    """(x, weight, bias, size of the result) to the transpose of a convolution; the weight is (input, output, ...)."""
+    there, back = moved(order), moved(inverse(order))
+
+    def convolved(x: Tensor, weight: Tensor, bias: Tensor | None, size: Sequence[int]) -> Tensor:
+        made = TRANSPOSED[len(stride) - 1](there(x), weight, bias, stride=stride, dilation=dilation)
+        wanted = [size[i] for i in order[2:]]
+        cuts = []
+        for axis, length in enumerate(wanted):
+            low = same_padding(length, lengths[axis], stride[axis], dilation[axis])[0] if same else 0
+            cuts.append((-low, low + length - made.shape[axis + 2]))
+        return back(padded(made, ((0, 0), (0, 0), *cuts)))
+
+    return convolved
+
+
+def pool(
+    kind: str, lengths: Sequence[int], strides: Sequence[int], padding: Sequence[tuple[int, int]], dilation: Sequence[int]
+) -> Callable[[Tensor], Tensor]:
     """A window that takes the largest (``max``), smallest (``min``) or sum (``sum``) over some axes; one entry for every axis of x."""
     axes = [i for i, _ in enumerate(lengths) if lengths[i] != 1 or strides[i] != 1 or tuple(padding[i]) != (0, 0)]
     rest = [i for i in range(len(lengths)) if i not in axes]

@@ -1,0 +1,102 @@
+"""What the readers of all frameworks share: values get numbers, operations on constants are computed at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pellucid.errors import UnsupportedOperation
+from pellucid.models.programs.operation import Constant, Number, Operation
+from pellucid.models.programs.passes import shared
+
+Ref = int | Constant
+UNREADABLE: Any = object()  # stands for constants that are no numbers
+_WIDER = {"uint64": np.int64, "uint32": np.int64, "uint16": np.int32}  # what torch does little with
+
+
+class Reader:
+    """Collects operations."""
+
+    framework = ""
+
+    def __init__(self) -> None:
+        self.operations: list[Operation] = []
+        self._free = count()
+        self._known: dict[int, Ref] = {}
+
+    def value(self) -> int:
+        """A number for a new value."""
+        return next(self._free)
+
+    def add(  # noqa: PLR0913
+        self, name: str, call: Callable[..., Any], inputs: Sequence[Ref], outputs: Sequence[int], *,
+        sized: bool = False, structural: bool = False, affine: bool = False, about: dict[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """One operation; see :class:`~pellucid.models.programs.operation.Operation`."""
+        if any(one.value is UNREADABLE for one in inputs if isinstance(one, Constant)):
+            raise self.unsupported(name, "on what is no array of numbers, such as the state of a random generator")
+        operation = Operation(name, call, tuple(inputs), tuple(outputs), sized, structural, affine, about or {})
+        if operation.values or sized:
+            self.operations.append(operation)
+            return
+        with torch.no_grad():
+            made = operation.compute(0, *(one.value for one in operation.constants))
+        path = shared(tuple(one.path for one in operation.constants if one.path))
+        self.alias(outputs, [Constant(one, path) for one in made])
+
+    def made(self, name: str, call: Callable[..., Any], inputs: Sequence[Ref], **options: Any) -> Ref:  # noqa: ANN401
+        """The result of an operation on the way."""
+        number = self.value()
+        self.add(name, call, inputs, (number,), **options)
+        return self.known(number)
+
+    def alias(self, outputs: Sequence[int], refs: Sequence[Ref]) -> None:
+        """These values are others that are there already."""
+        self._known.update(zip(outputs, refs, strict=False))
+
+    def known(self, number: int) -> Ref:
+        """What a value is: itself, another, or a constant."""
+        return self._known.get(number, number)
+
+    def unsupported(self, operation: str, how: str = "") -> UnsupportedOperation:
+        """The error for what can not be read."""
+        return UnsupportedOperation(
+            f"This operation of {self.framework} has no counterpart among those of torch{f' {how}' if how else ''}",
+            received=operation,
+            remedy="gradients and black-box methods work without; please report the operation",
+        )
+
+
+def constant(value: Any, path: str = "") -> Constant:  # noqa: ANN401
+    """A constant: a plain number where it is one and no parameter, else a tensor of its own memory."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiubV":
+        return Constant(UNREADABLE)
+    if array.ndim == 0 and not path and array.dtype.kind in "fiub":
+        return Constant(array.item())
+    return Constant(tensor(array), path)
+
+
+def tensor(array: np.ndarray) -> Tensor:
+    """An array as a tensor of its own memory, which no framework can write to behind its back."""
+    if array.dtype.name == "bfloat16":
+        return torch.from_numpy(array.astype(np.float32)).to(torch.bfloat16)
+    return torch.from_numpy(np.array(array, _WIDER.get(array.dtype.name, array.dtype)))
+
+
+def dtype(name: str) -> torch.dtype:
+    """The torch dtype of this name."""
+    found = getattr(torch, {"bool_": "bool", "uint64": "int64", "uint32": "int64", "uint16": "int32"}.get(name, name), None)
+    if not isinstance(found, torch.dtype):
+        raise UnsupportedOperation("torch has no such numbers", received=name, remedy="use float32 or float64")
+    return found
+
+
+def number(value: Tensor | Number) -> Number:
+    """A number that came as a tensor."""
+    return value.item() if isinstance(value, Tensor) else value

@@ -1,0 +1,96 @@
+"""Reads the graph of a concrete TensorFlow function as torch operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from pellucid.models.programs.operation import Listing
+from pellucid.models.programs.reader import Reader, Ref, constant
+from pellucid.models.programs.tensorflow_operators import operator
+
+CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+NOTHING = ("NoOp", "Placeholder", "Assert")
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One node of a graph, its inputs resolved."""
+
+    type: str
+    inputs: tuple[Ref, ...]
+    outputs: tuple[int, ...]
+    _node: Any
+
+    def attr(self, name: str, default: Any = None) -> Any:  # noqa: ANN401
+        """An attribute, text as text."""
+        try:
+            found = self._node.get_attr(name)
+        except ValueError:
+            return default
+        return found.decode() if isinstance(found, bytes) else found
+
+    def shape(self, place: int) -> list[int]:
+        """The shape of an input; -1 where it is not fixed."""
+        return [-1 if size is None else size for size in self._node.inputs[place].shape.as_list()]
+
+    def rank(self, place: int) -> int:
+        """The number of axes of an input."""
+        return len(self._node.inputs[place].shape)
+
+
+class TensorflowReader(Reader):
+    """Collects the operations of a graph and of the functions it calls."""
+
+    framework = "TensorFlow"
+
+    def graph(self, graph: Any, entering: Mapping[Any, Ref], leaving: Sequence[Any]) -> tuple[Ref, ...]:  # noqa: ANN401
+        """Reads a graph; ``entering`` are its placeholders by tensor name, ``leaving`` tensors of it."""
+        env: dict[str, Ref] = dict(entering)
+        for node in graph.get_operations():
+            if node.type in NOTHING:
+                continue
+            outputs = tuple(self.value() for _ in node.outputs)
+            if all(one.name in env for one in node.inputs):
+                self._one(graph, Node(node.type, tuple(env[one.name] for one in node.inputs), outputs, node))
+                env.update((one.name, self.known(number)) for one, number in zip(node.outputs, outputs, strict=True))
+        return tuple(env[one.name] for one in leaving)
+
+    # ---- inside ----------------------------------------------------------------------------------------------------------------
+
+    def _one(self, graph: Any, node: Node) -> None:  # noqa: ANN401
+        if node.type == "Const":
+            self.alias(node.outputs, (constant(tf.make_ndarray(node.attr("value"))),))
+        elif node.type == "ReadVariableOp":
+            self.alias(node.outputs, node.inputs)  # a variable stands for its value
+        elif node.type in CALLS:
+            self.alias(node.outputs, self._called(graph, node))
+        elif not operator(self, node):
+            raise self.unsupported(node.type)
+
+    def _called(self, graph: Any, node: Node) -> tuple[Ref, ...]:  # noqa: ANN401
+        """A function inside the graph, written out."""
+        from tensorflow.python.framework.function_def_to_graph import function_def_to_graph
+
+        name = node.attr("f").name
+        found: Any = graph._get_function(name) or tf.compat.v1.get_default_graph()._get_function(name)
+        inner = function_def_to_graph(found.cached_definition if hasattr(found, "cached_definition") else found.definition)
+        return self.graph(inner, dict(zip((one.name for one in inner.inputs), node.inputs, strict=True)), inner.outputs)
+
+
+def listing(function: Any, paths: Mapping[int, tuple[Any, str]], pack: Callable[[list[Any]], Any]) -> Listing:  # noqa: ANN401
+    """The operations of a concrete function; ``paths`` says which variable and path the id of each handle belongs to."""
+    reader = TensorflowReader()
+    graph = function.graph
+    captured = list(graph.captures)
+    own = [one for one in graph.inputs if not any(one is inner for _, inner in captured)]
+    values = tuple(reader.value() for _ in own)
+    entering: dict[Any, Ref] = dict(zip((one.name for one in own), values, strict=True))
+    for outer, inner in captured:
+        variable = paths.get(id(outer))
+        entering[inner.name] = constant(variable[0].numpy(), variable[1]) if variable else constant(outer.numpy())
+    leaving = reader.graph(graph, entering, graph.outputs)
+    return Listing(tuple(reader.operations), values, leaving, pack)

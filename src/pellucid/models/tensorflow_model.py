@@ -1,0 +1,115 @@
+"""TensorFlow: ``tf.function``, concrete functions, signatures of SavedModels, ``tf.Module``.
+
+The function is traced with an open number of rows, and its graph is read as torch operations (:mod:`pellucid.models.programs`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import torch
+from torch import Tensor
+
+from pellucid.explanation.spec import ModelSpec
+from pellucid.models.programs.passes import simplified
+from pellucid.models.programs.program import Program
+from pellucid.models.programs.tensorflow_reader import listing
+from pellucid.models.read_model import ReadModel, hashed
+from pellucid.models.twin_model import Twin, as_tensors
+
+
+def adapt(model: Any, spec: ModelSpec | None) -> ReadModel | None:  # noqa: ANN401
+    """The model interface of a function of TensorFlow; None if it is none."""
+    if isinstance(model, tf.types.experimental.GenericFunction):
+        name = getattr(getattr(model, "python_function", None), "__name__", "function")
+        return ReadModel(TensorflowSource(model, model, name), spec or ModelSpec())
+    if isinstance(model, tf.Module) and callable(model):
+        return ReadModel(TensorflowSource(model, model, type(model).__name__, tuple(model.variables)), spec or ModelSpec())
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class TensorflowSource:
+    """A function of TensorFlow; ``variables`` where they are known, else those that its graph reads."""
+
+    function: Callable[..., Any]
+    owner: Any
+    name: str
+    variables: tuple[Any, ...] = ()
+    paths: tuple[str, ...] = ()
+    guesses: tuple[str, ...] = ()
+
+    @property
+    def framework(self) -> tuple[str, str]:
+        """TensorFlow and its version."""
+        return "TensorFlow", tf.__version__
+
+    @cached_property
+    def _known(self) -> tuple[Any, ...]:
+        if self.variables:
+            return self.variables
+        if hasattr(self.function, "variables"):
+            return tuple(self.function.variables)
+        concrete = getattr(self.function, "_list_all_concrete_functions", lambda: ())()
+        return tuple({id(v): v for one in concrete for v in one.variables}.values())
+
+    def version(self) -> object:
+        """The bytes of all variables, which TensorFlow writes to in place."""
+        return self.fingerprint()
+
+    def fingerprint(self) -> str:
+        """A hash of all variables."""
+        return hashed(np.asarray(variable) for variable in self._known)
+
+    @property
+    def dtype(self) -> torch.dtype | None:
+        """That of the first variable with fractions."""
+        found = next((v.dtype for v in self._known if tf.as_dtype(v.dtype).is_floating), None)
+        return None if found is None else getattr(torch, tf.as_dtype(found).name)
+
+    def twin(self, example: tuple[Tensor, ...]) -> Twin:
+        """The network as torch operations."""
+        concrete = self._concrete(example)
+        structure = concrete.structured_outputs
+        paths = self._paths(concrete.variables)
+        read = listing(concrete, paths, lambda leaving: tf.nest.pack_sequence_as(structure, leaving))
+        return Twin(Program(simplified(read, example)), self.evaluate, self.name, self.framework, guesses=self.guesses)
+
+    def evaluate(self, *inputs: np.ndarray) -> Any:  # noqa: ANN401
+        """What TensorFlow answers."""
+        answer = self._call()(*map(tf.convert_to_tensor, inputs))
+        return tf.nest.map_structure(lambda leaf: as_tensors(leaf.numpy()), answer)
+
+    def _concrete(self, example: tuple[Tensor, ...]) -> Any:  # noqa: ANN401
+        if not isinstance(self.function, tf.types.experimental.GenericFunction):
+            traced = tf.function(self.function)
+        elif not hasattr(self.function, "get_concrete_function"):
+            return self.function
+        else:
+            traced = self.function
+        specs = [tf.TensorSpec((None, *t.shape[1:]), str(t.dtype).removeprefix("torch.")) for t in example]
+        return traced.get_concrete_function(*specs)
+
+    def _call(self) -> Callable[..., Any]:
+        function = self.function
+        if isinstance(function, tf.types.experimental.ConcreteFunction) and function.structured_input_signature[1]:
+            names = list(function.structured_input_signature[1])  # a signature takes its inputs by name
+            return lambda *inputs: function(**dict(zip(names, inputs, strict=True)))
+        return function
+
+    def _paths(self, variables: Iterable[Any]) -> dict[int, tuple[Any, str]]:
+        named = dict(zip(map(id, (_plain(v) for v in self.variables)), self.paths, strict=False))
+        return {
+            id(plain.handle): (plain, named.get(id(plain), plain.name.partition(":")[0].replace("/", ".")))
+            for plain in map(_plain, (*variables, *self.variables))
+        }
+
+
+def _plain(variable: Any) -> Any:  # noqa: ANN401
+    """TensorFlow's variable, also of one of Keras."""
+    return getattr(variable, "value", variable) if not isinstance(variable, tf.Variable) else variable
