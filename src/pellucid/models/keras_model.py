@@ -30,7 +30,7 @@ def adapt(model: Any, spec: ModelSpec | None) -> Model | None:  # noqa: ANN401
     if backend == "tensorflow":
         from pellucid.models.tensorflow_model import TensorflowSource
 
-        return ReadModel(_named(TensorflowSource(call, model, model.name, variables, paths)), spec or ModelSpec())
+        return ReadModel(TensorflowSource(call, model, model.name, variables, paths), spec or ModelSpec())
     if backend == "jax":
         from pellucid.models.jax_model import JaxSource
 
@@ -42,11 +42,7 @@ def adapt(model: Any, spec: ModelSpec | None) -> Model | None:  # noqa: ANN401
         parts = (tuple(v.value for v in model.trainable_variables), tuple(v.value for v in model.non_trainable_variables))
         named = (*model.trainable_variables, *model.non_trainable_variables)
         paths = tuple(variable.path.replace("/", ".") for variable in named)
-        return ReadModel(_named(JaxSource(apply, parts, model, model.name, paths=paths)), spec or ModelSpec())
-    from pellucid.models.keras_torch import keras_on_torch
+        return ReadModel(JaxSource(apply, parts, model, model.name, paths=paths), spec or ModelSpec())
+    from pellucid.models.keras_torch import KerasTorchSource
 
-    return keras_on_torch(model, spec)
-
-
-def _named(source: Any) -> Any:  # noqa: ANN401
-    return source
+    return ReadModel(KerasTorchSource(model, model.name), spec or ModelSpec())

@@ -374,8 +374,13 @@ def _gather(reader: JaxReader, eq: Equation) -> None:
         order[at] = place if place < axis else place + len(picked)
     for place, at in enumerate(picked):
         order[at] = axis + place
-    there = views.moved(order)
-    reader.add("embedding" if axis == 0 else "index_select", lambda x, i: there(views.index(x, axis, i[..., 0])), eq.inputs, eq.outputs)
+    ids = reader.made("select", lambda i: i[..., 0], eq.inputs[1:], structural=True)
+    name = "embedding" if axis == 0 else "index_select"
+    if order == list(range(result)):
+        reader.add(name, lambda x, i: views.index(x, axis, i), (eq.inputs[0], ids), eq.outputs)
+    else:
+        made = reader.made(name, lambda x, i: views.index(x, axis, i), (eq.inputs[0], ids))
+        reader.add("permute", views.moved(order), (made,), eq.outputs, structural=True)
 
 
 def _sort(reader: JaxReader, eq: Equation) -> None:

@@ -16,7 +16,31 @@ Shapes = dict[int, tuple[int, ...]]
 
 def simplified(listing: Listing, example: tuple[Tensor, ...]) -> Listing:
     """The same network with fewer operations; ``example`` are two rows or more of its inputs."""
-    return with_biases(needed(listing), example)
+    return with_biases(needed(with_plain_places(listing)), example)
+
+
+def with_plain_places(listing: Listing) -> Listing:
+    """Embeddings are fed with what came from outside, not with ``where(i < 0, i + n, i)``, which they do themselves."""
+    maker = {number: operation for operation in listing.operations for number in operation.outputs}
+
+    def plain(one: int | Constant) -> int | Constant:
+        made = maker.get(one) if isinstance(one, int) else None
+        while made is not None and made.name in ("to", "expand", "reshape", "select", "unsqueeze", "permute") and len(made.values) == 1:
+            made = maker.get(made.values[0])  # casts and views keep the values
+        if made is None or made.name != "where" or len(made.values) != 3:
+            return one
+        test, *ways = (maker.get(value) for value in made.values)
+        direct = [value for value, way in zip(made.values[1:], ways, strict=True) if way is None or way.name != "add"]
+        wrapped = [way for way in ways if way is not None and way.name == "add"]
+        fits = test is not None and test.name == "lt" and len(direct) == 1 and len(wrapped) == 1
+        return direct[0] if fits and test and test.values == (direct[0],) == wrapped[0].values else one
+
+    def changed(operation: Operation) -> Operation:
+        if operation.name != "embedding" or len(operation.values) != 1:
+            return operation
+        return replace(operation, inputs=tuple(plain(one) for one in operation.inputs))
+
+    return replace(listing, operations=tuple(map(changed, listing.operations)))
 
 
 def needed(listing: Listing) -> Listing:

@@ -71,7 +71,7 @@ class Program(nn.Module):
         self._inputs, self._outputs, self._pack = listing.inputs, listing.outputs, listing.pack
         named = names(listing.operations)
         for operation, name in named.items():
-            self._add(name, Layer(operation, _tensor_names(operation)))
+            self._add(name, _table(operation) or Layer(operation, _tensor_names(operation)))
         used = {one for one in listing.outputs if isinstance(one, int)}
         steps: list[Step] = []
         for operation in reversed(listing.operations):
@@ -89,7 +89,9 @@ class Program(nn.Module):
         values: dict[int, Any] = dict(zip(self._inputs, inputs, strict=True))
         for step in self._steps:
             if step.view is None:
-                made = self.get_submodule(step.layer)(rows, *(values[one] for one in step.inputs))
+                layer = self.get_submodule(step.layer)
+                given = (values[one] for one in step.inputs)
+                made = layer(rows, *given) if isinstance(layer, Layer) else layer(*given)
             else:
                 view = step.view
                 made = view.compute(rows, *(values[one] if isinstance(one, int) else one.value for one in view.inputs))
@@ -99,7 +101,7 @@ class Program(nn.Module):
                 del values[one]
         return self._pack([values[one] if isinstance(one, int) else one.value for one in self._outputs])
 
-    def _add(self, path: str, layer: Layer) -> None:
+    def _add(self, path: str, layer: nn.Module) -> None:
         """The layer at its place in the tree."""
         *above, last = path.split(".")
         at: nn.Module = self
@@ -112,6 +114,16 @@ class Program(nn.Module):
             for name, child in before._modules.items():
                 layer.add_module(name, child)
         at.add_module(last, layer)
+
+
+def _table(operation: Operation) -> nn.Embedding | None:
+    """An embedding as the module that engines know as one, so that tokens can be explained where they enter."""
+    if operation.name != "embedding" or len(operation.values) != 1 or len(operation.constants) != 1:
+        return None
+    weight = operation.constants[0].value
+    if not isinstance(weight, Tensor) or weight.ndim != 2 or not operation.constants[0].path or not weight.is_floating_point():
+        return None
+    return nn.Embedding.from_pretrained(weight)
 
 
 def names(operations: tuple[Operation, ...]) -> dict[Operation, str]:

@@ -344,8 +344,9 @@ def _gather(reader: TensorflowReader, node: Node) -> None:
     place = axis[0].value if axis and isinstance(axis[0], Constant) else 0
     along = whole(place)[0]
     reader.add(
-        "embedding", lambda x, i: views.index(x, along, i if isinstance(i, Tensor) else torch.tensor(i)), (value, at), node.outputs[:1], structural=True
-    )
+        "embedding" if along == 0 else "index_select", lambda x, i: views.index(x, along, torch.as_tensor(i)), (value, at),
+        node.outputs[:1], structural=not isinstance(value, Constant),
+    )  # fmt: skip
 
 
 def _strided(reader: TensorflowReader, node: Node) -> None:

@@ -1,0 +1,69 @@
+"""Keras on torch: exported, and read as a list of torch operations with Keras' own layer names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pellucid.models.programs.exported_reader import ExportedReader
+from pellucid.models.programs.passes import simplified
+from pellucid.models.programs.program import Program
+from pellucid.models.read_model import hashed
+from pellucid.models.twin_model import Twin, as_tensors
+
+
+class _Evaluating(nn.Module):
+    """A Keras model called as it is at inference."""
+
+    def __init__(self, model: Any) -> None:  # noqa: ANN401
+        super().__init__()
+        self.model = model
+
+    def forward(self, *inputs: Tensor) -> Any:  # noqa: ANN401
+        return self.model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
+
+
+@dataclass(frozen=True, eq=False)
+class KerasTorchSource:
+    """A Keras model on the torch backend."""
+
+    owner: Any
+    name: str
+
+    @property
+    def framework(self) -> tuple[str, str]:
+        """Keras and its version."""
+        return "Keras on torch", keras.__version__
+
+    @property
+    def dtype(self) -> torch.dtype | None:
+        """In which it computes."""
+        return next((v.value.dtype for v in self.owner.variables if v.value.is_floating_point()), None)
+
+    def version(self) -> object:
+        """Where the variables lie and how often they were written to."""
+        return tuple((v.value.data_ptr(), v.value._version) for v in self.owner.variables)
+
+    def fingerprint(self) -> str:
+        """A hash of all variables."""
+        return hashed(v.value.detach().cpu().numpy() for v in self.owner.variables)
+
+    def twin(self, example: tuple[Tensor, ...]) -> Twin:
+        """The network as torch operations."""
+        rows = tuple(t[:1].repeat_interleave(3, 0) for t in example)
+        dynamic = (tuple({0: torch.export.Dim.DYNAMIC} for _ in rows),)
+        program = torch.export.export(_Evaluating(self.owner), rows, dynamic_shapes=dynamic, strict=False)
+        paths = {v.value.data_ptr(): v.path.replace("/", ".") for v in self.owner.variables}
+        read = ExportedReader().read(program, paths)
+        return Twin(Program(simplified(read, rows)), self.evaluate, self.name, self.framework)
+
+    def evaluate(self, *inputs: np.ndarray) -> Any:  # noqa: ANN401
+        """What Keras answers."""
+        given = [torch.from_numpy(one) for one in inputs]
+        with torch.no_grad():
+            return as_tensors(self.owner(given[0] if len(given) == 1 else given, training=False))
