@@ -19,7 +19,8 @@ from torch import Tensor
 
 from pellucid.errors import ModelError
 from pellucid.explanation.spec import ModelSpec
-from pellucid.models.programs.jax_reader import ROWS, is_numbers, listing
+from pellucid.models.bridge import Bridge, Pull, place_of
+from pellucid.models.programs.jax_reader import COUNTS, ROWS, is_numbers, listing
 from pellucid.models.programs.passes import simplified
 from pellucid.models.programs.program import Program
 from pellucid.models.read_model import ReadModel, hashed
@@ -127,16 +128,49 @@ class JaxSource:
         def flat(*arguments: Any) -> Any:  # noqa: ANN401
             return self.apply(jax.tree_util.tree_unflatten(structure, arguments[: len(leaves)]), *arguments[len(leaves) :])
 
-        (rows,) = jax.export.symbolic_shape(ROWS)
-        given = [jax.ShapeDtypeStruct((rows, *t.shape[1:]), _dtype(t)) for t in example]
-        closed, shape = jax.make_jaxpr(flat, return_shape=True)(*leaves, *given)
+        def traced(rows: Any) -> Any:  # noqa: ANN401
+            given = [jax.ShapeDtypeStruct((rows, *t.shape[1:]), _dtype(t)) for t in example]
+            return jax.make_jaxpr(flat, return_shape=True)(*leaves, *given)
+
+        try:
+            made = [traced(jax.export.symbolic_shape(ROWS)[0])]
+        except Exception:  # whatever a network does with a number that is none yet, such as len(x)
+            made = [traced(count) for count in COUNTS]
+        closed, shape = [one for one, _ in made], made[0][1]
         pack = jax.tree_util.tree_structure(shape)
         read = listing(closed, self.leaves, len(example), lambda leaving: jax.tree_util.tree_unflatten(pack, leaving))
         return Twin(Program(simplified(read, example)), self.evaluate, self.name, self.framework, guesses=self.guesses)
 
+    def bridge(self, example: tuple[Tensor, ...], spec: ModelSpec, reason: str) -> Twin:
+        """The network as a module whose gradients ``jax.vjp`` gives."""
+        answer = self.evaluate(*(t.numpy() for t in example))
+        place = place_of(answer, jax.tree_util.tree_leaves(answer), spec.select)
+
+        def main(*inputs: Any) -> Any:  # noqa: ANN401
+            return jax.tree_util.tree_leaves(self.apply(self.params, *inputs))[place]
+
+        call, linearize = jax.jit(main), jax.jit(lambda *inputs: jax.vjp(main, *inputs))
+
+        def linear(inputs: tuple[Tensor, ...]) -> tuple[Tensor, Pull]:
+            output, back = linearize(*map(_into, inputs))
+            return _out(output), lambda gradient: tuple(map(_out, back(_into(gradient))))
+
+        net = Bridge(lambda inputs: _out(call(*map(_into, inputs))), linear, self.dtype, reason)
+        return Twin(net, self.evaluate, self.name, self.framework, guesses=self.guesses)
+
     def evaluate(self, *inputs: np.ndarray) -> Any:  # noqa: ANN401
         """What JAX answers."""
         return jax.tree_util.tree_map(lambda leaf: as_tensors(np.asarray(leaf)), self.apply(self.params, *map(jax.numpy.asarray, inputs)))
+
+
+def _into(tensor: Tensor) -> Any:  # noqa: ANN401
+    """The same numbers in JAX."""
+    return jax.numpy.asarray(tensor.detach().cpu().numpy())
+
+
+def _out(array: Any) -> Tensor:  # noqa: ANN401
+    """The same numbers in torch."""
+    return torch.from_numpy(np.array(array))
 
 
 def _dtype(tensor: Tensor) -> Any:  # noqa: ANN401

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pellucid.errors import UnsupportedOperation
+from pellucid.explanation.spec import ModelSpec
 from pellucid.models.programs.exported_reader import ExportedReader
 from pellucid.models.programs.passes import simplified
 from pellucid.models.programs.program import Program
@@ -57,10 +59,19 @@ class KerasTorchSource:
         """The network as torch operations."""
         rows = tuple(t[:1].repeat_interleave(3, 0) for t in example)
         dynamic = (tuple({0: torch.export.Dim.DYNAMIC} for _ in rows),)
-        program = torch.export.export(_Evaluating(self.owner), rows, dynamic_shapes=dynamic, strict=False)
+        try:
+            program = torch.export.export(_Evaluating(self.owner), rows, dynamic_shapes=dynamic, strict=False)
+        except Exception as error:  # whatever a forward does that can not be exported, such as a branch on values
+            raise UnsupportedOperation(
+                "torch.export can not follow this network", received=str(error).partition("\n")[0][:80] or "its forward", remedy="use it as it is"
+            ) from error
         paths = {v.value.data_ptr(): v.path.replace("/", ".") for v in self.owner.variables}
         read = ExportedReader().read(program, paths)
         return Twin(Program(simplified(read, rows)), self.evaluate, self.name, self.framework)
+
+    def bridge(self, example: tuple[Tensor, ...], spec: ModelSpec, reason: str) -> Twin:  # noqa: ARG002
+        """The network as the torch module that it is; its layers can not be told apart."""
+        return Twin(self.owner, self.evaluate, self.name, self.framework)
 
     def evaluate(self, *inputs: np.ndarray) -> Any:  # noqa: ANN401
         """What Keras answers."""

@@ -24,6 +24,9 @@ _CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.RNNBase, nn.Multihea
 
 def channels_last(module: nn.Module, before: bool) -> bool:
     """Whether a module puts its channels last; what has no layout of its own (activations, blocks) has that of the module ``before``."""
+    told: bool | None = getattr(module, "channels_last", None)  # by an operation that was read from another framework
+    if isinstance(told, bool):
+        return told
     return isinstance(module, _CHANNELS_LAST) or (before and not isinstance(module, _CHANNELS_FIRST))
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from pellucid.errors import UnsupportedOperation
 from pellucid.explanation.spec import ModelSpec
 from pellucid.models.inputs import RowInputs
 from pellucid.models.protocol import Capability, Mode
@@ -52,7 +54,15 @@ class Source(Protocol):
         ...
 
     def twin(self, example: tuple[Tensor, ...]) -> Twin:
-        """The network as torch operations; ``example`` are rows of its inputs."""
+        """The network as torch operations; ``example`` are rows of its inputs.
+
+        Raises:
+            UnsupportedOperation: one of them has no counterpart.
+        """
+        ...
+
+    def bridge(self, example: tuple[Tensor, ...], spec: ModelSpec, reason: str) -> Twin:
+        """The network as a module whose values and gradients come from the framework itself."""
         ...
 
 
@@ -91,9 +101,18 @@ class ReadModel:
         example = tuple(t[:1].repeat_interleave(2, 0).to(dtype if dtype is not None and t.is_floating_point() else t.dtype) for t in inputs.tensors)
         version = (self.source.version(), tuple((tuple(t.shape[1:]), t.dtype) for t in example))
         with torch.inference_mode(mode=False):
-            self._twin = _KEPT.get(self.source.owner, version, lambda: self.source.twin(example))
+            self._twin = _KEPT.get(self.source.owner, version, lambda: self._made(example))
         model = TwinModel(self._twin, self.spec)
         return model if self._seed is None else model.randomized(self._seed)
+
+    def _made(self, example: tuple[Tensor, ...]) -> Twin:
+        try:
+            return self.source.twin(example)
+        except UnsupportedOperation as error:
+            name = self.source.framework[0]
+            twin = self.source.bridge(example, self.spec, error.received)
+            note = f"{self.name}: {error.received} has no counterpart in torch, so values and gradients come from {name} itself"
+            return replace(twin, guesses=(*twin.guesses, note))
 
     def randomized(self, seed: int) -> ReadModel:
         """The same network with random parameters."""

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from pellucid.explanation.spec import ModelSpec
+from pellucid.models.bridge import Bridge, Pull, place_of
 from pellucid.models.programs.passes import simplified
 from pellucid.models.programs.program import Program
 from pellucid.models.programs.tensorflow_reader import listing
@@ -80,6 +81,29 @@ class TensorflowSource:
         read = listing(concrete, paths, lambda leaving: tf.nest.pack_sequence_as(structure, leaving))
         return Twin(Program(simplified(read, example)), self.evaluate, self.name, self.framework, guesses=self.guesses)
 
+    def bridge(self, example: tuple[Tensor, ...], spec: ModelSpec, reason: str) -> Twin:
+        """The network as a module whose gradients ``tf.GradientTape`` gives."""
+        answer = self.evaluate(*(t.numpy() for t in example))
+        place, call = place_of(answer, tf.nest.flatten(answer), spec.select), self._call()
+
+        def main(inputs: tuple[Any, ...]) -> Any:  # noqa: ANN401
+            return tf.nest.flatten(call(*inputs))[place]
+
+        def linear(inputs: tuple[Tensor, ...]) -> tuple[Tensor, Pull]:
+            given = tuple(map(_into, inputs))
+            with tf.GradientTape() as tape:
+                tape.watch([one for one in given if one.dtype.is_floating])
+                output = main(given)
+
+            def pull(gradient: Tensor) -> tuple[Tensor, ...]:
+                found = tape.gradient(output, given, _into(gradient), tf.UnconnectedGradients.ZERO)
+                return tuple(map(_out, found))
+
+            return _out(output), pull
+
+        net = Bridge(lambda inputs: _out(main(tuple(map(_into, inputs)))), linear, self.dtype, reason)
+        return Twin(net, self.evaluate, self.name, self.framework, guesses=self.guesses)
+
     def evaluate(self, *inputs: np.ndarray) -> Any:  # noqa: ANN401
         """What TensorFlow answers."""
         answer = self._call()(*map(tf.convert_to_tensor, inputs))
@@ -108,6 +132,16 @@ class TensorflowSource:
             id(plain.handle): (plain, named.get(id(plain), plain.name.partition(":")[0].replace("/", ".")))
             for plain in map(_plain, (*variables, *self.variables))
         }
+
+
+def _into(tensor: Tensor) -> Any:  # noqa: ANN401
+    """The same numbers in TensorFlow."""
+    return tf.convert_to_tensor(tensor.detach().cpu().numpy())
+
+
+def _out(value: Any) -> Tensor:  # noqa: ANN401
+    """The same numbers in torch."""
+    return torch.from_numpy(np.array(value))
 
 
 def _plain(variable: Any) -> Any:  # noqa: ANN401

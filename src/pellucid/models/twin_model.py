@@ -1,7 +1,7 @@
 """A network of another framework that stands on torch: the same operations on the same numbers, so that every method works on it.
 
 An adapter (``<framework>_model.py``) makes the *twin*, a torch module, and says how the framework itself evaluates rows. That the two
-agree is not believed: they are compared on rows that are explained, each time, and an answer is refused where they differ.
+agree is not believed: before a twin is first used they are compared on the rows that are explained, and it is refused where they differ.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class TwinModel(TorchModel):
 
     @contextmanager
     def open(self, inputs: RowInputs, *, mode: Mode) -> Iterator[BoundTorch]:
-        """The twin bound to these rows, after it was compared with the framework's own answer for the first of them."""
+        """The twin bound to these rows; at its first use it is compared with the framework's own answer for the first of them."""
         with super().open(inputs, mode=mode) as bound:
             self._compare(bound)
             bound.add_guesses(self.twin.guesses)
@@ -77,7 +77,7 @@ class TwinModel(TorchModel):
 
     def _compare(self, bound: BoundTorch) -> None:
         """Raises a ModelError where the twin and the framework give different answers for the first rows."""
-        if self.twin.evaluate is nothing:
+        if self.twin.evaluate is nothing or self.net in _COMPARED:
             return
         rows = torch.arange(min(COMPARED, len(bound.values[0])))
         given = [fixed[rows].cpu().numpy().copy() for fixed in bound.fixed]
@@ -85,6 +85,7 @@ class TwinModel(TorchModel):
         ours = bound.outputs(tuple(value[rows] for value in bound.values), rows).detach().double().cpu()
         dtype = self.torch_dtype or torch.float32
         if own.shape == ours.shape and bool((own - ours).abs().max() <= TOLERANCE.get(dtype, 1e-3) * own.abs().max().clamp(min=1e-12)):
+            _COMPARED.add(self.net)
             return
         where = f"{tuple(ours.shape)} instead of {tuple(own.shape)}" if own.shape != ours.shape else f"{float((own - ours).abs().max()):.2g} apart"
         raise ModelError(
@@ -92,6 +93,9 @@ class TwinModel(TorchModel):
             received=f"{self.name}: outputs {where}",
             remedy="explain it as a function (x -> scores, numpy in and out), and please report the network",
         )
+
+
+_COMPARED: weakref.WeakSet[nn.Module] = weakref.WeakSet()
 
 
 def nothing(*_: np.ndarray) -> Any:  # noqa: ANN401

@@ -21,6 +21,7 @@ VIEWS = frozenset(
     getitem roll expand_as view_as narrow arange full zeros ones scalar_tensor""".split()
 )
 SAME = frozenset(["clone", "contiguous", "alias", "lift_fresh_copy", "lift_fresh", "dropout", "_assert_tensor_metadata"])
+CASTS = frozenset(["to", "_to_copy"])
 NOTHING = frozenset(["_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range_for_size", "sym_constrain_range"])
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 
@@ -59,7 +60,7 @@ class ExportedReader(Reader):
             return
         leaves, structure = tree_flatten((node.args, node.kwargs))
         given = [env[one.name] for one in leaves if isinstance(one, torch.fx.Node)]
-        if name in SAME:
+        if name in SAME or (name in CASTS and _same_dtype(node)):
             env[node.name] = given[0]
             return
         outputs = (self.value(),)
@@ -67,7 +68,8 @@ class ExportedReader(Reader):
         if not self._affine(name, given, [one for one in leaves if not isinstance(one, torch.fx.Node)], outputs):
             places = [i for i, one in enumerate(leaves) if isinstance(one, torch.fx.Node)]
             call = _packed(_function(target, name), literal, places, structure)
-            self.add(name.removesuffix("_"), call, given, outputs, structural=name in VIEWS)
+            about = {"order": tuple(axis % len(node.args[1]) for axis in node.args[1])} if name == "permute" else {}
+            self.add(name.removesuffix("_"), call, given, outputs, structural=name in VIEWS, about=about)
         env[node.name] = self.known(outputs[0])
 
     def _affine(self, name: str, given: list[Ref], rest: list[Any], outputs: tuple[int, ...]) -> bool:
@@ -88,6 +90,12 @@ class ExportedReader(Reader):
         else:
             return False
         return True
+
+
+def _same_dtype(node: torch.fx.Node) -> bool:
+    """Whether a cast leaves its input as it is."""
+    before: Any = node.args[0]
+    return before.meta["val"].dtype == node.meta["val"].dtype
 
 
 def _convolution(function: Callable[..., Tensor], rest: list[Any], rank: int) -> Callable[..., Tensor]:

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from pellucid.models.programs import views
 from pellucid.models.programs.operation import Constant
-from pellucid.models.programs.reader import Ref, dtype
+from pellucid.models.programs.reader import Ref, as_tensor, dtype
 from pellucid.models.programs.windows import Window, convolution, dense, einsum, pool
 
 if TYPE_CHECKING:
@@ -260,7 +260,7 @@ def _convert(reader: JaxReader, eq: Equation) -> None:
 
 
 def _cast(x: Any, kind: torch.dtype, *, truncate: bool) -> Tensor:  # noqa: ANN401
-    x = torch.as_tensor(x)
+    x = as_tensor(x)
     return (x.trunc() if truncate else x).to(kind)
 
 

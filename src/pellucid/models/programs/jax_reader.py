@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from jax.extend.core import ClosedJaxpr
 
+from pellucid.errors import UnsupportedOperation
 from pellucid.models.programs.jax_primitives import NAMED, PLAIN, primitive
 from pellucid.models.programs.operation import Constant, Listing
 from pellucid.models.programs.reader import UNREADABLE, Reader, Ref, constant, tensor
@@ -21,6 +22,8 @@ from pellucid.models.programs.views import Size
 ROWS = "rows"  # the symbol that stands for the number of rows
 CLOSED = ("jit", "pjit", "closed_call", "core_call", "remat", "checkpoint", "remat2", "custom_lin")
 CUSTOM = ("custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr")
+COUNTS = (37, 67)  # numbers of rows for two jaxprs, primes that are no usual sizes
+REMEDY = "gradients and black-box methods work without; please report the network"
 NUMBERS = frozenset([*PLAIN, *CLOSED, *CUSTOM, "max", "min", "div", "clamp", "integer_pow"])  # take plain numbers as they are
 LONGEST = 4096  # steps of a scan that are written out
 PROBE = np.linspace(-8, 8, 65)
@@ -63,10 +66,13 @@ class JaxReader(Reader):
 
     framework = "JAX"
 
-    def read(self, closed: Any, constants: Sequence[Constant], values: int) -> tuple[tuple[int, ...], tuple[Ref, ...]]:  # noqa: ANN401
-        """Numbers of the ``values`` last arguments, and what leaves; the first arguments are ``constants``."""
+    def read(self, closed: Sequence[Any], constants: Sequence[Constant], values: int) -> tuple[tuple[int, ...], tuple[Ref, ...]]:
+        """Numbers of the ``values`` last arguments, and what leaves; the first arguments are ``constants``.
+
+        ``closed``: one jaxpr with a symbol for the number of rows, or two with :data:`COUNTS` rows.
+        """
         entering = tuple(self.value() for _ in range(values))
-        return entering, self._body(closed.jaxpr, [_constant(c) for c in closed.consts], (*constants, *entering))
+        return entering, self._body(tuple(closed), (*constants, *entering))
 
     def shape(self, shape: Sequence[Any]) -> list[Size]:
         """A shape whose entries may depend on the number of rows."""
@@ -74,36 +80,44 @@ class JaxReader(Reader):
 
     # ---- inside ------------------------------------------------------------------------------------------------------------
 
-    def _body(self, jaxpr: Any, constants: Sequence[Ref], arguments: Sequence[Ref]) -> tuple[Ref, ...]:  # noqa: ANN401
-        env: dict[Any, Ref] = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*constants, *arguments), strict=True))
+    def _body(self, closed: tuple[Any, ...], arguments: Sequence[Ref]) -> tuple[Ref, ...]:
+        jaxprs = [one.jaxpr for one in closed]
+        if len({len(one.eqns) for one in jaxprs}) > 1:
+            raise self.unsupported("another number of operations for another number of rows")
+        first = jaxprs[0]
+        env: dict[Any, Ref] = dict(zip((*first.constvars, *first.invars), (*map(_constant, closed[0].consts), *arguments), strict=True))
 
         def look(var: Any) -> Ref:  # noqa: ANN401
             return _constant(var.val) if hasattr(var, "val") else env[var]
 
-        for line in jaxpr.eqns:
+        for lines in zip(*(one.eqns for one in jaxprs), strict=True):
+            line = lines[0]
+            if any(other.primitive is not line.primitive for other in lines):
+                raise self.unsupported("another operation for another number of rows")
             outputs = tuple(self.value() for _ in line.outvars)
-            shapes = tuple(tuple(getattr(v.aval, "shape", ())) for v in line.invars)
+            shapes = tuple(_merged(both) for both in zip(*([tuple(getattr(v.aval, "shape", ())) for v in o.invars] for o in lines), strict=True))
             dtype = getattr(line.invars[0].aval, "dtype", None) if line.invars else None
             inputs = tuple(map(look, line.invars))
+            if any([getattr(v, "val", 0) for v in o.invars if hasattr(v, "val")] != [v.val for v in line.invars if hasattr(v, "val")] for o in lines):
+                raise self.unsupported(line.primitive.name, "with a number that depends on how many rows there are")
             if line.primitive.name not in NUMBERS:
                 inputs = tuple(_as_array(one, var) for one, var in zip(inputs, line.invars, strict=True))
-            equation = Equation(line.primitive.name, line.params, inputs, shapes, dtype, outputs)
-            self._one(equation)
+            params = {key: _merged(tuple(o.params[key] for o in lines)) for key in line.params}
+            self._one(Equation(line.primitive.name, params, inputs, shapes, dtype, outputs))
             env.update((var, self.known(number)) for var, number in zip(line.outvars, outputs, strict=True))
-        return tuple(map(look, jaxpr.outvars))
+        return tuple(map(look, first.outvars))
 
     def _one(self, equation: Equation) -> None:
         if equation.name == "scan":
             self._scan(equation)
             return
-        closed = next((equation.params[k] for k in ("jaxpr", "call_jaxpr", "fun_jaxpr") if k in equation.params), None)
-        if closed is not None and (equation.name in CLOSED or equation.name in CUSTOM):
-            closed = closed if hasattr(closed, "consts") else ClosedJaxpr(closed, ())
-            named = _named(equation, closed)
+        inner = next((equation.params[k] for k in ("jaxpr", "call_jaxpr", "fun_jaxpr") if k in equation.params), None)
+        if inner is not None and (equation.name in CLOSED or equation.name in CUSTOM):
+            named = _named(equation, inner.all[0])
             if named is not None:
                 self.add(named[0], named[1], equation.inputs, equation.outputs)
             else:
-                self.alias(equation.outputs, self._body(closed.jaxpr, [_constant(c) for c in closed.consts], equation.inputs))
+                self.alias(equation.outputs, self._body(inner.all, equation.inputs))
         elif not primitive(self, equation):
             raise self.unsupported(equation.name)
 
@@ -119,7 +133,7 @@ class JaxReader(Reader):
         made: list[tuple[Ref, ...]] = []
         for step in reversed(range(length)) if p["reverse"] else range(length):
             now = [self.made("select", lambda x, step=step: x[step], (one,), structural=True) for one in over]
-            left = self._body(body.jaxpr, [_constant(c) for c in body.consts], (*fixed, *state, *now))
+            left = self._body(body.all, (*fixed, *state, *now))
             state = left[:carried]
             made.append(left[carried:])
         made = made[::-1] if p["reverse"] else made
@@ -134,16 +148,56 @@ def _named(equation: Equation, closed: Any) -> tuple[str, Callable[..., Any]] | 
     known = NAMED.get(str(name).rpartition(".")[2])
     if known is None or len(equation.inputs) != 1 or len(equation.outputs) != 1:
         return None
+    shape = closed.jaxpr.invars[0].aval.shape
+    probe = np.resize(PROBE, shape if all(isinstance(n, int) for n in shape) else PROBE.shape).astype(equation.dtype)
     try:
-        (theirs,) = jax.core.eval_jaxpr(closed.jaxpr, closed.consts, jax.numpy.asarray(PROBE, equation.dtype))
+        (theirs,) = jax.core.eval_jaxpr(closed.jaxpr, closed.consts, jax.numpy.asarray(probe))
     except (TypeError, ValueError, NotImplementedError):  # its shapes are part of it
         return None
-    ours = known[1](torch.as_tensor(np.array(PROBE, np.dtype(equation.dtype))))
+    ours = known[1](torch.as_tensor(probe))
     return known if np.allclose(np.asarray(theirs), ours.numpy(), rtol=1e-5, atol=1e-6) else None
 
 
+@dataclass(frozen=True)
+class Affine:
+    """A size that is ``each`` times the number of rows, and ``more``."""
+
+    each: int
+    more: int
+
+    def __call__(self, rows: int) -> int:
+        """For so many rows."""
+        return self.each * rows + self.more
+
+
+@dataclass(frozen=True, eq=False)
+class Inner:
+    """A jaxpr inside another, for each number of rows."""
+
+    all: tuple[Any, ...]
+
+
+def _merged(ways: tuple[Any, ...]) -> Any:  # noqa: ANN401
+    """A parameter as it is for any number of rows, from what it is for one symbol, or for two numbers."""
+    first = ways[0]
+    if hasattr(first, "eqns") or hasattr(first, "jaxpr"):
+        return Inner(tuple(one if hasattr(one, "consts") else ClosedJaxpr(one, ()) for one in ways))
+    if isinstance(first, (tuple, list)) and not hasattr(first, "_fields"):
+        return tuple(_merged(both) for both in zip(*ways, strict=True))
+    if len(ways) == 1 or not isinstance(first, (int, np.integer)) or isinstance(first, bool) or len(set(ways)) == 1:
+        return first
+    each, rest = divmod(int(ways[1] - ways[0]), COUNTS[1] - COUNTS[0])
+    if rest:
+        raise UnsupportedOperation(
+            "A size grows in another way than with the number of rows", received=f"{ways[0]} and {ways[1]} for {COUNTS} rows", remedy=REMEDY
+        )
+    return Affine(each, int(ways[0]) - each * COUNTS[0])
+
+
 def _size(size: Any) -> Size:  # noqa: ANN401
-    return int(size) if isinstance(size, (int, np.integer)) else lambda rows: int(size._evaluate({ROWS: rows}))
+    if isinstance(size, (int, np.integer, Affine)):
+        return size if isinstance(size, Affine) else int(size)
+    return lambda rows: int(size._evaluate({ROWS: rows}))
 
 
 def _constant(value: Any, path: str = "") -> Constant:  # noqa: ANN401
@@ -164,9 +218,9 @@ def is_numbers(value: Any) -> bool:  # noqa: ANN401
 
 
 def listing(
-    closed: Any, parameters: Sequence[tuple[str, Any]], values: int, pack: Callable[[list[Any]], Any]  # noqa: ANN401
+    closed: Sequence[Any], parameters: Sequence[tuple[str, Any]], values: int, pack: Callable[[list[Any]], Any]  # noqa: ANN401
 ) -> Listing:
-    """The operations of a jaxpr whose first arguments are ``parameters``, each with its path, and whose last are ``values``."""
+    """The operations of jaxprs (see :meth:`JaxReader.read`) whose first arguments are ``parameters``, each with its path, and whose last are ``values``."""
     reader = JaxReader()
     entering, leaving = reader.read(closed, [_constant(value, path) for path, value in parameters], values)
     return with_softmax(Listing(tuple(reader.operations), entering, leaving, pack))

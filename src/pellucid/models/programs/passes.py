@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from pellucid.models.programs.operation import Constant, Listing, Number, Operation
 
+WINDOWED = frozenset("conv conv_transpose max_pool avg_pool max_pool2d avg_pool2d batch_norm adaptive_avg_pool2d max_pool1d max_pool3d".split())
 Shapes = dict[int, tuple[int, ...]]
 
 
 def simplified(listing: Listing, example: tuple[Tensor, ...]) -> Listing:
     """The same network with fewer operations; ``example`` are two rows or more of its inputs."""
-    return with_biases(needed(with_plain_places(listing)), example)
+    return with_biases(needed(with_joined_views(needed(with_plain_places(listing)))), example)
 
 
 def with_plain_places(listing: Listing) -> Listing:
@@ -41,6 +44,34 @@ def with_plain_places(listing: Listing) -> Listing:
         return replace(operation, inputs=tuple(plain(one) for one in operation.inputs))
 
     return replace(listing, operations=tuple(map(changed, listing.operations)))
+
+
+def with_joined_views(listing: Listing) -> Listing:
+    """An operation that is wrapped in two orders of axes, there and back, becomes one with its channels where they are outside."""
+    users = Counter(one for operation in listing.operations for one in operation.values)
+    users.update(one for one in listing.outputs if isinstance(one, int))
+    maker = {number: operation for operation in listing.operations for number in operation.outputs}
+    after = {operation.values[0]: operation for operation in listing.operations if "order" in operation.about and len(operation.values) == 1}
+    joined: dict[Operation, Operation] = {}
+    gone: set[Operation] = set()
+    for operation in listing.operations:
+        there = maker.get(operation.inputs[0]) if operation.inputs and isinstance(operation.inputs[0], int) else None
+        back = after.get(operation.outputs[0])
+        if operation.name not in WINDOWED or len(operation.outputs) != 1 or there is None or back is None or "order" not in there.about:
+            continue
+        forward, backward = there.about["order"], back.about["order"]
+        if tuple(forward[i] for i in backward) != tuple(range(len(forward))) or users[operation.outputs[0]] != 1:
+            continue
+        channel = backward.index(1)
+        about = {**operation.about, "channel": channel, "channels_last": channel != 1}
+        call = _wrapped(operation.call, forward, backward)
+        joined[operation] = replace(operation, call=call, inputs=(there.inputs[0], *operation.inputs[1:]), outputs=back.outputs, about=about)
+        gone.add(back)
+    return replace(listing, operations=tuple(joined.get(one, one) for one in listing.operations if one not in gone))
+
+
+def _wrapped(call: Callable[..., Any], forward: tuple[int, ...], backward: tuple[int, ...]) -> Callable[..., Any]:
+    return lambda x, *rest: call(x.permute(forward), *rest).permute(backward)
 
 
 def needed(listing: Listing) -> Listing:

@@ -89,14 +89,14 @@ def tensor(array: np.ndarray) -> Tensor:
     return torch.from_numpy(np.array(array, _WIDER.get(array.dtype.name, array.dtype)))
 
 
+def as_tensor(value: Tensor | Number) -> Tensor:
+    """A tensor as it is, a number as one."""
+    return value if isinstance(value, Tensor) else torch.as_tensor(value)
+
+
 def dtype(name: str) -> torch.dtype:
     """The torch dtype of this name."""
     found = getattr(torch, {"bool_": "bool", "uint64": "int64", "uint32": "int64", "uint16": "int32"}.get(name, name), None)
     if not isinstance(found, torch.dtype):
         raise UnsupportedOperation("torch has no such numbers", received=name, remedy="use float32 or float64")
     return found
-
-
-def number(value: Tensor | Number) -> Number:
-    """A number that came as a tensor."""
-    return value.item() if isinstance(value, Tensor) else value

@@ -9,7 +9,7 @@ import torch
 
 from pellucid.models.programs.operation import Listing, Operation
 
-PASSED = ("expand", "detach", "reshape", "maximum", "relu")  # between a sum, or a largest value, and where it is used
+PASSED = ("expand", "detach", "reshape", "permute", "squeeze", "unsqueeze")  # between a sum, or a largest value, and where it is used
 
 
 def with_softmax(listing: Listing) -> Listing:
@@ -19,9 +19,17 @@ def with_softmax(listing: Listing) -> Listing:
     def before(number: object) -> Operation | None:
         """What made a value, views passed over."""
         made = maker.get(number) if isinstance(number, int) else None  # type: ignore[arg-type]
-        while made is not None and made.name in ("expand", "detach", "reshape") and len(made.values) == 1:
+        while made is not None and made.name in PASSED and len(made.values) == 1:
             made = maker.get(made.values[0])
         return made
+
+    def root(number: object) -> object:
+        """The value of which this is a view."""
+        made = maker.get(number) if isinstance(number, int) else None  # type: ignore[arg-type]
+        while made is not None and made.name in PASSED and len(made.values) == 1:
+            number = made.values[0]
+            made = maker.get(number)
+        return number
 
     def found(operation: Operation) -> Operation:
         inputs = operation.inputs
@@ -44,7 +52,7 @@ def with_softmax(listing: Listing) -> Listing:
         if len(axes) != 1 or made is None or made.name != "sub" or len(made.values) != 2:
             return operation
         largest = before(made.inputs[1])
-        if largest is None or largest.name != "amax" or largest.about.get("axes") != axes or largest.inputs[0] != made.inputs[0]:
+        if largest is None or largest.name != "amax" or root(largest.inputs[0]) != root(made.inputs[0]):
             return operation
         return replace(operation, name=name, call=partial(call, dim=axes[0]), inputs=(made.inputs[0],))  # type: ignore[arg-type]
 

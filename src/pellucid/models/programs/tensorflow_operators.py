@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from pellucid.models.programs import views
 from pellucid.models.programs.operation import Constant
-from pellucid.models.programs.reader import dtype
+from pellucid.models.programs.reader import as_tensor, dtype
 from pellucid.models.programs.windows import Window, convolution, dense, einsum, pool, same_padding, transposed
 
 if TYPE_CHECKING:
@@ -334,7 +334,7 @@ def _cast(reader: TensorflowReader, node: Node) -> None:
         reader.alias(node.outputs, node.inputs)
         return
     kind = _dtype(node.attr("DstT"))
-    reader.add("to", lambda x: torch.as_tensor(x).to(kind), node.inputs, node.outputs[:1], structural=True)
+    reader.add("to", lambda x: as_tensor(x).to(kind), node.inputs, node.outputs[:1], structural=True)
 
 
 def _gather(reader: TensorflowReader, node: Node) -> None:
@@ -344,7 +344,7 @@ def _gather(reader: TensorflowReader, node: Node) -> None:
     place = axis[0].value if axis and isinstance(axis[0], Constant) else 0
     along = whole(place)[0]
     reader.add(
-        "embedding" if along == 0 else "index_select", lambda x, i: views.index(x, along, torch.as_tensor(i)), (value, at),
+        "embedding" if along == 0 else "index_select", lambda x, i: views.index(x, along, as_tensor(i)), (value, at),
         node.outputs[:1], structural=not isinstance(value, Constant),
     )  # fmt: skip
 
@@ -394,7 +394,7 @@ def _slice(reader: TensorflowReader, node: Node) -> None:
 
 def _fill(reader: TensorflowReader, node: Node) -> None:
     def make(shape: Tensor, value: Any) -> Tensor:  # noqa: ANN401
-        return torch.as_tensor(value).expand(whole(shape) if shape.numel() else [])
+        return as_tensor(value).expand(whole(shape) if shape.numel() else [])
 
     reader.add("full", make, node.inputs, node.outputs[:1], structural=True)
 
@@ -444,7 +444,7 @@ def _one_hot(reader: TensorflowReader, node: Node) -> None:
 
     def make(x: Tensor, depth: Any, on: Any, off: Any) -> Tensor:  # noqa: ANN401
         hot = (x.long()[..., None] == torch.arange(whole(depth)[0])).movedim(-1, axis)
-        return torch.where(hot, torch.as_tensor(on), torch.as_tensor(off))
+        return torch.where(hot, as_tensor(on), as_tensor(off))
 
     reader.add("one_hot", make, node.inputs, node.outputs[:1])
 
@@ -488,7 +488,7 @@ TABLE: dict[str, Callable[[Any, Any], None]] = {
     "Mean": _reduce("mean", torch.mean), "Sum": _reduce("sum", torch.sum), "Max": _reduce("amax", torch.amax),
     "Min": _reduce("amin", torch.amin), "Prod": _reduce("prod", _prod), "Any": _reduce("any", torch.any), "All": _reduce("all", torch.all),
     "LeakyRelu": _leaky, "Reshape": _view("reshape", lambda x, shape: x.reshape(whole(shape) if shape.numel() else ())),
-    "ExpandDims": _view("unsqueeze", lambda x, axis: torch.as_tensor(x).unsqueeze(whole(axis)[0])), "Squeeze": _squeeze,
+    "ExpandDims": _view("unsqueeze", lambda x, axis: as_tensor(x).unsqueeze(whole(axis)[0])), "Squeeze": _squeeze,
     "Transpose": _transpose, "Shape": _shape, "Size": _size, "Pack": _pack, "Unpack": _unpack, "ConcatV2": _concat, "Split": _split,
     "SplitV": _split, "Pad": _pad, "PadV2": _pad, "MirrorPad": _mirror, "Cast": _cast, "GatherV2": _gather, "ResourceGather": _gather,
     "StridedSlice": _strided, "Slice": _slice, "Fill": _fill, "Range": _range,
