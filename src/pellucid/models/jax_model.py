@@ -94,6 +94,7 @@ class JaxSource:
     name: str
     guesses: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()  # of the inputs, where they are given by name
 
     @property
     def framework(self) -> tuple[str, str]:
@@ -104,7 +105,8 @@ class JaxSource:
     def leaves(self) -> list[tuple[str, Any]]:
         """Every array of the parameters with its path."""
         found = jax.tree_util.tree_flatten_with_path(self.params)[0]
-        return [(_path(path), leaf) for path, leaf in found] if not self.paths else list(zip(self.paths, (leaf for _, leaf in found), strict=True))
+        paths = self.paths or tuple(_path(path) for path, _ in found)
+        return list(zip(paths, (leaf for _, leaf in found), strict=True))
 
     def version(self) -> object:
         """The arrays themselves, which JAX never changes."""
@@ -126,7 +128,7 @@ class JaxSource:
         leaves = [leaf for _, leaf in self.leaves]
 
         def flat(*arguments: Any) -> Any:  # noqa: ANN401
-            return self.apply(jax.tree_util.tree_unflatten(structure, arguments[: len(leaves)]), *arguments[len(leaves) :])
+            return self._called(jax.tree_util.tree_unflatten(structure, arguments[: len(leaves)]), arguments[len(leaves) :])
 
         def traced(rows: Any) -> Any:  # noqa: ANN401
             given = [jax.ShapeDtypeStruct((rows, *t.shape[1:]), _dtype(t)) for t in example]
@@ -147,7 +149,7 @@ class JaxSource:
         place = place_of(answer, jax.tree_util.tree_leaves(answer), spec.select)
 
         def main(*inputs: Any) -> Any:  # noqa: ANN401
-            return jax.tree_util.tree_leaves(self.apply(self.params, *inputs))[place]
+            return jax.tree_util.tree_leaves(self._called(self.params, inputs))[place]
 
         call, linearize = jax.jit(main), jax.jit(lambda *inputs: jax.vjp(main, *inputs))
 
@@ -160,17 +162,21 @@ class JaxSource:
 
     def evaluate(self, *inputs: np.ndarray) -> Any:  # noqa: ANN401
         """What JAX answers."""
-        return jax.tree_util.tree_map(lambda leaf: as_tensors(np.asarray(leaf)), self.apply(self.params, *map(jax.numpy.asarray, inputs)))
+        answer = self._called(self.params, tuple(map(jax.numpy.asarray, inputs)))
+        return jax.tree_util.tree_map(lambda leaf: as_tensors(np.asarray(leaf)), answer)
+
+    def _called(self, params: Any, inputs: tuple[Any, ...]) -> Any:  # noqa: ANN401
+        return self.apply(params, **dict(zip(self.names, inputs, strict=True))) if self.names else self.apply(params, *inputs)
 
 
 def _into(tensor: Tensor) -> Any:  # noqa: ANN401
-    """The same numbers in JAX."""
-    return jax.numpy.asarray(tensor.detach().cpu().numpy())
+    """The same numbers in JAX; whole ones are copied, since JAX may have them narrower."""
+    return jax.dlpack.from_dlpack(tensor.detach().contiguous()) if tensor.is_floating_point() else jax.numpy.asarray(tensor.numpy())
 
 
 def _out(array: Any) -> Tensor:  # noqa: ANN401
     """The same numbers in torch."""
-    return torch.from_numpy(np.array(array))
+    return torch.from_dlpack(array).clone()  # JAX takes its arrays for unchangeable
 
 
 def _dtype(tensor: Tensor) -> Any:  # noqa: ANN401

@@ -22,12 +22,19 @@ from pellucid.models.twin_model import Twin, as_tensors
 class _Evaluating(nn.Module):
     """A Keras model called as it is at inference."""
 
-    def __init__(self, model: Any) -> None:  # noqa: ANN401
+    def __init__(self, model: Any, names: tuple[str, ...]) -> None:  # noqa: ANN401
         super().__init__()
-        self.model = model
+        self.model, self._names = model, names
 
     def forward(self, *inputs: Tensor) -> Any:  # noqa: ANN401
-        return self.model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
+        return self.model(packed(inputs, self._names), training=False)
+
+
+def packed(inputs: tuple[Any, ...], names: tuple[str, ...]) -> Any:  # noqa: ANN401
+    """Inputs as a Keras model takes them: one alone, several as a list, or by name."""
+    if names:
+        return dict(zip(names, inputs, strict=True))
+    return inputs[0] if len(inputs) == 1 else list(inputs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +43,7 @@ class KerasTorchSource:
 
     owner: Any
     name: str
+    names: tuple[str, ...] = ()  # of the inputs, where they are given by name
 
     @property
     def framework(self) -> tuple[str, str]:
@@ -60,7 +68,7 @@ class KerasTorchSource:
         rows = tuple(t[:1].repeat_interleave(3, 0) for t in example)
         dynamic = (tuple({0: torch.export.Dim.DYNAMIC} for _ in rows),)
         try:
-            program = torch.export.export(_Evaluating(self.owner), rows, dynamic_shapes=dynamic, strict=False)
+            program = torch.export.export(_Evaluating(self.owner, self.names), rows, dynamic_shapes=dynamic, strict=False)
         except Exception as error:  # whatever a forward does that can not be exported, such as a branch on values
             raise UnsupportedOperation(
                 "torch.export can not follow this network", received=str(error).partition("\n")[0][:80] or "its forward", remedy="use it as it is"
@@ -75,6 +83,5 @@ class KerasTorchSource:
 
     def evaluate(self, *inputs: np.ndarray) -> Any:  # noqa: ANN401
         """What Keras answers."""
-        given = [torch.from_numpy(one) for one in inputs]
         with torch.no_grad():
-            return as_tensors(self.owner(given[0] if len(given) == 1 else given, training=False))
+            return as_tensors(self.owner(packed(tuple(map(torch.from_numpy, inputs)), self.names), training=False))

@@ -31,6 +31,11 @@ class Source(Protocol):
         ...
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Of the inputs, where they are given by name."""
+        ...
+
+    @property
     def name(self) -> str:
         """The network's name, for people."""
         ...
@@ -99,7 +104,9 @@ class ReadModel:
         """The network read for rows of this shape."""
         dtype = self.source.dtype
         example = tuple(t[:1].repeat_interleave(2, 0).to(dtype if dtype is not None and t.is_floating_point() else t.dtype) for t in inputs.tensors)
-        version = (self.source.version(), tuple((tuple(t.shape[1:]), t.dtype) for t in example))
+        if inputs.keywords:
+            self.source = replace(self.source, names=inputs.keywords)
+        version = (self.source.version(), inputs.keywords, tuple((tuple(t.shape[1:]), t.dtype) for t in example))
         with torch.inference_mode(mode=False):
             self._twin = _KEPT.get(self.source.owner, version, lambda: self._made(example))
         model = TwinModel(self._twin, self.spec)

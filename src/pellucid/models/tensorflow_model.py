@@ -44,6 +44,7 @@ class TensorflowSource:
     variables: tuple[Any, ...] = ()
     paths: tuple[str, ...] = ()
     guesses: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()  # of the inputs, where they are given by name
 
     @property
     def framework(self) -> tuple[str, str]:
@@ -117,12 +118,15 @@ class TensorflowSource:
         else:
             traced = self.function
         specs = [tf.TensorSpec((None, *t.shape[1:]), str(t.dtype).removeprefix("torch.")) for t in example]
+        if self.names:
+            return traced.get_concrete_function(**dict(zip(self.names, specs, strict=True)))
         return traced.get_concrete_function(*specs)
 
     def _call(self) -> Callable[..., Any]:
-        function = self.function
-        if isinstance(function, tf.types.experimental.ConcreteFunction) and function.structured_input_signature[1]:
-            names = list(function.structured_input_signature[1])  # a signature takes its inputs by name
+        function, names = self.function, self.names
+        if not names and isinstance(function, tf.types.experimental.ConcreteFunction):
+            names = tuple(function.structured_input_signature[1])  # a signature takes its inputs by name
+        if names:
             return lambda *inputs: function(**dict(zip(names, inputs, strict=True)))
         return function
 
@@ -136,12 +140,12 @@ class TensorflowSource:
 
 def _into(tensor: Tensor) -> Any:  # noqa: ANN401
     """The same numbers in TensorFlow."""
-    return tf.convert_to_tensor(tensor.detach().cpu().numpy())
+    return tf.experimental.dlpack.from_dlpack(torch.utils.dlpack.to_dlpack(tensor.detach().contiguous()))
 
 
 def _out(value: Any) -> Tensor:  # noqa: ANN401
     """The same numbers in torch."""
-    return torch.from_numpy(np.array(value))
+    return torch.from_dlpack(tf.experimental.dlpack.to_dlpack(value)).clone()
 
 
 def _plain(variable: Any) -> Any:  # noqa: ANN401

@@ -81,8 +81,9 @@ class Program(nn.Module):
             steps.append(Step(name, None if name else operation, operation.values, operation.outputs, done))
         self._steps = tuple(reversed(steps))
 
-    def forward(self, *inputs: Tensor) -> Any:  # noqa: ANN401
-        """Whatever the network returns for the rows of its inputs."""
+    def forward(self, *inputs: Tensor, **named: Tensor) -> Any:  # noqa: ANN401
+        """Whatever the network returns for the rows of its inputs; by name they come in the order in which it was read."""
+        inputs = (*inputs, *named.values())
         if len(inputs) != len(self._inputs):
             raise TypeError(f"the network takes {len(self._inputs)} inputs; received {len(inputs)}")
         rows = len(inputs[0])
