@@ -54,6 +54,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; method classes come fro
     from pellucid.report.explained import report as report
     from pellucid.training.evaluate import evaluate as evaluate
     from pellucid.training.fit import fit as fit
+    from pellucid.training.keras_callback import KerasWatch as KerasWatch
     from pellucid.training.lightning_callback import WatchLightning as WatchLightning
     from pellucid.training.recording.recorder import Recorder as Recorder
     from pellucid.training.recording.steering import TrainingStopped as TrainingStopped
@@ -101,6 +102,7 @@ _PUBLIC = {
     "fit": "training.fit",
     "evaluate": "training.evaluate",
     "watch": "training.watch",
+    "KerasWatch": "training.keras_callback",
     "WatchLightning": "training.lightning_callback",
     "WatchTransformers": "training.transformers_callback",
     "Run": "training.runs.run",

@@ -80,19 +80,36 @@ def watch(
     for name, count in (("every", every), ("snapshots", snapshots)):
         if count is not None and (isinstance(count, bool) or count < 1):
             raise InputError(f"{name} counts steps", received=repr(count), remedy="such as 10")
+    return begun(net, optimizer, folder, data=data, attribution=attribution, budget=budget, every=every, snapshots=snapshots, retention=retention)
+
+
+def begun(
+    net: nn.Module,
+    optimizer: Any,  # noqa: ANN401
+    folder: str | os.PathLike[str],
+    *,
+    shown: Any = None,  # noqa: ANN401
+    data: Any = None,  # noqa: ANN401
+    attribution: Any = "integrated_gradients",  # noqa: ANN401
+    budget: float = 0.02,
+    every: int | None = None,
+    snapshots: int | None = None,
+    retention: Retention | None = None,
+) -> Recorder:
+    """The recorder of :func:`watch`, for a network whose pinned rows are ``shown`` to another object than that which holds its weights."""
     optimizers = _optimizers(optimizer, net)
     place = Path(folder)
     if rank() > 0:
         return Recorder(net, optimizers, place, pinned=None, plan=None)
     method = IntegratedGradients(steps=16, rule="adaptive") if attribution == "integrated_gradients" else attribution
-    pinned = None if data is None else Pinned(net, data, method)
+    pinned = None if data is None else Pinned(net if shown is None else shown, data, method)
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(
             "The run folder can not be made", received=f"{place} ({error})", remedy="choose a place that can be written"
         ) from error
-    plan = Plan(Pace(budget, every, snapshots), retention or Retention(), _facts(net, optimizers, pinned, budget, every))
+    plan = Plan(Pace(budget, every, snapshots), retention or Retention(), _facts(net, optimizers, pinned, budget, every, shown))
     return Recorder(net, optimizers, place, pinned=pinned, plan=plan)
 
 
@@ -116,16 +133,16 @@ def _optimizers(optimizer: Any, net: nn.Module) -> tuple[torch.optim.Optimizer, 
 
 
 def _facts(
-    net: nn.Module, optimizers: tuple[torch.optim.Optimizer, ...], pinned: Pinned | None, budget: float, every: int | None
+    net: nn.Module, optimizers: tuple[torch.optim.Optimizer, ...], pinned: Pinned | None, budget: float, every: int | None, shown: Any  # noqa: ANN401
 ) -> dict[str, object]:
     parameters = list(net.parameters())
     return {
-        "model": type(net).__name__,
+        "model": type(net).__name__ if shown is None else str(getattr(shown, "name", type(shown).__name__)),
         "parameters": sum(p.numel() for p in parameters),
         "frozen": [name for name, p in net.named_parameters() if not p.requires_grad],
         "trained": sum(p.numel() for p in parameters if p.requires_grad),
         "device": str(parameters[0].device) if parameters else "cpu",
-        "optimizers": [type(one).__name__ for one in optimizers],
+        "optimizers": [type(one if shown is None else shown.optimizer).__name__ for one in optimizers],
         "learning_rates": [float(group["lr"]) for one in optimizers for group in one.param_groups if "lr" in group],
         "pinned": 0 if pinned is None else pinned.rows.rows,
         "attribution": "" if pinned is None or pinned.method is None else pinned.method.id,

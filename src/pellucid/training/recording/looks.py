@@ -68,7 +68,7 @@ class Looks:
         self._armed = ""
         self._armed_at = 0
         if compiled(net):
-            self._leave_out("activations", "the network is compiled, and hooks would have it compiled anew")
+            self.leave_out("activations", "the network is compiled, and hooks would have it compiled anew")
         self._broadcast = False
 
     @property
@@ -171,10 +171,11 @@ class Looks:
             return None
 
     def _refuse(self, kind: str, error: Exception) -> None:
-        self._leave_out(kind, f"{type(error).__name__}: {error}")
+        self.leave_out(kind, f"{type(error).__name__}: {error}")
         warnings.warn(f"{kind} of this network can not be recorded and are left out: {error}", stacklevel=6)
 
-    def _leave_out(self, kind: str, why: str) -> None:
+    def leave_out(self, kind: str, why: str) -> None:
+        """Makes no frames of a kind from now on, and says why."""
         self.schedule.drop(kind)
         event = Event("left_out", {"kind": kind, "why": why})
         self.writer.put("events", self.step, lambda: event)

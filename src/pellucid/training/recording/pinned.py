@@ -15,6 +15,7 @@ from pellucid.harness.explain import explain
 from pellucid.methods.registry import as_method
 from pellucid.models.guess import guess_outputs
 from pellucid.models.inputs import RowInputs, collect
+from pellucid.models.protocol import Model
 from pellucid.models.wrap import wrap
 from pellucid.training.runs.contents import AttributionFrame, BoundaryFrame, ParameterFrame, PinnedFrame, PredictionFrame
 from pellucid.training.scoring import probabilities
@@ -47,11 +48,16 @@ class Pinned:
         if self.labels is not None and len(_array(labels)) != len(inputs):
             received = f"{len(inputs)} rows, {len(_array(labels))} labels"
             raise InputError("One label per pinned row is needed", received=received, remedy="data=(inputs, labels) in the same order")
-        self.model = wrap(net, self.spec)
+        self.net = net
         self.method = as_method(method) if method is not None else None
         self.shown = _spaced(self.labels if self.labels is not None else np.zeros(self.rows.rows), EXPLAINED)
         self.values = _array(inputs)[:PREDICTED]
         self.classes = self._classes()
+
+    @property
+    def model(self) -> Model:
+        """The network as it is now: another framework may hold its weights in new arrays after each step."""
+        return wrap(self.net, self.spec)
 
     def frame(self) -> PinnedFrame:
         """The rows themselves."""

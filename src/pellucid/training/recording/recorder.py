@@ -194,6 +194,21 @@ class Recorder:
         return None if event is None else self.folder / str(event.details["file"])
 
     @property
+    def looking(self) -> bool:
+        """Whether the next step is looked at, or may be: where a framework keeps the weights, it is the time to fetch them."""
+        return self.recording and (self._always or self._looks.armed or time.perf_counter() >= self._next)
+
+    def steered_by(self, controls: Controls) -> None:
+        """Lets others carry out what is asked of the training."""
+        if self.recording:
+            self._steering.controls = controls
+
+    def leave_out(self, kind: str, why: str) -> None:
+        """A kind of frames that can not be made of this training."""
+        if self.recording:
+            self._looks.leave_out(kind, why)
+
+    @property
     def stopped(self) -> bool:
         """Whether a stop was asked for."""
         return self.recording and self._steering.stopped
