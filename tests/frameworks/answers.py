@@ -1,0 +1,49 @@
+"""What the tests of adapters ask of every network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+import pellucid as pl
+from pellucid.explanation.spec import ModelSpec
+from pellucid.models.inputs import collect
+from pellucid.models.twin_model import TwinModel
+from pellucid.models.wrap import wrap
+
+
+def read(model: Any, x: Any) -> TwinModel:
+    """The network as it is read for these rows."""
+    return wrap(model).model(collect(x, ModelSpec()))  # type: ignore[union-attr]
+
+
+def gap(model: Any, x: Any) -> float:
+    """The largest difference between what is read and what the framework answers, over several numbers of rows."""
+    found = 0.0
+    for count in (1, 2, len(_first(x))):
+        rows = {k: v[:count] for k, v in x.items()} if isinstance(x, dict) else x[:count]
+        twin = read(model, x)
+        given = list(rows.values()) if isinstance(rows, dict) else [rows]
+        with torch.no_grad():
+            ours = twin.net(*map(torch.as_tensor, given))
+        found = max(found, float((ours - twin.twin.evaluate(*given)).abs().max()))
+    return found
+
+
+def layers(model: Any, x: Any) -> list[str]:
+    """The names of its layers."""
+    return [name for name, module in read(model, x).net.named_modules() if name and type(module).__name__ in ("Layer", "Embedding")]
+
+
+def complete(model: Any, x: Any, *, methods: tuple[str, ...] = ("integrated_gradients", "deeplift"), within: float = 1e-4) -> None:
+    """Attributions sum to the difference of scores that they state."""
+    for method in methods:
+        e = pl.explain(model, x, method, target=1)
+        check = next(one for one in e.checks if one.name == "completeness")
+        assert np.all(np.abs(check.value) <= np.maximum(within, check.reference)), method
+
+
+def _first(x: Any) -> Any:
+    return next(iter(x.values())) if isinstance(x, dict) else x

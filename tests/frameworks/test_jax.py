@@ -1,0 +1,175 @@
+"""JAX: pure functions, Flax, Equinox; whatever their forward does with the number of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen, nnx
+from frameworks.answers import complete, gap, layers, read
+
+import pellucid as pl
+from pellucid.errors import ModelError
+from pellucid.models.bridge import Bridge
+from pellucid.models.wrap import wrap
+
+X = np.random.default_rng(0).standard_normal((5, 6)).astype(np.float32)
+PICTURES = np.random.default_rng(1).standard_normal((4, 8, 8, 3)).astype(np.float32)
+W = jnp.asarray(np.random.default_rng(2).standard_normal((6, 4)), jnp.float32)
+
+
+class Convolutional(linen.Module):
+    @linen.compact
+    def __call__(self, x: Any, train: bool = False) -> Any:
+        x = linen.relu(linen.Conv(6, (3, 3), padding="SAME", name="first")(x))
+        x = linen.BatchNorm(use_running_average=not train, name="norm")(x)
+        x = linen.avg_pool(x, (2, 2), (2, 2))
+        x = linen.Dropout(0.5, deterministic=not train)(x)
+        x = linen.gelu(linen.Dense(8, name="hidden")(x.reshape(len(x), -1)))
+        return linen.log_softmax(linen.Dense(3, name="last")(linen.LayerNorm(name="normal")(x)))
+
+
+def linen_network() -> tuple[Any, Any]:
+    net = Convolutional()
+    return net, net.init(jax.random.key(0), PICTURES)
+
+
+class Normal(nnx.Module):
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.conv, self.norm = nnx.Conv(3, 6, (3, 3), rngs=rngs), nnx.BatchNorm(6, rngs=rngs)
+        self.drop, self.out = nnx.Dropout(0.5, rngs=rngs), nnx.Linear(384, 3, rngs=rngs)
+
+    def __call__(self, x: Any) -> Any:
+        return self.out(self.drop(nnx.silu(self.norm(self.conv(x)))).reshape(x.shape[0], -1))
+
+
+def test_linen() -> None:
+    assert gap(linen_network(), PICTURES) < 1e-5
+    complete(linen_network(), PICTURES)
+    assert {"first", "hidden", "last"} <= set(layers(linen_network(), PICTURES))
+
+
+def test_a_bound_linen_module() -> None:
+    net, variables = linen_network()
+    bound = pl.explain(net.bind(variables), PICTURES, "gradient", target=1)
+    assert np.array_equal(bound.arrays[0].values, pl.explain((net, variables), PICTURES, "gradient", target=1).arrays[0].values)
+    with pytest.raises(ModelError, match="holds no parameters"):
+        pl.explain(net, PICTURES, "gradient")
+
+
+def test_nnx() -> None:
+    net = Normal(nnx.Rngs(0))
+    assert gap(net, PICTURES) < 1e-5
+    complete(net, PICTURES)
+    assert {"conv", "norm", "out"} <= set(layers(net, PICTURES))
+
+
+def test_nnx_weights_that_change_are_seen() -> None:
+    net = Normal(nnx.Rngs(0))
+    before = pl.explain(net, PICTURES, "gradient", target=1)
+    net.out.kernel.set_value(net.out.kernel[...] * 2)
+    assert not np.allclose(before.arrays[0].values, pl.explain(net, PICTURES, "gradient", target=1).arrays[0].values)
+
+
+def test_equinox_maps_over_rows() -> None:
+    net = eqx.nn.MLP(6, 3, 8, 2, key=jax.random.key(0))
+    assert gap(net, X) < 1e-5
+    complete(net, X)
+    e = pl.explain(net, X, "gradient")
+    assert any("jax.vmap" in guess for guess in e.provenance.guesses)
+
+
+def test_a_function_and_its_parameters() -> None:
+    complete((lambda params, x: jnp.tanh(x @ params["w"]) @ params["v"], {"w": W, "v": W.T[:, :3]}), X)
+
+
+def test_a_compiled_function() -> None:
+    complete(jax.jit(lambda x: jax.nn.softplus(x @ W)), X)
+
+
+def test_recurrence_is_written_out() -> None:
+    def network(params: Any, x: Any) -> Any:
+        def step(state: Any, row: Any) -> Any:
+            state = jnp.tanh(row @ params["w"] + state)
+            return state, state
+
+        last, _ = jax.lax.scan(step, jnp.zeros((x.shape[0], 4)), jnp.moveaxis(x, 1, 0))
+        return last
+
+    series = np.random.default_rng(3).standard_normal((3, 5, 6)).astype(np.float32)
+    assert gap((network, {"w": W}), series) < 1e-5
+    complete((network, {"w": W}), series)
+
+
+def test_what_has_no_counterpart_is_differentiated_by_jax() -> None:
+    def network(params: Any, x: Any) -> Any:
+        return jax.lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, jnp.tanh(s[1])), (0, x @ params))[1]
+
+    def unrolled(params: Any, x: Any) -> Any:
+        return jnp.tanh(jnp.tanh(jnp.tanh(x @ params)))
+
+    differentiable = jax.lax.fori_loop  # a loop of known length is a scan, which is read
+    assert gap(((lambda p, x: differentiable(0, 3, lambda _, y: jnp.tanh(y), x @ p)), W), X) < 1e-6
+    assert isinstance(read((network, W), X).net, Bridge)
+    e = pl.explain((network, W), X, "occlusion", target=1)
+    other = pl.explain((unrolled, W), X, "occlusion", target=1)
+    assert np.allclose(e.arrays[0].values, other.arrays[0].values, atol=1e-6)
+    assert any("itself" in guess for guess in e.provenance.guesses)
+
+
+def test_gradients_of_jax_are_those_of_torch() -> None:
+    def network(params: Any, x: Any) -> Any:
+        return jnp.linalg.norm(x @ params, axis=-1, keepdims=True) + jax.scipy.special.i1(x @ params)
+
+    e = pl.explain((network, W), X, "gradient", target=1)
+    wanted = jax.vmap(jax.grad(lambda row: network(W, row[None])[0, 1]))(X)
+    assert np.allclose(e.arrays[0].values, wanted, atol=1e-5)
+    with pytest.raises(pl.errors.PellucidError if hasattr(pl, "errors") else Exception, match="not known to torch"):
+        pl.explain((network, W), X, "deeplift", target=1)
+
+
+@pytest.mark.parametrize("name", ["relu", "silu", "softplus", "elu", "selu", "gelu", "sigmoid", "hard_tanh", "leaky_relu", "celu", "mish", "relu6"])
+def test_activation_functions(name: str) -> None:
+    function = getattr(jax.nn, name)
+    network = (lambda params, x: function(x @ params), W)
+    assert gap(network, X) < 1e-5
+    complete(network, X)
+
+
+PRIMITIVES: dict[str, Any] = {
+    "abs": jnp.abs, "sqrt": lambda x: jnp.sqrt(x**2 + 1), "where": lambda x: jnp.where(x > 0, x, 0.1 * x), "clip": lambda x: jnp.clip(x, -1, 1),
+    "concatenate": lambda x: jnp.concatenate([x, 2 * x], 1), "flip": lambda x: x[:, ::-1], "slice": lambda x: x[:, 1:3], "pad": lambda x: jnp.pad(x, ((0, 0), (1, 2))),
+    "cumsum": lambda x: jnp.cumsum(x, 1), "sort": lambda x: jnp.sort(x, 1), "max": lambda x: jnp.maximum(x, x.mean(1, keepdims=True)),
+    "prod": lambda x: x.prod(1, keepdims=True) * jnp.ones((1, 2)), "einsum": lambda x: jnp.einsum("ni,nj->nij", x, x).reshape(x.shape[0], -1),
+    "take": lambda x: jnp.take(x, jnp.array([2, 0]), axis=1), "split": lambda x: jnp.split(x, 2, 1)[1], "erf": jax.scipy.special.erf,
+    "logsumexp": lambda x: jax.nn.logsumexp(x, axis=1, keepdims=True) + x, "softmax": lambda x: jax.nn.softmax(x, axis=1),
+    "roll": lambda x: jnp.roll(x, 1, axis=1), "tile": lambda x: jnp.tile(x, (1, 2)), "cube": lambda x: x**3, "var": lambda x: x + x.var(1, keepdims=True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(PRIMITIVES))
+def test_operations(name: str) -> None:
+    assert gap((lambda params, x: PRIMITIVES[name](x @ params), W), X) < 1e-5
+
+
+def test_it_leaves_no_trace() -> None:
+    net = Normal(nnx.Rngs(0))
+    net.train()
+    counts = jax.tree_util.tree_map(np.asarray, nnx.state(net, nnx.BatchStat))
+    pl.explain(net, PICTURES, "integrated_gradients")
+    assert net.drop.deterministic is False
+    after = nnx.state(net, nnx.BatchStat)
+    assert all(np.array_equal(a, b) for a, b in zip(jax.tree_util.tree_leaves(counts), jax.tree_util.tree_leaves(after), strict=True))
+
+
+def test_random_weights_belong_to_a_copy() -> None:
+    e = pl.explain(linen_network(), PICTURES, "integrated_gradients", checks="full")
+    assert any(one.name.startswith("randomization") for one in e.checks)
+
+
+def test_a_wrapped_network_keeps_its_name() -> None:
+    assert wrap(linen_network()).name == "Convolutional"

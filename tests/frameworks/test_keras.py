@@ -1,0 +1,215 @@
+"""Keras models on whichever backend is chosen: read as they are, explained like torch networks, left as they were."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from frameworks.answers import complete, gap, layers, read
+
+import pellucid as pl
+from pellucid.errors import ModelError
+from pellucid.models.wrap import wrap
+
+keras = pytest.importorskip("keras", reason="keras is not installed")
+make = keras.layers
+BACKEND = keras.backend.backend()
+PICTURES = np.random.default_rng(0).random((4, 8, 8, 3)).astype(np.float32)
+SERIES = np.random.default_rng(1).random((4, 6, 4)).astype(np.float32)
+TABLE = np.random.default_rng(2).standard_normal((4, 10)).astype(np.float32)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),
+    pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    keras.utils.set_random_seed(0)
+    keras.config.set_floatx("float32")
+
+
+def pictures() -> Any:
+    net = keras.Sequential([
+        keras.Input((8, 8, 3)), make.Conv2D(6, 3, strides=2, padding="same", activation="relu", name="first"),
+        make.BatchNormalization(name="norm"), make.MaxPooling2D(), make.Flatten(), make.Dense(12, activation="gelu", name="hidden"),
+        make.Dropout(0.5), make.Dense(3, activation="softmax", name="last"),
+    ])  # fmt: skip
+    norm = net.get_layer("norm")
+    norm.moving_mean.assign(np.linspace(-0.2, 0.3, 6))
+    norm.moving_variance.assign(np.linspace(0.5, 2, 6))
+    return net
+
+
+def functional() -> Any:
+    start = keras.Input((8, 8, 3))
+    x = make.SeparableConv2D(6, 3, padding="same", name="separable")(start)
+    x = make.LayerNormalization(name="normal")(x)
+    x = make.Add()([x, make.Conv2D(6, 1, name="beside")(x)])
+    x = make.Conv2DTranspose(4, 3, strides=2, padding="same", name="up")(x)
+    x = make.AveragePooling2D(2, padding="same")(x)
+    x = make.GlobalAveragePooling2D()(x)
+    return keras.Model(start, make.Dense(3, name="out")(x))
+
+
+class Subclassed(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = make.Dense(7, activation="relu"), make.Dense(3)
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        return self.second(self.first(keras.ops.reshape(x, (-1, 192))))
+
+
+def subclassed() -> Any:
+    net = Subclassed()
+    net(PICTURES)
+    return net
+
+
+def attention() -> Any:
+    start = keras.Input((6, 4))
+    x = make.LayerNormalization(name="normal")(start + make.MultiHeadAttention(2, 3, name="attention")(start, start))
+    return keras.Model(start, make.Dense(3, name="out")(make.GlobalAveragePooling1D()(x)))
+
+
+def convolutions_in_time() -> Any:
+    return keras.Sequential([
+        keras.Input((6, 4)), make.Conv1D(5, 3, padding="causal", activation="elu", name="time"), make.ZeroPadding1D(1),
+        make.MaxPooling1D(2), make.Flatten(), make.Dense(3, activation="tanh", name="out"),
+    ])  # fmt: skip
+
+
+def activations() -> Any:
+    names = ("relu", "sigmoid", "tanh", "softplus", "softsign", "selu", "elu", "silu", "gelu", "mish", "leaky_relu", "relu6", "hard_sigmoid")
+    layers_ = [make.Dense(8, activation=name, name=f"with_{name}") for name in names]
+    return keras.Sequential([keras.Input((10,)), *layers_, make.Dense(3, name="out")])
+
+
+NETWORKS = [
+    (pictures, PICTURES), (functional, PICTURES), (subclassed, PICTURES), (attention, SERIES), (convolutions_in_time, SERIES), (activations, TABLE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("build", "x"), NETWORKS, ids=lambda one: getattr(one, "__name__", ""))
+def test_what_is_read_gives_the_same_answers(build: Any, x: np.ndarray) -> None:
+    assert gap(build(), x) < 1e-5
+
+
+@pytest.mark.parametrize(("build", "x"), NETWORKS, ids=lambda one: getattr(one, "__name__", ""))
+def test_attributions_are_complete(build: Any, x: np.ndarray) -> None:
+    complete(build(), x)
+
+
+def test_layers_have_keras_own_names() -> None:
+    found = layers(pictures(), PICTURES)
+    assert [name for name in found if name in ("first", "norm", "hidden", "last")] == ["first", "norm", "hidden", "last"]
+    e = pl.explain(pictures(), PICTURES, "gradcam", layer="first") if False else pl.explain(pictures(), PICTURES, pl.GradCAM(layer="first"))
+    assert e.arrays[0].values.shape == (4, 4, 4)
+
+
+def test_channels_lie_where_keras_says() -> None:
+    e = pl.explain(pictures(), np.random.default_rng(0).random((2, 8, 8, 3)), "gradient")
+    assert e.arrays[0].axes == ("sample", "y", "x", "channel")
+
+
+def test_weights_that_change_are_seen() -> None:
+    net = pictures()
+    wrapped = wrap(net)
+    before = pl.explain(wrapped, PICTURES, "gradient", target=1)
+    fingerprint = wrapped.fingerprint()
+    net.get_layer("last").set_weights([2 * w for w in net.get_layer("last").get_weights()])
+    after, anew = pl.explain(wrap(net), PICTURES, "gradient", target=1), pl.explain(net, PICTURES, "gradient", target=1)
+    assert not np.allclose(before.arrays[0].values, after.arrays[0].values)
+    assert np.array_equal(after.arrays[0].values, anew.arrays[0].values)
+    assert wrap(net).fingerprint() != fingerprint
+
+
+def test_it_leaves_no_trace() -> None:
+    net = pictures()
+    weights = [w.copy() for w in net.get_weights()]
+    answer, state = net.predict(PICTURES, verbose=0), np.random.get_state()[1].copy()  # noqa: NPY002
+    for method in ("gradient", "lrp", "gradcam", "lime"):
+        pl.explain(net, PICTURES, method)
+    assert all(np.array_equal(a, b) for a, b in zip(weights, net.get_weights(), strict=True))
+    assert np.array_equal(answer, net.predict(PICTURES, verbose=0))
+    assert np.array_equal(state, np.random.get_state()[1])  # noqa: NPY002
+
+
+def test_it_can_be_trained_afterwards() -> None:
+    net = pictures()
+    pl.explain(net, PICTURES, "integrated_gradients")
+    net.compile("sgd", "sparse_categorical_crossentropy")
+    before = net.get_weights()[0].copy()
+    net.fit(PICTURES, np.array([0, 1, 2, 0]), epochs=1, verbose=0)
+    assert not np.allclose(before, net.get_weights()[0])
+
+
+def test_several_inputs_come_by_name_or_in_a_tuple() -> None:
+    a, b = keras.Input((3,), name="a"), keras.Input((2,), name="b")
+    out = make.Dense(2)(make.Concatenate()([make.Dense(4, activation="relu")(a), b]))
+    rows = {"a": TABLE[:, :3], "b": TABLE[:, 3:5]}
+    by_name = pl.explain(keras.Model({"a": a, "b": b}, out), rows, "deeplift", target=1)
+    in_order = pl.explain(keras.Model([a, b], out), tuple(rows.values()), "deeplift", target=1)
+    assert [one.values.shape for one in by_name.arrays[:2]] == [(4, 3), (4, 2)]
+    assert np.array_equal(by_name.arrays[0].values, in_order.arrays[0].values)
+
+
+def test_tokens_are_explained_where_they_are_embedded() -> None:
+    net = keras.Sequential([keras.Input((6,)), make.Embedding(20, 8, name="words"), make.GlobalAveragePooling1D(), make.Dense(2, name="out")])
+    e = pl.explain(net, np.arange(12).reshape(2, 6), "integrated_gradients", target=1)
+    assert e.arrays[0].values.shape == (2, 6, 8)
+    assert any("embedding" in guess for guess in e.provenance.guesses)
+
+
+def test_a_recurrent_network_has_gradients() -> None:
+    net = keras.Sequential([keras.Input((6, 4)), make.LSTM(5, name="lstm"), make.Dense(2, name="out")])
+    complete(net, SERIES, methods=("integrated_gradients",), within=1e-3)
+
+
+def test_a_branch_on_values_is_taken_as_it_comes() -> None:
+    if BACKEND != "torch":
+        pytest.skip("this machine has no backend here that branches on values")
+
+    class Branching(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.out = make.Dense(2)
+
+        def call(self, x: Any) -> Any:
+            return self.out(x * 2 if float(keras.ops.sum(x)) > -1e9 else x)
+
+    net = Branching()
+    net(TABLE)
+    complete(net, TABLE)
+
+
+def test_predict_of_a_model_is_the_model() -> None:
+    net = pictures()
+    through = pl.explain(net.predict, PICTURES, "gradient", target=1)
+    assert np.array_equal(through.arrays[0].values, pl.explain(net, PICTURES, "gradient", target=1).arrays[0].values)
+
+
+def test_a_model_without_weights_is_refused() -> None:
+    with pytest.raises(ModelError, match="no weights yet"):
+        pl.explain(keras.Sequential([make.Dense(3)]), TABLE, "gradient")
+
+
+def test_random_weights_belong_to_a_copy() -> None:
+    net = pictures()
+    e = pl.explain(net, PICTURES, "integrated_gradients", checks="full")
+    assert any(one.name.startswith("randomization") for one in e.checks)
+    assert gap(net, PICTURES) < 1e-5
+
+
+def test_structure_and_weights_can_be_inspected() -> None:
+    structure = pl.inspect(pictures(), "structure", PICTURES)
+    assert structure.content is not None
+    found = pl.inspect(pictures(), "weights", PICTURES)
+    assert found.content is not None
+
+
+def test_the_twin_is_made_once() -> None:
+    net = pictures()
+    assert read(net, PICTURES).net is read(net, PICTURES).net

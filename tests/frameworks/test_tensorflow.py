@@ -1,0 +1,112 @@
+"""TensorFlow: functions, modules, signatures of SavedModels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from frameworks.answers import complete, gap, layers, read
+
+import pellucid as pl
+from pellucid.models.bridge import Bridge
+
+X = np.random.default_rng(0).standard_normal((5, 6)).astype(np.float32)
+PICTURES = np.random.default_rng(1).standard_normal((4, 8, 8, 3)).astype(np.float32)
+W = np.random.default_rng(2).standard_normal((6, 4)).astype(np.float32)
+
+
+class Network(tf.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        draw = np.random.default_rng(3)
+        self.kernel = tf.Variable(draw.standard_normal((3, 3, 3, 4)).astype(np.float32), name="conv/kernel")
+        self.bias = tf.Variable(draw.standard_normal(4).astype(np.float32), name="conv/bias")
+        self.out = tf.Variable(draw.standard_normal((64, 3)).astype(np.float32), name="out/kernel")
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 8, 8, 3), tf.float32)])
+    def __call__(self, x: Any) -> Any:
+        x = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(x, self.kernel, 2, "SAME"), self.bias))
+        return tf.reshape(x, (tf.shape(x)[0], -1)) @ self.out
+
+
+def test_a_module() -> None:
+    net = Network()
+    assert gap(net, PICTURES) < 1e-5
+    complete(net, PICTURES)
+    assert {"conv", "out"} <= set(layers(net, PICTURES))
+
+
+def test_a_function() -> None:
+    w = tf.Variable(W)
+    network = tf.function(lambda x: tf.nn.softmax(tf.nn.gelu(x @ w)))
+    assert gap(network, X) < 1e-5
+    complete(network, X)
+
+
+def test_the_signature_of_a_saved_model(tmp_path: Path) -> None:
+    net = Network()
+    tf.saved_model.save(net, str(tmp_path), signatures=net.__call__)
+    loaded = tf.saved_model.load(str(tmp_path))
+    e = pl.explain(loaded.signatures["serving_default"], PICTURES, "integrated_gradients", target=1)
+    assert np.allclose(e.arrays[0].values, pl.explain(net, PICTURES, "integrated_gradients", target=1).arrays[0].values, atol=1e-5)
+
+
+def test_weights_that_change_are_seen() -> None:
+    net = Network()
+    before = pl.explain(net, PICTURES, "gradient", target=1)
+    net.out.assign(net.out * 2)
+    assert not np.allclose(before.arrays[0].values, pl.explain(net, PICTURES, "gradient", target=1).arrays[0].values)
+
+
+def test_what_has_no_counterpart_is_differentiated_by_tensorflow() -> None:
+    w = tf.Variable(W)
+
+    @tf.function
+    def network(x: Any) -> Any:
+        x = x @ w
+        for _ in tf.range(3):
+            x = tf.tanh(x)
+        return x
+
+    assert isinstance(read(network, X).net, Bridge)
+    e = pl.explain(network, X, "gradient", target=1)
+    other = pl.explain(tf.function(lambda x: tf.tanh(tf.tanh(tf.tanh(x @ w)))), X, "gradient", target=1)
+    assert np.allclose(e.arrays[0].values, other.arrays[0].values, atol=1e-5)
+    complete(network, X, methods=("integrated_gradients",), within=1e-3)
+
+
+OPERATIONS: dict[str, Any] = {
+    "abs": tf.abs, "where": lambda x: tf.where(x > 0, x, 0.1 * x), "concat": lambda x: tf.concat([x, 2 * x], 1), "slice": lambda x: x[:, 1:3],
+    "reverse": lambda x: x[:, ::-1], "newaxis": lambda x: x[:, None, :, None][:, 0, ..., 0], "pad": lambda x: tf.pad(x, [[0, 0], [1, 2]]),
+    "mirror": lambda x: tf.pad(x, [[0, 0], [2, 1]], "REFLECT"), "cumsum": lambda x: tf.cumsum(x, 1), "split": lambda x: tf.split(x, 2, 1)[1],
+    "stack": lambda x: tf.reshape(tf.stack([x, x], 2), (-1, 8)), "unstack": lambda x: tf.unstack(x, axis=1)[0][:, None], "einsum": lambda x: tf.einsum("ni,nj->nij", x, x),
+    "gather": lambda x: tf.gather(x, [2, 0], axis=1), "tile": lambda x: tf.tile(x, [1, 2]), "max": lambda x: x - tf.reduce_max(x, 1, keepdims=True),
+    "mean": lambda x: tf.reduce_mean(x, 1, keepdims=True), "prod": lambda x: tf.reduce_prod(x, 1, keepdims=True), "square": lambda x: tf.math.squared_difference(x, 1.0),
+    "elu": tf.nn.elu, "selu": tf.nn.selu, "leaky": tf.nn.leaky_relu, "relu6": tf.nn.relu6, "softplus": tf.nn.softplus, "softsign": tf.nn.softsign,
+    "log_softmax": tf.nn.log_softmax, "swish": tf.nn.silu, "erf": tf.math.erf, "floor": tf.floor, "minimum": lambda x: tf.minimum(x, 0.5),
+    "normalize": lambda x: tf.math.l2_normalize(x, 1), "matmul": lambda x: tf.matmul(x[:, :, None], x[:, None, :]),
+    "one_hot": lambda x: tf.one_hot(tf.argmax(x, 1), 4) * x, "layer_norm": lambda x: (x - tf.reduce_mean(x, 1, True)) / tf.math.reduce_std(x, 1, True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_operations(name: str) -> None:
+    w = tf.Variable(W)
+    assert gap(tf.function(lambda x: OPERATIONS[name](x @ w)), X) < 1e-5
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_windows(padding: str, stride: int) -> None:
+    kernel = tf.Variable(np.random.default_rng(4).standard_normal((3, 2, 3, 4)).astype(np.float32))
+    depth = tf.Variable(np.random.default_rng(5).standard_normal((3, 3, 3, 2)).astype(np.float32))
+    for call in (
+        lambda x: tf.nn.conv2d(x, kernel, stride, padding),
+        lambda x: tf.nn.depthwise_conv2d(x, depth, [1, stride, stride, 1], padding),
+        lambda x: tf.nn.max_pool2d(x, 3, stride, padding),
+        lambda x: tf.nn.avg_pool2d(x, 3, stride, padding),
+    ):
+        assert gap(tf.function(call), PICTURES) < 1e-5
