@@ -27,7 +27,9 @@ def gap(model: Any, x: Any) -> float:
         twin = read(model, x)
         given = list(rows.values()) if isinstance(rows, dict) else [rows]
         with torch.no_grad():
-            ours = twin.net(*map(torch.as_tensor, given))
+            tensors = [torch.as_tensor(one) for one in given]
+            dtype = twin.torch_dtype or torch.float32
+            ours = twin.net(*(one.to(dtype) if one.is_floating_point() else one for one in tensors))
         found = max(found, float((ours - twin.twin.evaluate(*given)).abs().max()))
     return found
 

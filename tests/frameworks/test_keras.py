@@ -122,7 +122,7 @@ def test_weights_that_change_are_seen() -> None:
     net.get_layer("last").set_weights([2 * w for w in net.get_layer("last").get_weights()])
     after, anew = pl.explain(wrap(net), PICTURES, "gradient", target=1), pl.explain(net, PICTURES, "gradient", target=1)
     assert not np.allclose(before.arrays[0].values, after.arrays[0].values)
-    assert np.array_equal(after.arrays[0].values, anew.arrays[0].values)
+    assert np.allclose(after.arrays[0].values, anew.arrays[0].values, atol=1e-6)
     assert wrap(net).fingerprint() != fingerprint
 
 
@@ -159,7 +159,7 @@ def test_several_inputs_come_by_name_or_in_a_tuple() -> None:
 def test_tokens_are_explained_where_they_are_embedded() -> None:
     net = keras.Sequential([keras.Input((6,)), make.Embedding(20, 8, name="words"), make.GlobalAveragePooling1D(), make.Dense(2, name="out")])
     e = pl.explain(net, np.arange(12).reshape(2, 6), "integrated_gradients", target=1)
-    assert e.arrays[0].values.shape == (2, 6, 8)
+    assert e.arrays[0].values.shape == (2, 6)
     assert any("embedding" in guess for guess in e.provenance.guesses)
 
 
@@ -199,7 +199,7 @@ def test_a_model_without_weights_is_refused() -> None:
 def test_random_weights_belong_to_a_copy() -> None:
     net = pictures()
     e = pl.explain(net, PICTURES, "integrated_gradients", checks="full")
-    assert any(one.name.startswith("randomization") for one in e.checks)
+    assert any(one.name == "parameter_randomization" for one in e.checks)
     assert gap(net, PICTURES) < 1e-5
 
 

@@ -23,6 +23,7 @@ from pellucid.methods.internals.registry import INSPECTIONS, as_inspection, insp
 from pellucid.methods.labels import classes
 from pellucid.methods.run import Budget, Evaluator, Situation
 from pellucid.models.function_model import FunctionModel
+from pellucid.models.read_model import ReadModel
 from pellucid.models.inputs import RowInputs, collect
 from pellucid.models.wrap import wrap
 
@@ -76,6 +77,8 @@ def inspect(
     _require(chosen, wrapped)
     rows = None if data is None else collect(preparation.apply(data) if preparation is not None else data, known)
     as_classes = getattr(chosen, "labels_are", "classes") == "classes"
+    if rows is not None and isinstance(wrapped, ReadModel):
+        wrapped = wrapped.model(rows)
     truth = classes(labels, 0 if rows is None else rows.rows, known.class_names) if labels is not None and as_classes else None
     with ExitStack() as stack:
         report = stack.enter_context(shown_progress(progress))

@@ -26,7 +26,7 @@ from pellucid.models.twin_model import Twin, as_tensors
 
 def adapt(model: Any, spec: ModelSpec | None) -> ReadModel | None:  # noqa: ANN401
     """The model interface of a function of TensorFlow; None if it is none."""
-    if isinstance(model, tf.types.experimental.GenericFunction):
+    if isinstance(model, tf.types.experimental.GenericFunction) or (hasattr(model, "graph") and hasattr(model, "structured_outputs")):
         name = getattr(getattr(model, "python_function", None), "__name__", "function")
         return ReadModel(TensorflowSource(model, model, name), spec or ModelSpec())
     if isinstance(model, tf.Module) and callable(model):
@@ -111,12 +111,10 @@ class TensorflowSource:
         return tf.nest.map_structure(lambda leaf: as_tensors(leaf.numpy()), answer)
 
     def _concrete(self, example: tuple[Tensor, ...]) -> Any:  # noqa: ANN401
-        if not isinstance(self.function, tf.types.experimental.GenericFunction):
-            traced = tf.function(self.function)
-        elif not hasattr(self.function, "get_concrete_function"):
+        if hasattr(self.function, "structured_outputs"):  # one trace of a function, with an open number of rows as it was saved
             return self.function
-        else:
-            traced = self.function
+        generic = isinstance(self.function, tf.types.experimental.GenericFunction)
+        traced: Any = self.function if generic else tf.function(self.function)
         specs = [tf.TensorSpec((None, *t.shape[1:]), str(t.dtype).removeprefix("torch.")) for t in example]
         if self.names:
             return traced.get_concrete_function(**dict(zip(self.names, specs, strict=True)))
@@ -124,7 +122,7 @@ class TensorflowSource:
 
     def _call(self) -> Callable[..., Any]:
         function, names = self.function, self.names
-        if not names and isinstance(function, tf.types.experimental.ConcreteFunction):
+        if not names and hasattr(function, "structured_input_signature"):
             names = tuple(function.structured_input_signature[1])  # a signature takes its inputs by name
         if names:
             return lambda *inputs: function(**dict(zip(names, inputs, strict=True)))

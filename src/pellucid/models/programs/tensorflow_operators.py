@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PLAIN: dict[str, tuple[str, Callable[..., Any]]] = {
     "Add": ("add", torch.add), "AddV2": ("add", torch.add), "Sub": ("sub", torch.sub), "Mul": ("mul", torch.mul),
-    "RealDiv": ("div", torch.div), "Div": ("div", torch.div), "Maximum": ("maximum", torch.maximum), "Minimum": ("minimum", torch.minimum),
+    "RealDiv": ("div", torch.div), "Div": ("div", torch.div), 
     "Pow": ("pow", torch.pow), "FloorDiv": ("floor_divide", torch.floor_divide), "FloorMod": ("remainder", torch.remainder),
     "Exp": ("exp", torch.exp), "Log": ("log", torch.log), "Log1p": ("log1p", torch.log1p), "Expm1": ("expm1", torch.expm1),
     "Tanh": ("tanh", torch.tanh), "Sigmoid": ("sigmoid", torch.sigmoid), "Relu": ("relu", torch.relu),
@@ -67,6 +67,22 @@ def _dtype(of: Any) -> torch.dtype:  # noqa: ANN401
 def whole(values: Any) -> list[int]:  # noqa: ANN401
     """Whole numbers of a small tensor, or of one number."""
     return [int(one) for one in values.reshape(-1).tolist()] if isinstance(values, Tensor) else [int(values)]
+
+
+def _extreme(name: str) -> Callable[[TensorflowReader, Node], None]:
+    def add(reader: TensorflowReader, node: Node) -> None:
+        left, right = node.inputs
+        constant, value = (left, right) if isinstance(left, Constant) else (right, left)
+        number = constant.value if isinstance(constant, Constant) and isinstance(value, int) else None
+        if number is None or isinstance(number, Tensor):
+            reader.add(name, lambda a, b: getattr(torch, name)(as_tensor(a), as_tensor(b)), node.inputs, node.outputs[:1])
+        elif number == 0 and name == "maximum":
+            reader.add("relu", torch.relu, (value,), node.outputs[:1])
+        else:
+            side = "min" if name == "maximum" else "max"
+            reader.add("clamp", lambda x: torch.clamp(x, **{side: number}), (value,), node.outputs[:1])
+
+    return add
 
 
 def _matmul(reader: TensorflowReader, node: Node) -> None:
@@ -481,7 +497,7 @@ def _stop(reader: TensorflowReader, node: Node) -> None:
 
 
 TABLE: dict[str, Callable[[Any, Any], None]] = {
-    "MatMul": _matmul, "BatchMatMul": _matmul, "BatchMatMulV2": _matmul, "BatchMatMulV3": _matmul, "BiasAdd": _bias,
+    "Maximum": _extreme("maximum"), "Minimum": _extreme("minimum"), "MatMul": _matmul, "BatchMatMul": _matmul, "BatchMatMulV2": _matmul, "BatchMatMulV3": _matmul, "BiasAdd": _bias,
     "Conv2D": _conv, "Conv3D": _conv, "DepthwiseConv2dNative": _conv, "Conv2DBackpropInput": _conv_back,
     "Conv3DBackpropInputV2": _conv_back, "FusedBatchNormV3": _batch_norm, "FusedBatchNormV2": _batch_norm, "FusedBatchNorm": _batch_norm,
     "MaxPool": _pool("max"), "MaxPool3D": _pool("max"), "AvgPool": _pool("avg"), "AvgPool3D": _pool("avg"),

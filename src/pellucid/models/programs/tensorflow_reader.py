@@ -33,6 +33,11 @@ class Node:
             return default
         return found.decode() if isinstance(found, bytes) else found
 
+    @property
+    def given(self) -> Any:  # noqa: ANN401
+        """The tensors of the graph that go in."""
+        return self._node.inputs
+
     def shape(self, place: int) -> list[int]:
         """The shape of an input; -1 where it is not fixed."""
         return [-1 if size is None else size for size in self._node.inputs[place].shape.as_list()]
@@ -77,7 +82,9 @@ class TensorflowReader(Reader):
 
         name = node.attr("f").name
         found: Any = graph._get_function(name) or tf.compat.v1.get_default_graph()._get_function(name)
-        inner = function_def_to_graph(found.cached_definition if hasattr(found, "cached_definition") else found.definition)
+        shapes = [one.shape for one in node.given]
+        definition = found.cached_definition if hasattr(found, "cached_definition") else found.definition
+        inner = function_def_to_graph(definition, input_shapes=shapes)
         return self.graph(inner, dict(zip((one.name for one in inner.inputs), node.inputs, strict=True)), inner.outputs)
 
 
