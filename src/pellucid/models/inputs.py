@@ -177,6 +177,12 @@ def _tensor(part: Any, name: str) -> Tensor:  # noqa: ANN401
     if isinstance(part, Tensor):
         with torch.inference_mode(mode=False):
             return part.detach().clone() if part.is_inference() else part.detach()
+    if hasattr(part, "toarray"):
+        raise InputError(
+            f"{name} is a sparse matrix",
+            received=f"{type(part).__name__} of shape {part.shape}",
+            remedy="give the rows to be explained as a dense array: rows.toarray(); the whole table need not be",
+        )
     try:
         array = np.asarray(part)
     except ValueError as error:

@@ -58,7 +58,7 @@ def wrap(model: nn.Module | Callable[..., Any] | Model, spec: ModelSpec | None =
         raise ModelError("This is a class, not a model", received=model.__name__, remedy=f"give an instance: {model.__name__}(...)")
     if hasattr(model, "predict_proba") or hasattr(model, "predict"):
         raise ModelError(
-            "An estimator object is not a function",
+            "This object predicts, and no adapter knows it",
             received=type(model).__name__,
             remedy=f"give its method: model.{'predict_proba' if hasattr(model, 'predict_proba') else 'predict'}",
         )

@@ -81,3 +81,8 @@ class Estimate:
     def exact(self) -> bool:
         """Whether nothing was sampled."""
         return not self.errors.any()
+
+    @property
+    def read(self) -> bool:
+        """Whether no coalition had to be evaluated: the values were read from the model."""
+        return not self.coalitions.any()
