@@ -31,7 +31,7 @@ def answers(estimator: Any, rows: Any) -> np.ndarray:  # noqa: ANN401
         raise ModelError(
             f"{named(estimator)} raised {type(error).__name__}: {message}",
             received=f"{type(rows).__name__} of shape {tuple(rows.shape)}",
-            remedy=f"give rows with the columns it was fitted on, in that order and of those types; model.{asked(estimator)}(rows) must work",
+            remedy=f"give rows with the columns it was fitted on, in order and of their types; model.{asked(estimator)}(rows) must work",
         ) from error
     if isinstance(found, list):
         return _labels_of_their_own(estimator, found)

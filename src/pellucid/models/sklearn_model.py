@@ -63,9 +63,8 @@ class EstimatorTwin(TwinModel):
     def open(self, inputs: RowInputs, *, mode: Mode) -> Iterator[BoundTorch]:
         """The twin bound to these rows; integers are numbers here, and float32 becomes float64."""
         if learned(getattr(self.estimator, "best_estimator_", self.estimator)) != self.version:
-            raise ModelError(
-                "The estimator was fitted again, or altered, after it was wrapped", received=self.name, remedy="wrap it again: pl.wrap(model)"
-            )
+            what = "The estimator was fitted again, or altered, after it was wrapped"
+            raise ModelError(what, received=self.name, remedy="wrap it again: pl.wrap(model)")
         numbers = as_numbers(inputs, self.estimator)
         _check_order(numbers, self.estimator)
         with super().open(replace(numbers, cast=True), mode=mode) as bound:

@@ -42,7 +42,7 @@ def _parts(value: Any) -> list[Any]:  # noqa: ANN401
     if isinstance(value, (set, frozenset)):
         return sorted(map(repr, value))
     try:  # compiled objects, such as trees, keep what they hold to themselves
-        state = type(value).__getstate__(value)
+        state = value.__getstate__()
     except (AttributeError, TypeError, NotImplementedError):  # it can not be written down
         state = getattr(value, "__dict__", None)
     return [] if state is None or state is value else [state]

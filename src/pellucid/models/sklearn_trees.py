@@ -112,9 +112,8 @@ READERS: dict[str, Callable[[Any], tuple[list[Tree], Link | None] | None]] = {
 
 # ---- the steps before ------------------------------------------------------------------------------------------------------
 
-ONE_TO_ONE = frozenset(
-    "StandardScaler MinMaxScaler MaxAbsScaler RobustScaler QuantileTransformer PowerTransformer OrdinalEncoder Binarizer".split()
-)
+_SCALERS = "StandardScaler MinMaxScaler MaxAbsScaler RobustScaler QuantileTransformer PowerTransformer"
+ONE_TO_ONE = frozenset((*_SCALERS.split(), "OrdinalEncoder", "Binarizer"))
 
 
 def _origins(estimator: Any, last: Any, frame: FrameCodec | None) -> np.ndarray | None:  # noqa: ANN401

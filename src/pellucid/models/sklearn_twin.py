@@ -55,7 +55,7 @@ def _steps(steps: list[tuple[str, Any]], makers: Makers) -> Layers | None:
 
 def linear(weight: np.ndarray, bias: np.ndarray | float) -> nn.Linear:
     """A linear layer of these numbers (output, feature), made without drawing others first."""
-    layer = torch.nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0], dtype=torch.float64)
+    layer = nn.Linear(weight.shape[1], weight.shape[0], device="meta", dtype=torch.float64).to_empty(device="cpu")
     with torch.no_grad():
         layer.weight.copy_(_tensor(weight))
         layer.bias.copy_(_tensor(np.broadcast_to(bias, len(weight))))
@@ -116,7 +116,8 @@ def _standard(step: Any) -> Layers:  # noqa: ANN401
 def _min_max(step: Any) -> Layers:  # noqa: ANN401
     layers = Layers(scaled=Scaled(-step.min_ / step.scale_, 1 / step.scale_))
     if step.clip:
-        layers["clip"] = nn.Hardtanh(*map(float, step.feature_range))
+        low, high = step.feature_range
+        layers["clip"] = nn.Hardtanh(float(low), float(high))
     return layers
 
 

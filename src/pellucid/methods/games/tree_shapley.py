@@ -5,7 +5,7 @@ on the way to it. Of the players on that way, those whose conditions z breaks mu
 must be absent, b of them; a leaf at which one player breaks them in both rows is never reached. Such a leaf's value is a game of its own,
 with Shapley values (a-1)! b! / (a+b)! for each of the first and -a! (b-1)! / (a+b)! for each of the second.
 
-Broken conditions are sets of bits, one for each player on the way to the leaf, so that all pairs of rows meet at all leaves in one operation.
+Broken conditions are sets of bits, one for each player on the way to the leaf: all pairs of rows meet at all leaves in one operation.
 """
 
 from __future__ import annotations
@@ -120,10 +120,10 @@ class _Beside:
     """Background rows at the leaves of a tree, to meet the explained rows there."""
 
     def __init__(self, broken: np.ndarray, owners: np.ndarray, players: int) -> None:
-        self.broken, self.owners, self.players = broken, owners, players
-        self.present, self.absent = _weights(owners.shape[1])
-        self.counts = _sizes(broken)
-        pairs = _members(broken)
+        self.broken, self.owners, self.players, self.places = broken, owners, players, owners.shape[1]
+        self.present, self.absent = _weights(self.places)
+        self.counts = _sizes(broken, self.places)
+        pairs = _members(broken, self.places)
         where = owners[pairs[1], pairs[2]]
         ends = np.concatenate([[0], self.counts.cumsum()])
         self.needed = csr_array((np.ones(len(where)), where, ends), shape=(broken.size, players))  # who must be present
@@ -134,31 +134,31 @@ class _Beside:
         meeting = np.flatnonzero((broken[:, None] & self.broken[None]) == 0)
         row, pair = np.divmod(meeting, self.broken.size)
         at = row * leaves + pair % leaves
-        must, must_not = self.counts[pair], _sizes(broken)[at]
+        must, must_not = self.counts[pair], _sizes(broken, self.places)[at]
         value = values.reshape(-1)[at]
         ends = np.searchsorted(row, np.arange(rows + 1))
         met = csr_array((self.present[must, must_not] * value, pair, ends), shape=(rows, self.broken.size))
-        found = np.asarray((met @ self.needed).todense())
+        found = csr_array(met @ self.needed).toarray()
         less = np.bincount(at, self.absent[must, must_not] * value, rows * leaves)
-        whose = _members(broken)
+        whose = _members(broken, self.places)
         into = whose[0] * self.players + self.owners[whose[1], whose[2]]
         taken = np.bincount(into, less[whose[0] * leaves + whose[1]], rows * self.players)
         return found - taken.reshape(rows, self.players)
 
 
-def _bits(sets: np.ndarray) -> np.ndarray:
+def _bits(sets: np.ndarray, places: int) -> np.ndarray:
     """Sets of places as truth values, (row, leaf, place)."""
-    return ((sets[..., None] >> np.arange(sets.dtype.itemsize * 8, dtype=sets.dtype)) & sets.dtype.type(1)).astype(bool)
+    return ((sets[..., None] >> np.arange(places, dtype=sets.dtype)) & sets.dtype.type(1)).astype(bool)
 
 
-def _sizes(sets: np.ndarray) -> np.ndarray:
+def _sizes(sets: np.ndarray, places: int) -> np.ndarray:
     """How many places each set has, (row * leaf,)."""
-    return _bits(sets).sum(-1).reshape(-1)
+    return _bits(sets, places).sum(-1).reshape(-1)
 
 
-def _members(sets: np.ndarray) -> tuple[np.ndarray, ...]:
+def _members(sets: np.ndarray, places: int) -> tuple[np.ndarray, ...]:
     """The row, leaf and place of every place that is in its set, in order of row and leaf."""
-    return np.nonzero(_bits(sets))
+    return np.nonzero(_bits(sets, places))
 
 
 def _weights(most: int) -> tuple[np.ndarray, np.ndarray]:
