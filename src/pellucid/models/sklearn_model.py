@@ -41,10 +41,7 @@ def adapt(model: Any, spec: ModelSpec | None) -> Model | None:  # noqa: ANN401
     _check(model)
     chosen = getattr(model, "best_estimator_", model)  # of a search over settings
     version = learned(chosen)
-    try:
-        twin = KEPT.get(chosen, version, lambda: _twin(chosen))
-    except TypeError:  # it can not be referred to weakly
-        twin = _twin(chosen)
+    twin = KEPT.get(chosen, version, lambda: _twin(chosen))
     if twin.net is NONE:
         return EstimatorModel(model, completed(spec, known_spec(model)))
     return EstimatorTwin(model, twin, version, spec)
@@ -69,6 +66,10 @@ class EstimatorTwin(TwinModel):
         _check_order(numbers, self.estimator)
         with super().open(replace(numbers, cast=True), mode=mode) as bound:
             yield bound
+
+    def fingerprint(self) -> str:
+        """A hash of what the estimator learned, scalers included."""
+        return self.version
 
     def respecified(self, spec: ModelSpec) -> EstimatorTwin:
         """The same twin with another spec."""

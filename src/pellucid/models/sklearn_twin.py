@@ -69,30 +69,39 @@ def _tensor(array: Any) -> Tensor:  # noqa: ANN401
 # ---- steps before the last -------------------------------------------------------------------------------------------------
 
 
+# These are units of measurement, not weights: plain tensors, which stay as they are where the parameters of a network are shuffled.
+
+
 class Scaled(nn.Module):
     """(x - center) / scale, each feature by its own."""
 
-    center: Tensor
-    scale: Tensor
-
     def __init__(self, center: np.ndarray, scale: np.ndarray) -> None:
         super().__init__()
-        self.register_buffer("center", _tensor(center))
-        self.register_buffer("scale", _tensor(scale))
+        self.center, self.scale = _tensor(center), _tensor(scale)
 
     def forward(self, x: Tensor) -> Tensor:
         """(sample, feature)."""
         return (x - self.center) / self.scale
 
 
+class Projected(nn.Module):
+    """(x - center) onto some directions."""
+
+    def __init__(self, directions: np.ndarray, center: np.ndarray) -> None:
+        super().__init__()
+        self.directions, self.center = _tensor(directions), _tensor(center)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(sample, feature) to (sample, direction)."""
+        return nn.functional.linear(x - self.center, self.directions)
+
+
 class Chosen(nn.Module):
     """Some of the features."""
 
-    places: Tensor
-
     def __init__(self, chosen: np.ndarray) -> None:
         super().__init__()
-        self.register_buffer("places", torch.from_numpy(np.flatnonzero(chosen)))
+        self.places = torch.from_numpy(np.flatnonzero(chosen))
 
     def forward(self, x: Tensor) -> Tensor:
         """(sample, feature) to (sample, chosen feature)."""
@@ -126,11 +135,11 @@ def _pca(step: Any) -> Layers:  # noqa: ANN401
     if step.whiten:
         spread = np.sqrt(step.explained_variance_)
         weight = weight / np.maximum(spread, np.finfo(spread.dtype).eps)[:, None]
-    return Layers(projected=linear(weight, -weight @ step.mean_))
+    return Layers(projected=Projected(weight, step.mean_))
 
 
 def _truncated(step: Any) -> Layers:  # noqa: ANN401
-    return Layers(projected=linear(step.components_, 0.0))
+    return Layers(projected=Projected(step.components_, np.zeros(step.components_.shape[1])))
 
 
 def _selection(step: Any) -> Layers:  # noqa: ANN401

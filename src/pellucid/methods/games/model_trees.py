@@ -48,7 +48,9 @@ def tree_values(evaluator: Evaluator, elements: Elements, function: ValueFunctio
     trees = f"{len(forest.trees)} trees" if len(forest.trees) > 1 else "1 tree"
     against = f"{len(beside)} background rows" if len(beside) > 1 else "1 background row"
     name = f"exact Shapley values of {trees} against {against}"
-    return Estimate(whole, np.zeros_like(whole), np.zeros(len(whole), np.int64), name), scores.mean(1)
+    rounding = np.finfo(np.float64).eps * len(forest.trees) * np.maximum(np.abs(scores).max(1), np.abs(own))
+    errors = np.repeat(rounding[:, None], elements.players, 1)
+    return Estimate(whole, errors, np.zeros(len(whole), np.int64), name), scores.mean(1)
 
 
 def _background(function: ValueFunction) -> Tensor | None:
