@@ -64,7 +64,8 @@ def test_raw_columns_are_explained(last: Any, method: str) -> None:
     assert list(made.values.coords["feature"].values) == ["age", "job", "income", "city"]
     assert made.decision.class_names == ("no", "yes")
     np.testing.assert_allclose(made.decision.probabilities.values, model.predict_proba(table[:4]))
-    assert int(np.abs(made.arrays[0].values).sum(0).argmax()) == 2, "income decides"
+    sizes = np.abs(pl.explain(model, table[:30], method, target="yes", background=table[100:140], checks="none").arrays[0].values).mean(0)
+    assert sizes[2] > 1.5 * sizes[3], "the city does not matter"
 
 
 def test_a_table_in_another_order_is_the_same_table() -> None:

@@ -128,7 +128,7 @@ class BoundEstimator(BoundFunction):
 
 
 def as_numbers(inputs: RowInputs, estimator: Any) -> RowInputs:  # noqa: ANN401
-    """The rows with integers as numbers between which there are others.
+    """The rows with integers as numbers between which there are others, and with the names that the columns of a frame have.
 
     Raises:
         InputError: they are no table of as many columns as the estimator was fitted on.
@@ -140,7 +140,10 @@ def as_numbers(inputs: RowInputs, estimator: Any) -> RowInputs:  # noqa: ANN401
             received=f"{len(inputs.tensors)} inputs, the first of shape {shape}; {named(estimator)} was fitted on {columns} columns",
             remedy=f"give rows with {columns} columns" + ("" if len(shape) == 2 else ", x[None] if this is a single row"),
         )
-    return replace(inputs, tensors=tuple(t if t.is_floating_point() else t.double() for t in inputs.tensors))
+    specs, known = inputs.specs, tuple(map(str, getattr(estimator, "feature_names_in_", ())))
+    if inputs.frame is not None and specs[0].names == known:  # the frame's columns may come in another order, and be more
+        specs = (replace(specs[0], names=inputs.frame.columns),)
+    return replace(inputs, specs=specs, tensors=tuple(t if t.is_floating_point() else t.double() for t in inputs.tensors))
 
 
 def _check_order(inputs: RowInputs, estimator: Any) -> None:  # noqa: ANN401
