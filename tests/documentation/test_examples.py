@@ -39,3 +39,15 @@ def test_linear_regression_gradient_flow(tmp_path: Path, capsys: pytest.CaptureF
     assert all((tmp_path / name).stat().st_size > 30_000 for name in ("flow.png", "surface.png"))
     ends = {path.name: float(path.loss[-1]) for path in found.content.paths}
     assert ends["momentum"] < ends["Adam"] < ends["SGD"] < 2.0
+
+
+def test_table_three_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = loaded("table_three_models").main(tmp_path)
+    words = capsys.readouterr().out
+    assert "The support-vector machine uses" in words
+    assert "rank correlation is" in words
+    assert all((tmp_path / f"{name}.png").stat().st_size > 20_000 for name in ("quality", "agreement", "reasons-small-network"))
+    assert all(one.quality.better_than_base_rate for one in told)
+    linear = told[0].explanation
+    assert linear.error_kind == "exact"
+    assert "LinearRegression" in linear.provenance.model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -233,3 +234,12 @@ def test_a_wrapped_estimator_follows_a_new_fit() -> None:
     model.fit(ROWS, THREE[::-1])
     made = pl.explain(wrapped, ROWS[:3], "occlusion", background=ROWS)
     np.testing.assert_array_equal(made.decision.probabilities.values, model.predict_proba(ROWS[:3]))
+
+
+def test_the_first_example_of_the_page_runs() -> None:
+    pytest.importorskip("pandas")
+    page = (Path(__file__).resolve().parents[2] / "docs" / "scikit_learn.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(page.split("```python\n")[1].split("```")[0], names)
+    assert names["e"].provenance.choices[0] == "value function: marginal over 100 background rows"
+    assert names["e"].provenance.choices[1] == "estimator: exact Shapley values of 100 trees against 100 background rows"
