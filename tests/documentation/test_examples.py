@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +19,7 @@ def loaded(name: str) -> ModuleType:
     if spec is None or spec.loader is None:
         pytest.fail(f"no example {name}")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # a dataclass looks its annotations up there
     spec.loader.exec_module(module)
     return module
 

@@ -185,6 +185,9 @@ def test_errors_say_what_to_do() -> None:
         pl.wrap(KMeans(2, n_init=1).fit(ROWS))
     with pytest.raises(InputError, match=r"another number of columns.*\(2, 5\).*fitted on 13 columns.*rows with 13 columns"):
         pl.explain(forest, ROWS[:2, :5], "occlusion")
+    pd = pytest.importorskip("pandas")
+    with pytest.raises(InputError, match=r"another number of columns.*\(2, 2\).*fitted on 13 columns"):
+        pl.explain(LogisticRegression().fit(ROWS / 100, THREE), pd.DataFrame(ROWS[:2, :2]), "gradient")
     with pytest.raises(InputError, match=r"one table \(sample, feature\).*\(13,\).*x\[None\]"):
         pl.explain(forest, ROWS[0], "occlusion")
     with pytest.raises(ModelError, match=r"Broken raised KeyError.*ndarray of shape.*model\.predict_proba\(rows\) must work"):

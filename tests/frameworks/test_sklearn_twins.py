@@ -28,7 +28,7 @@ from sklearn.linear_model import (
 )
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR, NuSVC
 from torch import nn
@@ -128,6 +128,14 @@ def test_the_twin_answers_as_the_estimator(name: str) -> None:
 )
 def test_what_has_no_closed_form_is_a_function(estimator: Any) -> None:
     assert not isinstance(pl.wrap(estimator.fit(ROWS, THREE)), EstimatorTwin)
+
+
+def test_sparse_coefficients_and_odd_names() -> None:
+    odd = Pipeline([("forward", StandardScaler()), ("a.b", LogisticRegression())]).fit(RAW, THREE)
+    odd[-1].sparsify()
+    model = pl.wrap(odd)
+    assert isinstance(model, EstimatorTwin)
+    np.testing.assert_allclose(model.net(torch.from_numpy(RAW)).detach().numpy(), odd.predict_proba(RAW), atol=EXACT)
 
 
 def test_a_subclass_may_answer_in_another_way() -> None:

@@ -18,7 +18,7 @@ from pellucid.explanation.spec import ModelSpec
 from pellucid.models.function_model import BoundFunction, FunctionModel
 from pellucid.models.sklearn_answers import answers, asked, framework, known_spec, named
 from pellucid.models.sklearn_state import learned
-from pellucid.models.sklearn_twin import network
+from pellucid.models.sklearn_twin import may_have_one, network
 from pellucid.models.twin_model import Kept, Twin, TwinModel, completed, nothing
 
 if TYPE_CHECKING:
@@ -40,11 +40,12 @@ def adapt(model: Any, spec: ModelSpec | None) -> Model | None:  # noqa: ANN401
         return None
     _check(model)
     chosen = getattr(model, "best_estimator_", model)  # of a search over settings
-    version = learned(chosen)
-    twin = KEPT.get(chosen, version, lambda: _twin(chosen))
-    if twin.net is NONE:
-        return EstimatorModel(model, completed(spec, known_spec(model)))
-    return EstimatorTwin(model, twin, version, spec)
+    if may_have_one(chosen):
+        version = learned(chosen)
+        twin = KEPT.get(chosen, version, lambda: _twin(chosen))
+        if twin.net is not NONE:
+            return EstimatorTwin(model, twin, version, spec)
+    return EstimatorModel(model, completed(spec, known_spec(model)))
 
 
 class EstimatorTwin(TwinModel):
@@ -134,7 +135,8 @@ def as_numbers(inputs: RowInputs, estimator: Any) -> RowInputs:  # noqa: ANN401
         InputError: they are no table of as many columns as the estimator was fitted on.
     """
     columns, shape = getattr(estimator, "n_features_in_", None), tuple(inputs.tensors[0].shape)
-    if len(inputs.tensors) != 1 or len(shape) != 2 or (inputs.frame is None and columns not in (None, shape[1])):
+    named_columns = inputs.frame is not None and hasattr(estimator, "feature_names_in_")  # of which it may have more than are asked for
+    if len(inputs.tensors) != 1 or len(shape) != 2 or (not named_columns and columns not in (None, shape[1])):
         raise InputError(
             "An estimator takes one table (sample, feature)" if len(shape) != 2 else "The rows have another number of columns",
             received=f"{len(inputs.tensors)} inputs, the first of shape {shape}; {named(estimator)} was fitted on {columns} columns",

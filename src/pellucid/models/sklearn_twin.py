@@ -27,6 +27,12 @@ def network(estimator: Any) -> nn.Module | None:  # noqa: ANN401
     return None if layers is None else nn.Sequential(layers)
 
 
+def may_have_one(estimator: Any) -> bool:  # noqa: ANN401
+    """Whether :func:`network` may find a counterpart: for most others that is known without looking at what they learned."""
+    last = estimator.steps[-1][1] if kind(estimator) == "Pipeline" else estimator
+    return kind(last) in PREDICTORS or kind(last) == "Pipeline"
+
+
 def _layers(estimator: Any, makers: Makers) -> Layers | None:  # noqa: ANN401
     """The layers of an estimator by name; ``makers`` are those of what predicts, or of what comes before."""
     if kind(estimator) == "Pipeline":
@@ -49,7 +55,8 @@ def _steps(steps: list[tuple[str, Any]], makers: Makers) -> Layers | None:
         layers = _layers(step, makers if place == len(steps) else TRANSFORMERS)
         if layers is None:
             return None
-        found[name.replace(".", "_")] = next(iter(layers.values())) if len(layers) == 1 else nn.Sequential(layers)
+        legal = name.replace(".", "_") + ("_" if hasattr(nn.Sequential, name) else "")
+        found[legal] = next(iter(layers.values())) if len(layers) == 1 else nn.Sequential(layers)
     return found or None
 
 
@@ -167,13 +174,19 @@ class Kernel(nn.Module):
         return torch.tanh(shifted) if self.kind == "sigmoid" else shifted**self.degree
 
 
+def _weight(model: Any) -> np.ndarray:  # noqa: ANN401
+    """(output, feature), also where the coefficients were made sparse."""
+    found = model.coef_
+    return np.atleast_2d(found.toarray() if hasattr(found, "toarray") else found)
+
+
 def _regression(model: Any) -> Layers:  # noqa: ANN401
-    return Layers(output=linear(np.atleast_2d(model.coef_), model.intercept_))
+    return Layers(output=linear(_weight(model), model.intercept_))
 
 
 def _decision(model: Any) -> Layers:  # noqa: ANN401
     """Signed distances; of two classes both, the one the negative of the other."""
-    return Layers(output=_both(np.atleast_2d(model.coef_), model.intercept_))
+    return Layers(output=_both(_weight(model), model.intercept_))
 
 
 def _both(weight: np.ndarray, bias: np.ndarray | float) -> nn.Linear:
@@ -189,20 +202,20 @@ def _logits(weight: np.ndarray, bias: np.ndarray) -> nn.Linear:
 
 
 def _softmax(model: Any) -> Layers:  # noqa: ANN401
-    return Layers(output=_logits(model.coef_, model.intercept_), softmax=nn.Softmax(dim=1))
+    return Layers(output=_logits(_weight(model), model.intercept_), softmax=nn.Softmax(dim=1))
 
 
 def _one_versus_rest(model: Any) -> Layers:  # noqa: ANN401
     """The logistic function of every class, over their sum."""
     layers = _softmax(model)
-    if len(model.coef_) > 1:
+    if len(_weight(model)) > 1:
         layers = Layers(output=layers["output"], one_versus_rest=nn.LogSigmoid(), softmax=layers["softmax"])
     return layers
 
 
 def _logistic_regression(model: Any) -> Layers | None:  # noqa: ANN401
     asked = getattr(model, "multi_class", "auto")
-    if len(model.coef_) == 1:
+    if len(_weight(model)) == 1:
         return None if asked == "multinomial" else _softmax(model)
     return _one_versus_rest(model) if asked == "ovr" or model.solver == "liblinear" else _softmax(model)
 
