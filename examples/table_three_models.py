@@ -212,7 +212,9 @@ def said(told: list[Told], features: tuple[str, ...]) -> str:
         for j in range(i + 1, len(told)):
             same = row_agreement(told[i], told[j])
             pair = f"{told[i].name} and {told[j].name}"
-            sentences.append(f"Between {pair} the correlation is {ranks[i, j]:.2f} over all rows and {same:.2f} within a row on average.")
+            sentences.append(
+                f"Between {pair} the rank correlation is {ranks[i, j]:.2f} over all rows and {same:.2f} within a row on average."
+            )
     top = [", ".join(features[f] for f in np.argsort(-one.sizes)[:3]) for one in told]
     return " ".join([*(f"The {one.name} uses {three} most." for one, three in zip(told, top, strict=True)), *sentences])
 

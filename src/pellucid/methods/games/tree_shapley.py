@@ -21,6 +21,7 @@ from pellucid.models.trees import Forest, Tree, goes_left
 
 AT_ONCE = 2**22  # meetings of two rows at a leaf that are looked at together
 BESIDE = 2**20  # of a background row with a leaf
+BLOCK = 32  # neighboring leaves
 WIDEST = 64  # players on the way to one leaf
 
 
@@ -53,24 +54,26 @@ class _Paths:
     Attributes:
         leaves: their nodes.
         players: the players on the way to each node, (node, place), -1 for none.
-        levels: parents, children and whether they are left ones, level by level.
-        places: the place of the player that decides on the way into each node, (node,).
+        levels: the inner nodes, level by level.
+        places: the place of the player that decides at each of these nodes, (node,).
         dtype: of sets of places.
     """
 
     leaves: np.ndarray
     players: np.ndarray
-    levels: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
+    levels: list[np.ndarray]
     places: np.ndarray
     dtype: type[np.unsignedinteger]
 
     def broken(self, tree: Tree, columns: np.ndarray) -> np.ndarray:
         """At which places each row breaks a condition on the way to each leaf, as bits, (row, leaf)."""
         sets = np.zeros((len(self.places), len(columns)), self.dtype)
-        for parents, children, left in self.levels:
-            wrong = goes_left(tree, parents[:, None], columns[:, tree.feature[parents]].T) != left[:, None]
-            bits = wrong.astype(self.dtype) << self.places[children].astype(self.dtype)[:, None]
-            sets[children] = sets[parents] | bits
+        for nodes in self.levels:
+            left = goes_left(tree, nodes[:, None], columns[:, tree.feature[nodes]].T)
+            bit = self.dtype(1) << self.places[nodes].astype(self.dtype)[:, None]
+            before = sets[nodes]
+            sets[tree.left[nodes]] = before | np.where(left, self.dtype(0), bit)
+            sets[tree.right[nodes]] = before | np.where(left, bit, self.dtype(0))
         return np.ascontiguousarray(sets[self.leaves].T)
 
 
@@ -79,23 +82,19 @@ def _paths(tree: Tree, players: np.ndarray) -> _Paths | None:
     count = len(tree.left)
     on_way, places, lengths = np.full((count, 1), -1), np.zeros(count, np.int64), np.zeros(count, np.int64)
     levels, nodes = [], np.zeros(1, np.int64)
-    while True:
-        nodes = nodes[tree.left[nodes] >= 0]
-        if not len(nodes):
-            break
-        parents = np.concatenate([nodes, nodes])
-        children = np.concatenate([tree.left[nodes], tree.right[nodes]]).astype(np.int64)
-        owner = players[tree.feature[parents]]
-        if int(lengths[parents].max()) == on_way.shape[1]:
+    while len(nodes := nodes[tree.left[nodes] >= 0]):
+        owner = players[tree.feature[nodes]]
+        if int(lengths[nodes].max()) == on_way.shape[1]:
             on_way = np.concatenate([on_way, np.full((count, on_way.shape[1]), -1)], 1)
-        known = on_way[parents] == owner[:, None]
+        known = on_way[nodes] == owner[:, None]
         fresh = ~known.any(1)
-        places[children] = np.where(fresh, lengths[parents], known.argmax(1))
-        on_way[children] = on_way[parents]
-        on_way[children, places[children]] = owner
-        lengths[children] = lengths[parents] + fresh
-        levels.append((parents, children, np.arange(len(parents)) < len(nodes)))
-        nodes = children
+        places[nodes] = np.where(fresh, lengths[nodes], known.argmax(1))
+        for children in (tree.left[nodes], tree.right[nodes]):
+            on_way[children] = on_way[nodes]
+            on_way[children, places[nodes]] = owner
+            lengths[children] = lengths[nodes] + fresh
+        levels.append(nodes)
+        nodes = np.concatenate([tree.left[nodes], tree.right[nodes]])
     most = int(lengths.max())
     if most > WIDEST:
         return None
@@ -107,58 +106,84 @@ def _paths(tree: Tree, players: np.ndarray) -> _Paths | None:
 def _add_tree(found: np.ndarray, tree: Tree, paths: _Paths, given: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     """Adds what one tree gives to the values (row, player), summed over background rows."""
     rows, background, weights = given
-    leaves, owners = len(paths.leaves), paths.players[paths.leaves]
+    leaves = len(paths.leaves)
     values = weights @ tree.values[paths.leaves].T  # (row, leaf)
     theirs, ours = paths.broken(tree, background), paths.broken(tree, rows)
     for some in _spans(len(background), max(1, BESIDE // leaves)):
-        beside = _Beside(theirs[some], owners, found.shape[1])
         for few in _spans(len(rows), max(1, AT_ONCE // theirs[some].size)):
-            found[few] += beside.meet(ours[few], values[few])
+            found[few] += _given(ours[few], theirs[some], values[few], (paths.players[paths.leaves], found.shape[1]))
 
 
-class _Beside:
-    """Background rows at the leaves of a tree, to meet the explained rows there."""
+def _given(ours: np.ndarray, theirs: np.ndarray, values: np.ndarray, owners: tuple[np.ndarray, int]) -> np.ndarray:
+    """What the leaves give to the players of some rows beside some others.
 
-    def __init__(self, broken: np.ndarray, owners: np.ndarray, players: int) -> None:
-        self.broken, self.owners, self.players, self.places = broken, owners, players, owners.shape[1]
-        self.present, self.absent = _weights(self.places)
-        self.counts = _sizes(broken, self.places)
-        pairs = _members(broken, self.places)
-        where = owners[pairs[1], pairs[2]]
-        ends = np.concatenate([[0], self.counts.cumsum()])
-        self.needed = csr_array((np.ones(len(where)), where, ends), shape=(broken.size, players))  # who must be present
+    Args:
+        ours, theirs: broken conditions, (row, leaf) and (background row, leaf).
+        values: of each leaf in each row's score, (row, leaf).
+        owners: the player at each place on the way to each leaf, (leaf, place); and how many players there are.
 
-    def meet(self, broken: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """What these leaves give to the players of some rows: broken conditions and values (row, leaf) to (row, player)."""
-        rows, leaves = broken.shape
-        meeting = np.flatnonzero((broken[:, None] & self.broken[None]) == 0)
-        row, pair = np.divmod(meeting, self.broken.size)
-        at = row * leaves + pair % leaves
-        must, must_not = self.counts[pair], _sizes(broken, self.places)[at]
-        value = values.reshape(-1)[at]
-        ends = np.searchsorted(row, np.arange(rows + 1))
-        met = csr_array((self.present[must, must_not] * value, pair, ends), shape=(rows, self.broken.size))
-        found = csr_array(met @ self.needed).toarray()
-        less = np.bincount(at, self.absent[must, must_not] * value, rows * leaves)
-        whose = _members(broken, self.places)
-        into = whose[0] * self.players + self.owners[whose[1], whose[2]]
-        taken = np.bincount(into, less[whose[0] * leaves + whose[1]], rows * self.players)
-        return found - taken.reshape(rows, self.players)
+    Returns:
+        (row, player).
+    """
+    (rows, leaves), (owner, players) = ours.shape, owners
+    row, beside, leaf = _meetings(ours, theirs)
+    at = row * leaves + leaf
+    # those who must be present, for each background row and leaf that is met at all
+    used, met = _numbered(beside * leaves + leaf, theirs.size)
+    sets = _bits(theirs.reshape(-1)[used], owner.shape[1])
+    must = sets.sum(1)
+    needed = csr_array((np.ones(must.sum()), owner[used % leaves][sets], _ends(must)), shape=(len(used), players))
+    # those who must be absent, for each row and leaf
+    reached, here = _numbered(at, ours.size)
+    sets = _bits(ours.reshape(-1)[reached], owner.shape[1])
+    must_not = sets.sum(1)
+    barred = csr_array((np.ones(must_not.sum()), owner[reached % leaves][sets], _ends(must_not)), shape=(len(reached), players))
+
+    present, absent = _weights(owner.shape[1])
+    sizes, value = (must[met], must_not[here]), values.reshape(-1)[at]
+    given = csr_array((present[sizes] * value, met, np.searchsorted(row, np.arange(rows + 1))), shape=(rows, len(used)))
+    lost = np.bincount(here, absent[sizes] * value, len(reached))
+    taken = csr_array((lost, np.arange(len(reached)), np.searchsorted(reached // leaves, np.arange(rows + 1))), shape=(rows, len(reached)))
+    return csr_array(given @ needed).toarray() - csr_array(taken @ barred).toarray()
+
+
+def _meetings(ours: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row, background row and leaf of all that is reached, in order of the rows.
+
+    Neighboring leaves have most of their way in common. What is broken on the way to all of a ``BLOCK`` of them is looked at first.
+    """
+    if ours.shape[1] <= 2 * BLOCK:
+        row, rest = np.divmod(np.flatnonzero((ours[:, None] & theirs[None]) == 0), theirs.size)
+        return row, *np.divmod(rest, theirs.shape[1])
+    blocks = -(-ours.shape[1] // BLOCK)
+    never = [np.ones((len(sets), blocks * BLOCK - sets.shape[1]), sets.dtype) for sets in (ours, theirs)]  # leaves that fill the last block
+    ours, theirs = (np.concatenate(pair, 1).reshape(-1, blocks, BLOCK) for pair in zip((ours, theirs), never, strict=True))
+    near = (np.bitwise_and.reduce(ours, 2)[:, None] & np.bitwise_and.reduce(theirs, 2)[None]) == 0
+    row, beside, block = np.nonzero(near)
+    found = []
+    for some in _spans(len(row), AT_ONCE // BLOCK):
+        which, leaf = np.nonzero((ours[row[some], block[some]] & theirs[beside[some], block[some]]) == 0)
+        which += some.start
+        found.append((row[which], beside[which], block[which] * BLOCK + leaf))
+    first, second, third = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return first, second, third
+
+
+def _numbered(places: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which of ``count`` places occur, and the number of each among these."""
+    occurs = np.zeros(count, bool)
+    occurs[places] = True
+    return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[places]
+
+
+def _ends(sizes: np.ndarray) -> np.ndarray:
+    """Where parts of these sizes end, after 0."""
+    return np.concatenate([[0], np.cumsum(sizes)])
 
 
 def _bits(sets: np.ndarray, places: int) -> np.ndarray:
-    """Sets of places as truth values, (row, leaf, place)."""
-    return ((sets[..., None] >> np.arange(places, dtype=sets.dtype)) & sets.dtype.type(1)).astype(bool)
-
-
-def _sizes(sets: np.ndarray, places: int) -> np.ndarray:
-    """How many places each set has, (row * leaf,)."""
-    return _bits(sets, places).sum(-1).reshape(-1)
-
-
-def _members(sets: np.ndarray, places: int) -> tuple[np.ndarray, ...]:
-    """The row, leaf and place of every place that is in its set, in order of row and leaf."""
-    return np.nonzero(_bits(sets, places))
+    """Sets of places as truth values, (set, place)."""
+    return ((sets[:, None] >> np.arange(places, dtype=sets.dtype)) & sets.dtype.type(1)).astype(bool)
 
 
 def _weights(most: int) -> tuple[np.ndarray, np.ndarray]:
