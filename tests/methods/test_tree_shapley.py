@@ -138,6 +138,8 @@ def test_small_portions_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     assert model is not None
     columns = model.prepare(ROWS)
     whole = tree_shapley(model, columns[:9], columns[50:90], np.arange(7), np.ones((9, 1)))
+    monkeypatch.setattr(module, "BLOCK", 4)
+    np.testing.assert_allclose(tree_shapley(model, columns[:9], columns[50:90], np.arange(7), np.ones((9, 1))), whole, atol=1e-13)
     monkeypatch.setattr(module, "AT_ONCE", 100)
     monkeypatch.setattr(module, "BESIDE", 50)
     parts = tree_shapley(model, columns[:9], columns[50:90], np.arange(7), np.ones((9, 1)))
