@@ -69,7 +69,7 @@ def models(data: Any) -> list[Told]:
     for name, estimator in (("linear regression", LinearRegression()), ("support-vector machine", SVR(C=50, epsilon=10))):
         pipeline = make_pipeline(StandardScaler(), estimator).fit(train, parts.train.labels)
         reasons = pl.explain(pipeline, test, "integrated_gradients", spec=spec, **asked)
-        found.append(Told(name, pl.evaluate(pipeline.predict, test, truth, outputs="values"), reasons))
+        found.append(Told(name, pl.evaluate(pipeline, test, truth, outputs="values"), reasons))
     net = network(table.apply(train), parts.train.labels)
     reasons = pl.explain(net, test, "integrated_gradients", preparation=table, **asked)
     return [*found, Told("small network", pl.evaluate(net, table.apply(test), truth, outputs="values"), reasons)]

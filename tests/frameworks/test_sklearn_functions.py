@@ -239,6 +239,18 @@ def test_a_wrapped_estimator_follows_a_new_fit() -> None:
     np.testing.assert_array_equal(made.decision.probabilities.values, model.predict_proba(ROWS[:3]))
 
 
+def test_an_estimator_is_measured_as_it_is_explained() -> None:
+    table, labels = people()
+    model = pipeline(LogisticRegression()).fit(table[:150], labels[:150])
+    found = pl.evaluate(model, table[150:], (labels[150:] == "yes").astype(int), class_names=["no", "yes"])
+    assert found.outputs == "probabilities"
+    assert found.metrics["accuracy"].value == model.score(table[150:], labels[150:])
+    values = pl.evaluate(RandomForestRegressor(5, random_state=0).fit(ROWS, THREE * 1.0), ROWS, THREE * 1.0, outputs="values")
+    assert values.task == "regression"
+    with pytest.raises(ModelError, match="not fitted"):
+        pl.evaluate(LogisticRegression(), ROWS, THREE)
+
+
 def test_the_first_example_of_the_page_runs() -> None:
     pytest.importorskip("pandas")
     page = (Path(__file__).resolve().parents[2] / "docs" / "scikit_learn.md").read_text(encoding="utf-8")
