@@ -203,6 +203,8 @@ def test_sparse_rows_are_refused_with_the_way_out() -> None:
     forest = RandomForestClassifier(5, random_state=0).fit(sparse.csr_array(ROWS), THREE)
     with pytest.raises(InputError, match=r"sparse matrix.*csr_array of shape \(178, 13\).*rows\.toarray\(\)"):
         pl.explain(forest, sparse.csr_array(ROWS), "occlusion")
+    with pytest.raises(InputError, match=r"background of input is a sparse matrix"):
+        pl.explain(forest, ROWS[:3], "occlusion", background=sparse.csr_array(ROWS))
     assert pl.explain(forest, sparse.csr_array(ROWS)[:3].toarray(), "occlusion", background=ROWS).arrays[0].values.shape == (3, 13)
 
 
