@@ -32,8 +32,8 @@ def wrap(model: nn.Module | Callable[..., Any] | Model, spec: ModelSpec | None =
 
     Args:
         model: a ``torch.nn.Module`` (compiled and data-parallel ones are unwrapped), a network of another framework (see
-            :data:`ADAPTERS`), a fitted estimator or pipeline of scikit-learn, or a function that takes a batch and returns scores (sample,) or (sample, class). A model that was wrapped
-            already comes back as it is, with ``spec`` if one is given.
+            :data:`ADAPTERS`), a fitted estimator or pipeline of scikit-learn, or a function that takes a batch and returns scores
+            (sample,) or (sample, class). A model that was wrapped already comes back as it is, with ``spec`` if one is given.
         spec: what goes in and comes out; what it leaves open is guessed, and the guesses are shown in the provenance.
 
     Raises:
