@@ -270,12 +270,19 @@ def test_methods(method, words):
     refused(PellucidError, words, method=method, target=0)
 
 
-def test_an_estimator_is_no_method_and_no_model():
+class Predicts:
+    def predict(self, rows):
+        return rows
+
+
+def test_an_estimator_is_no_method_and_must_be_fitted():
     from sklearn.linear_model import LogisticRegression
 
     refused(InputError, ("no method", "LogisticRegression", "gradcam"), method=LogisticRegression(), target=0)
-    with pytest.raises(ModelError, match=r"estimator.*LogisticRegression.*model\.predict_proba"):
+    with pytest.raises(ModelError, match=r"not fitted.*LogisticRegression.*fit\(x, y\)"):
         pl.explain(LogisticRegression(), X, "occlusion")
+    with pytest.raises(ModelError, match=r"no adapter knows it.*Predicts.*model\.predict"):
+        pl.explain(Predicts(), X, "occlusion")
     with pytest.raises(ModelError, match=r"class, not a model.*Net.*Net\(\.\.\.\)"):
         pl.explain(Net, X, "occlusion")
     with pytest.raises(ModelError, match=r"no model.*int.*torch\.nn\.Module"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +19,7 @@ def loaded(name: str) -> ModuleType:
     if spec is None or spec.loader is None:
         pytest.fail(f"no example {name}")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # a dataclass looks its annotations up there
     spec.loader.exec_module(module)
     return module
 
@@ -39,3 +41,15 @@ def test_linear_regression_gradient_flow(tmp_path: Path, capsys: pytest.CaptureF
     assert all((tmp_path / name).stat().st_size > 30_000 for name in ("flow.png", "surface.png"))
     ends = {path.name: float(path.loss[-1]) for path in found.content.paths}
     assert ends["momentum"] < ends["Adam"] < ends["SGD"] < 2.0
+
+
+def test_table_three_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = loaded("table_three_models").main(tmp_path)
+    words = capsys.readouterr().out
+    assert "The support-vector machine uses" in words
+    assert "rank correlation is" in words
+    assert all((tmp_path / f"{name}.png").stat().st_size > 20_000 for name in ("quality", "agreement", "reasons-small-network"))
+    assert all(one.quality.better_than_base_rate for one in told)
+    linear = told[0].explanation
+    assert linear.error_kind == "exact"
+    assert "LinearRegression" in linear.provenance.model

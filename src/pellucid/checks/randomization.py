@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pellucid.checks.evidence import FEWEST, Evidence
+from pellucid.errors import TargetError
 from pellucid.explanation.check import Check
 
 DRAWS = 3
@@ -14,12 +15,16 @@ SIMILAR = 0.8
 def parameter_randomization(evidence: Evidence) -> Check | None:
     """Rank correlation with the explanation of networks whose parameters were shuffled (Adebayo et al. 2018), on |strength|.
 
-    None where there are no parameters to shuffle or too few players. The interval is the range over the draws.
+    None where there are no parameters to shuffle, too few players, or where shuffled networks are so sure that their log-odds are infinite
+    (weights that were learned for columns of very different size). The interval is the range over the draws.
     """
     if not evidence.can_shuffle or evidence.players.count < FEWEST:
         return None
     with evidence.evaluator.account("checks") as spent:
-        runs = [evidence.rerun(shuffled=evidence.evaluator.situation.seed + k) for k in range(DRAWS)]
+        try:
+            runs = [evidence.rerun(shuffled=evidence.evaluator.situation.seed + k) for k in range(DRAWS)]
+        except TargetError:
+            return None
     ours, *others = (np.abs(run[:, evidence.stated]).reshape(len(run), -1) for run in (evidence.strengths, *runs))
     found = np.array([_rank_correlation(ours, other) for other in others])
     value, none = found.mean(0), np.full(len(evidence.strengths), np.nan)

@@ -29,7 +29,7 @@ from pellucid.methods.batching import clock
 from pellucid.methods.registry import as_method
 from pellucid.methods.run import Budget, Evaluator, Situation
 from pellucid.models.function_model import FunctionModel
-from pellucid.models.inputs import RowInputs, collect
+from pellucid.models.inputs import RowInputs, collect, refuse_sparse
 from pellucid.models.wrap import wrap
 
 if TYPE_CHECKING:
@@ -258,6 +258,7 @@ def prepared_background(background: Any, preparation: Preparation | None, rows: 
         )
     found = []
     for part, tensor, spec in zip(parts, rows.tensors, rows.specs, strict=True):
+        refuse_sparse(part, f"The background of {spec.name}")
         one = torch.as_tensor(np.asarray(part) if not isinstance(part, Tensor) else part).detach()
         if one.shape[1:] != tensor.shape[1:] or not len(one):
             raise InputError(

@@ -212,6 +212,9 @@ class BoundTorch:
             above = self.backward(scores, (own,), again=True)[0]
             return self.backward(own, leaves, keep(above))
 
+    def trees(self) -> None:
+        """A network has none."""
+
     def tail(self, layer: str) -> Tail:
         """What lies above a layer, to be run again with other outputs of it."""
         return Tail(self.net, named_layer(self.net, layer), self._plain, name=layer)

@@ -22,6 +22,7 @@ from pellucid.models.rules.interceptor import Rules
 if TYPE_CHECKING:
     from pellucid.models.ruled_pass import RuledOutputs
     from pellucid.models.tail import Tail
+    from pellucid.models.trees import Forest
 
 
 class FunctionModel:
@@ -104,6 +105,10 @@ class BoundFunction:
 
     def entrance(self, remembered: object) -> None:
         """A function can be entered at its beginning only."""
+
+    def trees(self) -> Forest | None:
+        """Unknown."""
+        return None
 
     def outputs(self, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor:
         """The scores (batch, ...) as a tensor."""

@@ -173,10 +173,21 @@ def _is_frame(value: object) -> bool:
     return type(value).__name__ == "DataFrame" and type(value).__module__.startswith("pandas")
 
 
+def refuse_sparse(part: Any, name: str) -> None:  # noqa: ANN401
+    """Raises an InputError for a sparse matrix of scipy."""
+    if hasattr(part, "toarray"):
+        raise InputError(
+            f"{name} is a sparse matrix",
+            received=f"{type(part).__name__} of shape {part.shape}",
+            remedy="give these rows as a dense array: rows.toarray(); the table that they were taken from may stay as it is",
+        )
+
+
 def _tensor(part: Any, name: str) -> Tensor:  # noqa: ANN401
     if isinstance(part, Tensor):
         with torch.inference_mode(mode=False):
             return part.detach().clone() if part.is_inference() else part.detach()
+    refuse_sparse(part, name)
     try:
         array = np.asarray(part)
     except ValueError as error:

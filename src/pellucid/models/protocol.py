@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pellucid.models.ruled_pass import RuledOutputs
     from pellucid.models.rules.interceptor import Rules
     from pellucid.models.tail import Tail
+    from pellucid.models.trees import Forest
 
 # attention: the attention weights of a forward pass can be read, where it has any
 Capability = Literal["gradient", "layers", "parameters", "graph", "attention"]
@@ -112,6 +113,10 @@ class BoundModel(Protocol):
         self, batch: tuple[Tensor, ...], rows: Tensor, score: Score, *, layer: str, keep: Callable[[Tensor], Tensor]
     ) -> tuple[Tensor, ...]:
         """Gradients with respect to the batch of what passes through a layer; ``keep`` chooses from the gradient at the layer's output."""
+        ...
+
+    def trees(self) -> Forest | None:
+        """The decision trees whose sum the output is, where it is that."""
         ...
 
     def tail(self, layer: str) -> Tail:

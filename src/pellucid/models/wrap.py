@@ -35,8 +35,8 @@ def wrap(model: nn.Module | Callable[..., Any] | Model, spec: ModelSpec | None =
 
     Args:
         model: a ``torch.nn.Module`` (compiled and data-parallel ones are unwrapped), a network of another framework (see
-            :data:`ADAPTERS`), or a function that takes a batch and returns scores (sample,) or (sample, class). A model that was wrapped
-            already comes back as it is, with ``spec`` if one is given.
+            :data:`ADAPTERS`), a fitted estimator or pipeline of scikit-learn, or a function that takes a batch and returns scores
+            (sample,) or (sample, class). A model that was wrapped already comes back as it is, with ``spec`` if one is given.
         spec: what goes in and comes out; what it leaves open is guessed, and the guesses are shown in the provenance.
 
     Raises:
@@ -62,7 +62,7 @@ def wrap(model: nn.Module | Callable[..., Any] | Model, spec: ModelSpec | None =
         raise ModelError("This is a class, not a model", received=model.__name__, remedy=f"give an instance: {model.__name__}(...)")
     if hasattr(model, "predict_proba") or hasattr(model, "predict"):
         raise ModelError(
-            "An estimator object is not a function",
+            "This object predicts, and no adapter knows it",
             received=type(model).__name__,
             remedy=f"give its method: model.{'predict_proba' if hasattr(model, 'predict_proba') else 'predict'}",
         )

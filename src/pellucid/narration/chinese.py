@@ -174,6 +174,7 @@ CHINESE = {
     "stability.broken": "换用其他随机种子，最强的各项只有 {value} 保持不变；需要 {reference}（{check}）。",
     "check.unknown": "{check}的结果不是数值，因此什么也说明不了。",
     # what this does not show
+    "limit.exact.shap": "没有抽样：对于这些背景行，数值在舍入误差内是精确的。",
     "limit.exact": "沿基线到输入的直线，积分在舍入误差内是精确的；对直线以外的情形不作说明。",
     "limit.integrated_gradients": "积分梯度只与一个基线（{baseline}）相比较；换一个基线，答案可能不同。",
     "limit.deeplift": "DeepLIFT 只与一个基线（{baseline}）相比较，并逐个运算分摊差值：从基线到此处的途中各运算如何共同起作用，它看不到。",

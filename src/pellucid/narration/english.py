@@ -215,6 +215,7 @@ ENGLISH = {
     "stability.broken": "With other random seeds only {value} of the strongest entries stay the same; {reference} are needed ({check}).",
     "check.unknown": "The result of {check} is not a number, so it shows nothing.",
     # what this does not show
+    "limit.exact.shap": "Nothing was sampled: the values are exact up to rounding, for these background rows.",
     "limit.exact": "The integral is exact up to rounding along the straight line from the baseline; of what lies off it, it says nothing.",
     "limit.integrated_gradients": "Integrated gradients compares with one baseline ({baseline}); another baseline can give another answer.",
     "limit.deeplift": (

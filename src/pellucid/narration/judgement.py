@@ -116,7 +116,8 @@ def limits(explanation: Explanation, voice: Voice) -> list[Finding]:
     else:
         sentences = [voice.say(key, baseline=baseline or voice.say("unknown"), layer=explanation.layer or voice.say("unknown"))]
     if explanation.error_kind == "exact":
-        sentences.append(voice.say("limit.exact"))
+        own = f"limit.exact.{provenance.method}"
+        sentences.append(voice.say(own if voice.has(own) else "limit.exact"))
     if decision.probabilities is not None:
         sentences.append(voice.say("limit.probability"))
     if provenance.guesses:

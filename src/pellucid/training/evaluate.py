@@ -110,8 +110,8 @@ def evaluate(
 
     Args:
         scorer: a torch module (run in eval mode, left as it was) or a function from an array (sample, ...) to scores (sample, class),
-            (sample, 1) or (sample).
-        inputs: (sample, ...).
+            (sample, 1) or (sample); or a fitted estimator, which is asked for what is explained of it, with classes in its own order.
+        inputs: (sample, ...); for an estimator also a DataFrame.
         labels: (sample); integers are classes, floats are values to be predicted, unless ``outputs`` says otherwise.
         class_names: in label order; by default the indices.
         outputs: ``"values"`` for a regression; ``"auto"`` guesses between logits and probabilities, and the result says which.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pellucid.data.columns import is_frame
 from pellucid.errors import InputError, ModelError
 from pellucid.training.modes import modes_kept, seeded
 
@@ -21,12 +23,29 @@ def run_rows(scorer: Scorer, inputs: Any, batch_size: int) -> np.ndarray:  # noq
     if isinstance(scorer, nn.Module):
         outputs = _run_network(scorer, inputs, batch_size)
     else:
-        rows = inputs.detach().cpu().numpy() if isinstance(inputs, Tensor) else np.asarray(inputs)
+        rows = inputs.detach().cpu().numpy() if isinstance(inputs, Tensor) else inputs if is_frame(inputs) else np.asarray(inputs)
+        if not callable(scorer):
+            scorer = _of_estimator(scorer)
         outputs = np.concatenate([_array(scorer(rows[i : i + batch_size])) for i in range(0, len(rows), batch_size)])
     if not np.isfinite(outputs).all():
         bad = np.flatnonzero(~np.isfinite(outputs.reshape(len(outputs), -1)).all(1))
         raise ModelError("Some outputs are not finite", received=f"{len(bad)} rows, first row {bad[0]}", remedy="look at those inputs")
     return outputs
+
+
+def _of_estimator(estimator: Any) -> Callable[[Any], np.ndarray]:  # noqa: ANN401
+    """What a fitted estimator answers, as it is explained: probabilities, else distances, else predictions.
+
+    Raises:
+        ModelError: it is none, or not fitted.
+    """
+    from pellucid.models.sklearn_answers import answers
+    from pellucid.models.wrap import wrap
+
+    found: Any = getattr(wrap(estimator), "estimator", None)
+    if found is None:
+        raise ModelError("This is no scorer", received=type(estimator).__name__, remedy="give a module, a function, or a fitted estimator")
+    return partial(answers, found)
 
 
 def _run_network(net: nn.Module, inputs: Any, batch_size: int) -> np.ndarray:  # noqa: ANN401

@@ -17,6 +17,7 @@ from pellucid.methods.games.exact import USUAL, exact
 from pellucid.methods.games.game import Estimate, Game
 from pellucid.methods.games.model_game import model_game
 from pellucid.methods.games.model_players import Players, find_elements, hierarchy
+from pellucid.methods.games.model_trees import tree_values
 from pellucid.methods.games.owen import owen_exact, owen_sample
 from pellucid.methods.games.permutation import Orders
 from pellucid.methods.games.sample import Sample, leverage, proxy
@@ -24,6 +25,8 @@ from pellucid.methods.games.value_functions import Elements
 from pellucid.methods.protocol import Attribution
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from pellucid.data.baselines import Baseline
     from pellucid.explanation.provenance import Caution, Meaning
     from pellucid.methods.run import Evaluator
@@ -51,7 +54,8 @@ class SHAP:
     ``estimator``: ``"exact"`` enumerates all coalitions; ``"leverage"`` is KernelSHAP on pairs drawn by leverage score without
     replacement (Musco & Witter 2025); ``"proxy"`` interpolates the same pairs by a Gaussian process; ``"permutation"`` draws orders, each
     with its reverse; ``"partition"`` gives Owen values over a hierarchy (blocks of an image, correlated features, spans). ``"auto"``:
-    exact up to 14 players, leverage with many coalitions where the network is tiny, else proxy.
+    for a sum of decision trees beside fixed rows what the trees themselves say, exactly (interventional TreeSHAP, Lundberg et al. 2020);
+    else exact up to 14 players, leverage with many coalitions where the network is tiny, else proxy.
 
     ``samples`` coalitions are evaluated for each row (20 for each player if not given, at most 2048), at 1 point each for baseline, as many
     as background rows for marginal, 16 for nearest, 32 for gaussian; all rows share them. Errors are standard errors: 1.96 of them make
@@ -89,24 +93,31 @@ class SHAP:
         empty = torch.zeros(evaluator.rows, dtype=torch.float64)
         used: list[Estimate] = []
         for rows, elements in find_elements(evaluator, self.players, self.segments):
-            functions = comparison.of(evaluator, rows)
-            game = model_game(evaluator, rows, elements, *functions)
-            found = self._estimate(evaluator, game, elements, functions[0].fills)
+            found, nobody = self._play(evaluator, comparison, rows, elements)
             used.append(found)
-            empty[rows.cpu()] = torch.from_numpy(game.empty)
+            empty[rows.cpu()] = torch.from_numpy(nobody)
             for whole, source in ((values, found.values), (errors, found.errors)):
                 for slot, part in zip(whole, elements.spread(torch.from_numpy(source).to(device)), strict=True):
                     slot[rows] = part
         return Attribution(
             tuple(v.to(like.dtype) for v, like in zip(values, evaluator.values, strict=True)),
             tuple(e.to(like.dtype) for e, like in zip(errors, evaluator.values, strict=True)),
-            "standard_error",
+            "exact" if all(found.read for found in used) else "standard_error",
             comparison.start,
             torch.zeros(evaluator.rows, dtype=torch.float64),
             baseline_scores=empty,
             compared=comparison.names,
             choices=_choices(comparison, used),
         )
+
+    def _play(self, evaluator: Evaluator, comparison: Comparison, rows: Tensor, elements: Elements) -> tuple[Estimate, np.ndarray]:
+        """The values of some rows and that of no player, read from the model's own trees where that is possible."""
+        functions = comparison.of(evaluator, rows)
+        read = tree_values(evaluator, elements, functions[0]) if self.estimator == "auto" and comparison.fixed else None
+        if read is not None:
+            return read
+        game = model_game(evaluator, rows, elements, *functions)
+        return self._estimate(evaluator, game, elements, functions[0].fills), game.empty
 
     def _check(self) -> None:
         if self.estimator not in ESTIMATORS:
@@ -168,9 +179,11 @@ def _afford_all(evaluator: Evaluator, players: int, fills: int) -> None:
 
 def _choices(comparison: Comparison, used: list[Estimate]) -> tuple[str, ...]:
     """What was chosen where the fields leave it open."""
+    over = f" over {comparison.references} background rows" if comparison.references else ""
+    if all(found.read for found in used):
+        return (f"value function: {comparison.kind}{over}", f"estimator: {used[0].estimator}")
     counts = [int(count) for found in used for count in found.coalitions]
     span = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
-    over = f" over {comparison.references} background rows" if comparison.references else ""
     estimators = "; ".join(dict.fromkeys(found.estimator for found in used))
     return (f"value function: {comparison.kind}{over}", f"estimator: {estimators}, {span} coalitions for each row")
 

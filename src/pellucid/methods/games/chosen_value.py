@@ -50,6 +50,11 @@ class Comparison:
             tuple(start[:, None] if rows is None else rows[None] for rows, start in zip(self.background, self.start, strict=True))
         )
 
+    @property
+    def fixed(self) -> bool:
+        """Whether absent players are replaced by the same rows whatever is present."""
+        return self.kind in ("baseline", "marginal")
+
     def of(self, evaluator: Evaluator, rows: Tensor) -> tuple[ValueFunction, ValueFunction]:
         """The value functions of coalitions and of the empty coalition, for some of the explained rows."""
         if self.kind == "baseline":

@@ -67,7 +67,8 @@ class Estimate:
 
     Attributes:
         values: (row, player); they sum to the game's total.
-        errors: standard errors (row, player), wide enough that 1.96 of them make a 95 % interval also after few samples; zero if exact.
+        errors: standard errors (row, player), wide enough that 1.96 of them make a 95 % interval also after few samples; zero if exact, and
+            a bound of rounding where the values were read from the model.
         coalitions: how many coalitions were evaluated for each row, those of no and of all players included, (row,).
         estimator: how they were found.
     """
@@ -81,3 +82,8 @@ class Estimate:
     def exact(self) -> bool:
         """Whether nothing was sampled."""
         return not self.errors.any()
+
+    @property
+    def read(self) -> bool:
+        """Whether no coalition had to be evaluated: the values were read from the model."""
+        return not self.coalitions.any()
