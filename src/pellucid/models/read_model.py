@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -81,17 +82,21 @@ class ReadModel:
 
     @contextmanager
     def open(self, inputs: RowInputs, *, mode: Mode) -> Iterator[BoundTorch]:
-        """The network bound to these rows."""
-        with self.model(inputs).open(inputs, mode=mode) as bound:
+        """The network bound to these rows, which come by name only where its inputs have names."""
+        by_name = bool(inputs.keywords) and hasattr(self.source, "named")
+        with self.model(inputs).open(replace(inputs, keywords=()) if by_name else inputs, mode=mode) as bound:
             yield bound
 
     def model(self, inputs: RowInputs) -> TwinModel:
         """The network read for rows of this shape."""
-        dtype = self.source.dtype
+        source: Any = self.source
+        if inputs.keywords and hasattr(source, "named"):
+            source = source.named(inputs.keywords)
+        dtype = source.dtype
         example = tuple(t[:1].repeat_interleave(2, 0).to(dtype if dtype is not None and t.is_floating_point() else t.dtype) for t in inputs.tensors)
-        version = (self.source.version(), tuple((tuple(t.shape[1:]), t.dtype) for t in example))
+        version = (source.version(), tuple((tuple(t.shape[1:]), t.dtype) for t in example))
         with torch.inference_mode(mode=False):
-            self._twin = _KEPT.get(self.source.owner, version, lambda: self.source.twin(example))
+            self._twin = _KEPT.get(source.owner, version, lambda: source.twin(example))
         model = TwinModel(self._twin, self.spec)
         return model if self._seed is None else model.randomized(self._seed)
 

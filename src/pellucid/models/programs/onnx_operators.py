@@ -1,0 +1,7 @@
+"""What the operators of ONNX are in torch, all together; each entry adds the operations of one node. What is missing here can not be read."""
+
+from __future__ import annotations
+
+from pellucid.models.programs import onnx_elements, onnx_layers, onnx_moves, onnx_recurrent, onnx_sizes
+
+TABLE = {**onnx_elements.TABLE, **onnx_layers.TABLE, **onnx_moves.TABLE, **onnx_recurrent.TABLE, **onnx_sizes.TABLE}
