@@ -152,7 +152,11 @@ class OnnxSource:
         arrays = {name: np.ascontiguousarray(array, kinds[name]) for name, array in given.items()}
         outputs = self._in_parts(arrays) if self.batch else self.run(arrays)
         titles = [one.name for one in self.model.graph.output]
-        found = {title: as_tensors(one) for title, one in zip(titles, outputs, strict=True) if isinstance(one, np.ndarray) and one.dtype.kind in "fiub"}
+        found = {
+            title: as_tensors(one)
+            for title, one in zip(titles, outputs, strict=True)
+            if isinstance(one, np.ndarray) and one.dtype.kind in "fiub"
+        }
         return next(iter(found.values())) if len(found) == 1 else found
 
     def _in_parts(self, arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
@@ -161,7 +165,9 @@ class OnnxSource:
         for start in range(0, count, self.batch):
             part = {name: array[start : start + self.batch] for name, array in arrays.items()}
             short = self.batch - len(next(iter(part.values())))
-            made.append(self.run({name: np.concatenate([one, np.repeat(one[-1:], short, 0)]) if short else one for name, one in part.items()}))
+            made.append(
+                self.run({name: np.concatenate([one, np.repeat(one[-1:], short, 0)]) if short else one for name, one in part.items()})
+            )
         return [np.concatenate(outputs)[:count] for outputs in zip(*made, strict=True)]
 
 
@@ -203,7 +209,9 @@ def _remembered(model: onnx.ModelProto) -> OnnxSource:
     try:
         data = model.SerializeToString(deterministic=True)
     except ValueError as error:
-        raise ModelError("The ONNX model is too large to be handled in memory", received="over 2 GB", remedy="explain a smaller one") from error
+        raise ModelError(
+            "The ONNX model is too large to be handled in memory", received="over 2 GB", remedy="explain a smaller one"
+        ) from error
     key = hashlib.sha256(data).hexdigest()[:16]
     if key not in _SOURCES:
         while len(_SOURCES) >= REMEMBERED:

@@ -40,7 +40,9 @@ def _source(session: onnxruntime.InferenceSession) -> Any:  # noqa: ANN401
         model = onnx.load_model_from_string(held) if held else onnx.load(path)
     except (DecodeError, OSError, TypeError, ValueError) as error:
         problem = "The model of this session can not be read again"
-        raise ModelError(problem, received=str(path), remedy="give onnx.load(path), or a function x -> session.run(None, {name: x})[0]") from error
+        raise ModelError(
+            problem, received=str(path), remedy="give onnx.load(path), or a function x -> session.run(None, {name: x})[0]"
+        ) from error
     key = hashlib.sha256(held or Path(path).read_bytes()).hexdigest()[:16]
     found = weakref.ref(session)
 

@@ -90,4 +90,3 @@ def _is(one: Constant, number: float) -> bool:
     if isinstance(value, Tensor):
         return value.numel() == 1 and value.is_floating_point() and isclose(float(value), number, rel_tol=1e-6)
     return isinstance(value, float) and isclose(value, number, rel_tol=1e-6)
-

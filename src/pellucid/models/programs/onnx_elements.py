@@ -182,7 +182,7 @@ def _extreme(name: str) -> Entry:
         if len(inputs) == 2 and len(numbers) == 1:
             value = next(one for one in inputs if one is not numbers[0])
             if isinstance(value, int):
-                node = type(node)(node.type, (value,), node.outputs, node.named, node.version, node.scope, {})
+                node = type(node)(node.type, (value,), node.outputs, node.named, node.version, {})
                 bound = reader.numbers(numbers[0])[0]  # type: ignore[index]
                 _clamp(reader, node, *((bound, None) if name == "maximum" else (None, bound)))
                 return

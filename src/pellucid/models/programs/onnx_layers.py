@@ -46,7 +46,9 @@ def _gemm(reader: OnnxReader, node: Node) -> None:
         reader.add("matmul", gemm, node.given, node.outputs)
         return
     assert isinstance(right, Constant)
-    weight = Constant(((matrix if flips[1] else matrix.T) * alpha if alpha != 1 else matrix if flips[1] else matrix.T).contiguous(), right.path)
+    weight = Constant(
+        ((matrix if flips[1] else matrix.T) * alpha if alpha != 1 else matrix if flips[1] else matrix.T).contiguous(), right.path
+    )
     inputs: tuple[Ref, ...] = (left, weight)
     if isinstance(bias, Constant) and isinstance(bias.value, Tensor) and (bias.value.ndim < 2 or bias.value.shape[0] == 1):
         spread = bias.value.reshape(-1).expand(weight.value.shape[0]) * beta  # type: ignore[union-attr]
@@ -158,7 +160,9 @@ def _average_pool(reader: OnnxReader, node: Node) -> None:
     ceil, every, pool = bool(node.attr("ceil_mode", 0)), bool(node.attr("count_include_pad", 0)), AVERAGES[len(lengths) - 1]
     if all(low == high <= length // 2 for (low, high), length in zip(around, lengths, strict=True)):
         low = [one for one, _ in around]
-        reader.add("avg_pool", lambda x: pool(x, lengths, strides, low, ceil, every), node.given, node.outputs, about={"channels_last": False})
+        reader.add(
+            "avg_pool", lambda x: pool(x, lengths, strides, low, ceil, every), node.given, node.outputs, about={"channels_last": False}
+        )
         return
     shape, kind = (1, 1, *reader.shape(node.given[0])[2:]), reader.dtype(node.given[0])
     covered = padded(torch.ones(shape, dtype=kind), ((0, 0), (0, 0), *around), 1.0 if every else 0.0)

@@ -50,15 +50,22 @@ def _of_fixed_rows(reader: OnnxReader, node: Node, target: Callable[..., list[in
     (two, three), batch = reader.shapes(node.given[0]), reader.batch
     filled = [two[i] if size == 0 else size for i, size in enumerate(shape)]
     old = next(i for i, (a, b) in enumerate(zip(two, three, strict=True)) if a != b)
-    axis = old if old < len(shape) and shape[old] == batch else 0
-    grows = shape[axis] == batch if -1 in shape else prod(filled) * 2 == prod(two) * batch and shape[axis] > 0
+    old = min(old, max(len(shape) - 2, 0))  # rows are never folded into the last axis, that of features
+    fitting = [i for i, size in enumerate(shape) if size == batch]
+    axis = old if old in fitting or not fitting else fitting[0]
+    if -1 in shape:
+        grows = bool(fitting) and shape[old] != -1
+    else:
+        grows = prod(filled) * 2 == prod(two) * batch and shape[axis] > 0
     if not grows:
         _view(reader, node, "reshape", lambda x: x.reshape(target(x, shape)))
         return
     each = shape[axis] // batch
 
     def grown(x: Tensor, rows: Tensor) -> Tensor:
-        return x.reshape([each * int(rows) if i == axis else size for i, size in enumerate(target(x, [*shape[:axis], 1, *shape[axis + 1 :]]))])
+        return x.reshape(
+            [each * int(rows) if i == axis else size for i, size in enumerate(target(x, [*shape[:axis], 1, *shape[axis + 1 :]]))]
+        )
 
     rows = reader.value()
     reader.size((rows,), torch.tensor)

@@ -39,7 +39,6 @@ class Node:
         outputs: as many numbers as the node has outputs, those without a name included.
         named: which outputs have a name.
         version: of the operator set.
-        scope: the module of the network that the node comes from, "" where that is not known.
     """
 
     type: str
@@ -47,7 +46,6 @@ class Node:
     outputs: tuple[int, ...]
     named: tuple[bool, ...]
     version: int
-    scope: str
     attributes: dict[str, Any]
 
     def attr(self, name: str, default: Any = None) -> Any:  # noqa: ANN401
@@ -78,6 +76,8 @@ class OnnxReader(Reader):
         self._of_rows: dict[int, Callable[[int], Tensor]] = {}  # values that depend on the number of rows only
         self._env: dict[str, Ref] = {}
         self._uses: Counter[str] = Counter()
+        self._shared: Counter[str] = Counter()
+        self._scope = ""
 
     def read(self, graph: onnx.GraphProto, names: Sequence[str], example: Sequence[Tensor]) -> Listing:
         """The whole graph; ``example`` is a row or more of the inputs of these ``names``."""
@@ -87,6 +87,7 @@ class OnnxReader(Reader):
             self._keep(number, tuple(one[:1].repeat_interleave(rows, 0) for rows in TRIED))
         self._env.update(zip(names, entering, strict=True))
         self._uses.update(used(graph.node))
+        self._shared = Counter(self._uses)  # one tensor may be the weight of several layers
         self._uses.update(one.name for one in graph.output)
         self._nodes(graph.node)
         leaving = tuple(self._leaving(self._env[one.name]) for one in graph.output)
@@ -104,6 +105,7 @@ class OnnxReader(Reader):
         sized: bool = False, structural: bool = False, affine: bool = False, about: dict[str, Any] | None = None,
     ) -> None:  # fmt: skip
         """One operation, which is tried; what depends on the number of rows only becomes a function of it."""
+        about = {**(about or {}), "scope": self._scope}
         of_rows = [self._of_rows.get(one) if isinstance(one, int) else None for one in inputs]
         values = [one for one, sizes in zip(inputs, of_rows, strict=True) if isinstance(one, int) and sizes is None]
         if not any(of_rows):
@@ -189,22 +191,30 @@ class OnnxReader(Reader):
             outputs = tuple(self.value() for _ in proto.output)
             attributes = {one.name: onnx.helper.get_attribute_value(one) for one in proto.attribute}
             inputs = tuple(self._input(name, proto) if name else None for name in proto.input)
-            node = Node(proto.op_type, inputs, outputs, tuple(map(bool, proto.output)), self.version, scope(proto), attributes)
+            self._scope = scope(proto)
+            node = Node(proto.op_type, inputs, outputs, tuple(map(bool, proto.output)), self.version, attributes)
             if proto.op_type not in TABLE or proto.domain not in ("", "ai.onnx"):
                 raise self.unsupported(f"{proto.domain}.{proto.op_type}".removeprefix("."))
             TABLE[proto.op_type](self, node)
-            self._env.update((name, self.known(number)) for name, number in zip(proto.output, outputs, strict=True) if name)
+            self._env.update((name, self._renamed(proto, self.known(number))) for name, number in zip(proto.output, outputs, strict=True) if name)
             self._uses.subtract(used([proto]))
             self._forget(first, proto)
 
     def _input(self, name: str, proto: onnx.NodeProto) -> Ref:
         found = self._env[name]
-        if isinstance(found, Constant) and not found.path and name in self._env and isinstance(found.value, Tensor):
+        if not isinstance(found, Constant) or not isinstance(found.value, Tensor) or not found.value.ndim:
+            return found
+        home = scope(proto)
+        if home and found.value.is_floating_point() and (not found.path or self._shared[name] > 1):
             place = list(proto.input).index(name)
-            home = scope(proto)
-            if home and found.value.is_floating_point() and found.value.ndim:
-                return Constant(found.value, f"{home}.{'weight' if place == 1 else 'bias' if place == 2 else 'constant'}")
+            return Constant(found.value, f"{home}.{'weight' if place == 1 else 'bias' if place == 2 else 'constant'}")
         return found
+
+    def _renamed(self, proto: onnx.NodeProto, one: Ref) -> Ref:
+        """A parameter that is equal to another one, which exporters write as Identity, under its own name."""
+        if proto.op_type != "Identity" or not isinstance(one, Constant) or not one.path:
+            return one
+        return Constant(one.value, self._path(proto.output[0]) or one.path)
 
     def _initializer(self, one: onnx.TensorProto) -> tuple[str, Constant]:
         """A constant of the graph by its name; one that could be a weight knows its path."""
@@ -236,7 +246,9 @@ class OnnxReader(Reader):
                     found = call(*given)
                 except (RuntimeError, IndexError, TypeError, ValueError) as error:
                     told = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-                    raise self.unsupported(name, f"as it is used here ({told}; inputs {[tuple(getattr(g, 'shape', ())) for g in given]})") from error
+                    raise self.unsupported(
+                        name, f"as it is used here ({told}; inputs {[tuple(getattr(g, 'shape', ())) for g in given]})"
+                    ) from error
                 made.append(tuple(found) if len(outputs) > 1 else (found,))
         for place, number in enumerate(outputs):
             self._keep(number, tuple(one[place] for one in made))
@@ -263,7 +275,9 @@ class OnnxReader(Reader):
 
     def _leaving(self, one: Ref) -> Ref:
         if isinstance(one, int) and one in self._of_rows:
-            raise UnsupportedOperation("An output depends on the number of rows only", received="ONNX graph", remedy="choose another output")
+            raise UnsupportedOperation(
+                "An output depends on the number of rows only", received="ONNX graph", remedy="choose another output"
+            )
         return one
 
 
@@ -305,4 +319,3 @@ def _remembered(call: Callable[[int], Any]) -> Callable[[int], Tensor]:
             return call(rows)
 
     return sizes
-

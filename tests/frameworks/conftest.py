@@ -1,0 +1,30 @@
+"""Networks of other frameworks. A framework that is missing is a reason to skip here; CI installs all of them."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+NEEDED = {"test_onnx": ("onnx", "onnxruntime")}  # by the beginning of a file's name
+EXPORT = ("onnxscript",)  # what torch's exporter needs
+
+
+def lacking(modules: tuple[str, ...]) -> str:
+    return ", ".join(name for name in modules if find_spec(name) is None)
+
+
+collect_ignore: list[str] = []
+if os.environ.get("CI") != "true":
+    for beginning, modules in NEEDED.items():
+        if lacking(modules):
+            collect_ignore += [path.name for path in Path(__file__).parent.glob(f"{beginning}*.py")]
+
+
+@pytest.fixture
+def exporter() -> None:
+    """Skips where torch can not export to ONNX."""
+    if lacking(EXPORT):
+        pytest.skip(f"needs {lacking(EXPORT)}")
