@@ -19,8 +19,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from frameworks.onnx_graphs import graph, node
+import pellucid as pl
 from pellucid.cli.loaded import network
-from pellucid.errors import FileError, InputError
+from pellucid.errors import FileError, InputError, PellucidError
 from pellucid.models.onnx_file import load_onnx
 from pellucid.models.sandbox import in_sandbox
 
@@ -28,13 +29,18 @@ EXAMPLES = int(os.environ.get("PELLUCID_FUZZ_EXAMPLES", "200"))
 ROWS = np.zeros((2, 3), np.float32)
 
 
-def written(model: onnx.ModelProto, path: Path) -> Path:
+def shaped(model: onnx.ModelProto) -> onnx.ModelProto:
+    """With the rank of its outputs, which the format demands."""
     for one in model.graph.output:
         if not one.type.tensor_type.HasField("shape"):
             one.type.tensor_type.shape.SetInParent()
             one.type.tensor_type.shape.dim.add().dim_param = "rows"
             one.type.tensor_type.shape.dim.add().dim_param = "n"
-    path.write_bytes(model.SerializeToString())
+    return model
+
+
+def written(model: onnx.ModelProto, path: Path) -> Path:
+    path.write_bytes(shaped(model).SerializeToString())
     return path
 
 
@@ -164,25 +170,66 @@ def mutated(data: bytes, seed: int) -> bytes:
     return bytes(found)
 
 
+KINDS = ["Relu", "Add", "Conv", "LSTM", "Resize", "Tile", "Expand", "Gather", "If", "Loop", "TopK", "Pad", "Softmax", "Where", "Split", "QuantizeLinear"]
+SIZES = [-1, 0, 1, 2, 1 << 20, 1 << 31, 1 << 40, -(1 << 62)]
+
+
+def twisted(seed: int) -> bytes:
+    """A model that is well written and says something odd: operators, sizes, numbers and names put in each other's places."""
+    draw = np.random.default_rng(seed)
+    model = small()
+    names = [name for one in model.graph.node for name in (*one.input, *one.output)] + ["", "nothing"]
+    for _ in range(int(draw.integers(1, 4))):
+        one = model.graph.node[int(draw.integers(len(model.graph.node)))]
+        held = model.graph.initializer[int(draw.integers(len(model.graph.initializer)))]
+        how = int(draw.integers(0, 7))
+        if how == 0:
+            one.op_type = str(draw.choice(KINDS))
+        elif how == 1 and len(one.input):
+            one.input[int(draw.integers(len(one.input)))] = str(draw.choice(names))
+        elif how == 2:
+            one.attribute.append(helper.make_attribute(str(draw.choice(["axis", "transB", "pads", "hidden_size", "alpha"])), int(draw.choice(SIZES))))
+        elif how == 3:
+            held.dims[int(draw.integers(len(held.dims)))] = int(draw.choice(SIZES))
+        elif how == 4:
+            held.data_type = int(draw.integers(0, 24))
+        elif how == 5:
+            sizes = [int(draw.choice(SIZES)) for _ in range(2)]
+            model.graph.initializer[3].CopyFrom(numpy_helper.from_array(np.array(sizes, np.int64), "shape"))
+        else:
+            model.opset_import[0].version = int(draw.integers(1, 26))
+    return shaped(model).SerializeToString()
+
+
+def _used(model: onnx.ModelProto) -> str:
+    """What comes of a file that was loaded: two rows, explained or refused."""
+    try:
+        pl.explain(model, ROWS + 1, "gradient", target=0)
+    except PellucidError as error:
+        return error.problem.split(":")[0][:60]
+    return "explained"
+
+
 def test_damaged_files_end_in_a_model_or_an_error(tmp_path: Path) -> None:
     data = written(small(), tmp_path / "net.onnx").read_bytes()
     canary = tmp_path / "canary"
     canary.write_text("alive")
 
-    def one(seed: int) -> str:
+    def one(seed: int) -> str | onnx.ModelProto:
         path = tmp_path / f"{seed}.onnx"
-        path.write_bytes(mutated(data, seed))
+        path.write_bytes(mutated(data, seed) if seed % 2 else twisted(seed))
         try:
-            load_onnx(path)
+            model = load_onnx(path)
         except FileError as error:
             return error.problem
         finally:
             path.unlink()
-        return "loaded"
+        return model
 
     before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
     with ThreadPoolExecutor(2) as pool:
-        ends = Counter(pool.map(one, range(EXAMPLES)))
+        found = list(pool.map(one, range(EXAMPLES)))
+    ends = Counter(one if isinstance(one, str) else _used(one) for one in found)
     print(ends)  # noqa: T201
     assert sum(ends.values()) == EXAMPLES
     assert len(ends) > 2, "the mutations all end alike"
