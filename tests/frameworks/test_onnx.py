@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -203,6 +205,17 @@ def test_a_session_is_asked_and_left_as_it_was() -> None:
     assert (session.run(None, {"x0": x.numpy()})[0] == before).all()
 
 
+def test_a_session_is_let_go() -> None:
+    _, x = original("mlp")
+    wrapped = wrap(onnxruntime.InferenceSession(written("mlp", dynamo=True).SerializeToString()))
+    found = values(pl.explain(wrapped, x, "gradient", target=1))  # nobody but the wrapped model holds the session
+    assert np.isfinite(found).all()
+    gone = weakref.ref(wrapped.source.holder)
+    del wrapped
+    gc.collect()
+    assert gone() is None
+
+
 def test_a_model_is_left_as_it_was_and_read_anew_when_it_changes() -> None:
     _, x = original("mlp")
     model = onnx.ModelProto()
@@ -218,10 +231,13 @@ def test_a_model_is_left_as_it_was_and_read_anew_when_it_changes() -> None:
 def test_inputs_come_by_name_in_any_order() -> None:
     left, right = torch.randn(3, 4), torch.randn(3, 2)
     held = {"a": np.ones((4, 2), np.float32)}
-    model = graph([node("MatMul", ["left", "a"], ["h"]), node("Mul", ["h", "right"])], {"left": left.numpy(), "right": right.numpy()}, constants=held)
+    model = graph(
+        [node("MatMul", ["left", "a"], ["h"]), node("Mul", ["h", "right"])], {"left": left.numpy(), "right": right.numpy()}, constants=held
+    )
     for given in ({"left": left, "right": right}, {"right": right, "left": left}):
         found = pl.explain(model, given, "integrated_gradients", target=0)
-        assert set(found.arrays) >= {"left", "right"} if hasattr(found, "arrays") else True
+        assert set(found.values) == {"left", "right"}
+        np.testing.assert_allclose(found.values["right"].sum(), (found.values["left"].sum()), rtol=1e-3)
     with pytest.raises(InputError, match="do not fit the ONNX model"):
         pl.explain(model, {"left": left, "wrong": right}, "gradient", target=0)
     with pytest.raises(InputError, match="fit"):
@@ -230,19 +246,13 @@ def test_inputs_come_by_name_in_any_order() -> None:
 
 def test_an_operator_that_torch_lacks_leaves_a_function() -> None:
     x = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
-    model = graph([node("Det", ["m"], ["d"]), node("Unsqueeze", ["d", "one"])] if False else [node("Bernoulli", ["x"], ["b"], seed=0.0), node("Add", ["x", "b"])], {"x": x})
+    model = graph([node("Unique", ["x"], ["u"], axis=1), node("ReduceSum", ["u"], ["s"], keepdims=1), node("Mul", ["x", "s"])], {"x": x})
     wrapped = wrap(model)
     assert not wrapped.can
-    assert "Bernoulli" in wrapped.why_not("gradient")
-    with pytest.raises(CapabilityError, match="Bernoulli"):
+    assert "Unique" in wrapped.why_not("gradient")
+    with pytest.raises(CapabilityError, match="Unique"):
         pl.explain(model, x, "gradient", target=0)
-
-
-def test_a_loop_is_explained_as_a_function() -> None:
-    x = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
-    model = graph([node("Unique", ["x"], ["u", "", "", ""][:1], axis=1), node("ReduceSum", ["u"], ["s"], keepdims=1), node("Mul", ["x", "s"])], {"x": x})
-    found = pl.explain(model, x, "occlusion", target=0)
-    assert np.isfinite(values(found)).all()
+    assert np.isfinite(values(pl.explain(model, x, "occlusion", target=0))).all()
 
 
 def test_names_of_classes_are_in_the_metadata() -> None:
@@ -272,7 +282,9 @@ def test_a_wrapped_model_is_taken_as_it_is() -> None:
 def test_what_can_not_be_read_is_named() -> None:
     x = np.ones((3, 2, 4), np.float32)
     condition = [node("ReduceSum", ["x"], ["s"], keepdims=0), node("Cast", ["s"], ["c"], to=onnx.TensorProto.BOOL)]
-    branch = onnx.helper.make_graph([node("Identity", ["x"], ["z"])], "branch", [], [onnx.helper.make_tensor_value_info("z", onnx.TensorProto.FLOAT, None)])
+    branch = onnx.helper.make_graph(
+        [node("Identity", ["x"], ["z"])], "branch", [], [onnx.helper.make_tensor_value_info("z", onnx.TensorProto.FLOAT, None)]
+    )
     model = graph([*condition, node("If", ["c"], then_branch=branch, else_branch=branch)], {"x": x})
     with pytest.raises(UnsupportedOperation, match="where the input decides"):
         answers(model, torch.from_numpy(x))

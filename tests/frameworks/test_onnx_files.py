@@ -95,7 +95,9 @@ def grown(kind: str, *shape: int) -> onnx.ModelProto:
         "Expand": [node("Constant", [], ["k"], value_float=1.0), node("Expand", ["k", "s"], ["c"])],
         "Range": [node("Constant", [], [name], value_float=value) for name, value in (("p", 0.0), ("q", 1e12), ("r", 1.0))] + [node("Range", ["p", "q", "r"], ["c"])],
     }[kind]  # fmt: skip
-    return graph([*nodes, node("ReduceSum", ["c"], ["d"], keepdims=0), node("Add", ["x", "d"])], {"x": ROWS}, constants={"s": np.array(shape)})
+    return graph(
+        [*nodes, node("ReduceSum", ["c"], ["d"], keepdims=0), node("Add", ["x", "d"])], {"x": ROWS}, constants={"s": np.array(shape)}
+    )
 
 
 def endless() -> onnx.ModelProto:
@@ -170,7 +172,24 @@ def mutated(data: bytes, seed: int) -> bytes:
     return bytes(found)
 
 
-KINDS = ["Relu", "Add", "Conv", "LSTM", "Resize", "Tile", "Expand", "Gather", "If", "Loop", "TopK", "Pad", "Softmax", "Where", "Split", "QuantizeLinear"]
+KINDS = [
+    "Relu",
+    "Add",
+    "Conv",
+    "LSTM",
+    "Resize",
+    "Tile",
+    "Expand",
+    "Gather",
+    "If",
+    "Loop",
+    "TopK",
+    "Pad",
+    "Softmax",
+    "Where",
+    "Split",
+    "QuantizeLinear",
+]
 SIZES = [-1, 0, 1, 2, 1 << 20, 1 << 31, 1 << 40, -(1 << 62)]
 
 
@@ -188,7 +207,9 @@ def twisted(seed: int) -> bytes:
         elif how == 1 and len(one.input):
             one.input[int(draw.integers(len(one.input)))] = str(draw.choice(names))
         elif how == 2:
-            one.attribute.append(helper.make_attribute(str(draw.choice(["axis", "transB", "pads", "hidden_size", "alpha"])), int(draw.choice(SIZES))))
+            one.attribute.append(
+                helper.make_attribute(str(draw.choice(["axis", "transB", "pads", "hidden_size", "alpha"])), int(draw.choice(SIZES)))
+            )
         elif how == 3:
             held.dims[int(draw.integers(len(held.dims)))] = int(draw.choice(SIZES))
         elif how == 4:

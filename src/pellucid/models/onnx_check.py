@@ -51,9 +51,7 @@ def checked(data: bytes) -> bytes:
 
 def _domains(model: onnx.ModelProto) -> None:
     own = {one.domain for one in model.functions}
-    count = 0
-    for node in nodes(model):
-        count += 1
+    for count, node in enumerate(nodes(model)):
         if node.domain not in DOMAINS and node.domain not in own:
             raise ValueError(f"The ONNX model calls operators that are not ONNX's own\n{node.domain[:80]}.{node.op_type[:80]}")
         if count > NODES or any(len(name) > LONGEST for name in (*node.input, *node.output, node.name)):
@@ -75,7 +73,8 @@ def _tensor(tensor: onnx.TensorProto) -> None:
     packed = tensor.data_type in (onnx.TensorProto.INT4, onnx.TensorProto.UINT4) or kind.itemsize < 1
     held = len(tensor.raw_data)
     if held and not packed and held != prod(tensor.dims) * kind.itemsize:
-        raise ValueError(f"A tensor of the ONNX model has another size than it says\n{tensor.name[:80]}: {list(tensor.dims)[:8]} in {held} bytes")
+        received = f"{tensor.name[:80]}: {list(tensor.dims)[:8]} in {held} bytes"
+        raise ValueError(f"A tensor of the ONNX model has another size than it says\n{received}")
 
 
 def nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:

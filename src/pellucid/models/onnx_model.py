@@ -1,4 +1,4 @@
-"""ONNX: ``onnx.ModelProto``. Its graph is read as torch operations (:mod:`pellucid.models.programs`), and held against ONNX Runtime's answers.
+"""ONNX: ``onnx.ModelProto``. Its graph is read as torch operations (:mod:`pellucid.models.programs`), held against ONNX Runtime's answers.
 
 A graph with an operator that has no counterpart in torch is a function of its inputs, for black-box methods.
 """
@@ -53,6 +53,8 @@ class OnnxSource:
 
     Attributes:
         run: named arrays, for as many rows as the model takes at once, to the list of its outputs.
+        owner: lives as long as the model, and stands for it.
+        holder: what must not be gone while the model is used.
         given: the names under which rows come, in their order; () for the model's own order.
     """
 
@@ -61,6 +63,7 @@ class OnnxSource:
     runner: tuple[str, str]
     owner: Any
     hashed: str
+    holder: Any = None
     given: tuple[str, ...] = ()
 
     @property
@@ -143,7 +146,8 @@ class OnnxSource:
         guesses = (f"{self.name}: written for {self.batch} rows at a time; it is explained as if for any",) if self.batch else ()
         if any(kind == "QuantizeLinear" for _, kind in operators(self.flat.graph)):
             guesses += (f"{self.name}: it rounds to whole numbers on the way, through which no gradient passes",)
-        return Twin(Program(simplified(read, example)), self.evaluate, self.name, self.framework, self.known, guesses)
+        evaluate = replace(self, owner=None, holder=None).evaluate  # what is remembered for an owner must not keep it alive
+        return Twin(Program(simplified(read, example)), evaluate, self.name, self.framework, self.known, guesses)
 
     def evaluate(self, *rows: np.ndarray, **named: np.ndarray) -> Any:  # noqa: ANN401
         """What ONNX Runtime answers, a tensor, or a dict of tensors by name where there are several."""
@@ -180,13 +184,13 @@ class OnnxFunction(FunctionModel):
 
     @property
     def owner(self) -> object:
-        """The user's model, or what stands for it."""
+        """What stands for the user's model."""
         return self.source.owner
 
     def why_not(self, capability: Capability) -> str:
         """It names the operator."""
         foreign = ", ".join(self.source.foreign[:3])
-        return f"the ONNX operator {foreign} has no counterpart in torch, so that there is no {capability}; use a black-box method such as 'occlusion'"
+        return f"the ONNX operator {foreign} has no counterpart in torch, which leaves no {capability}; use a black-box method such as 'occlusion'"
 
     def respecified(self, spec: ModelSpec) -> OnnxFunction:
         """The same function with another spec."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,22 +27,23 @@ def adapt(model: Any, spec: ModelSpec | None) -> ReadModel | FunctionModel | Non
         return None
     from pellucid.models.onnx_model import behind_interface
 
-    return behind_interface(_SOURCES.get(model) or _source(model), spec)
+    return behind_interface(replace(_SOURCES.get(model) or _source(model), holder=model), spec)
 
 
 def _source(session: onnxruntime.InferenceSession) -> Any:  # noqa: ANN401
     import onnx
     from google.protobuf.message import DecodeError
 
-    from pellucid.models.onnx_model import OnnxSource
+    from pellucid.models.onnx_model import OnnxSource, Owner
 
-    held, path = getattr(session, "_model_bytes", None), getattr(session, "_model_path", None)
+    held: bytes | None = getattr(session, "_model_bytes", None)
+    path: str = getattr(session, "_model_path", None) or ""
     try:
         model = onnx.load_model_from_string(held) if held else onnx.load(path)
     except (DecodeError, OSError, TypeError, ValueError) as error:
         problem = "The model of this session can not be read again"
         raise ModelError(
-            problem, received=str(path), remedy="give onnx.load(path), or a function x -> session.run(None, {name: x})[0]"
+            problem, received=path, remedy="give onnx.load(path), or a function x -> session.run(None, {name: x})[0]"
         ) from error
     key = hashlib.sha256(held or Path(path).read_bytes()).hexdigest()[:16]
     found = weakref.ref(session)
@@ -52,7 +54,7 @@ def _source(session: onnxruntime.InferenceSession) -> Any:  # noqa: ANN401
             raise ModelError("The session is gone", received="InferenceSession", remedy="keep it while it is explained")
         return alive.run(None, arrays)
 
-    _SOURCES[session] = source = OnnxSource(model, run, version(), session, key)
+    _SOURCES[session] = source = OnnxSource(model, run, version(), Owner(), key)
     return source
 
 

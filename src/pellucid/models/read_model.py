@@ -93,7 +93,8 @@ class ReadModel:
         if inputs.keywords and hasattr(source, "named"):
             source = source.named(inputs.keywords)
         dtype = source.dtype
-        example = tuple(t[:1].repeat_interleave(2, 0).to(dtype if dtype is not None and t.is_floating_point() else t.dtype) for t in inputs.tensors)
+        twice = (t[:1].repeat_interleave(2, 0) for t in inputs.tensors)
+        example = tuple(t.to(dtype) if dtype is not None and t.is_floating_point() else t for t in twice)
         version = (source.version(), tuple((tuple(t.shape[1:]), t.dtype) for t in example))
         with torch.inference_mode(mode=False):
             self._twin = _KEPT.get(source.owner, version, lambda: source.twin(example))

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 SECONDS = 10
 MEMORY = 1 << 30  # bytes of address space, beside what the data need
-FORBIDDEN = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "socket.connect",
-             "socket.bind", "pty.spawn", "os.remove", "os.rename", "os.rmdir", "shutil.rmtree", "os.chmod", "os.link", "os.symlink")  # fmt: skip
+FORBIDDEN = (
+    "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "pty.spawn", "socket.connect", "socket.bind",
+    "os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.chmod", "os.chown", "os.link", "os.symlink", "os.truncate", "shutil.",
+)  # fmt: skip
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND
 PASSED, REFUSED = b"P", b"R"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -42,13 +44,18 @@ def in_sandbox(function: str, data: bytes, *, seconds: int = SECONDS, memory: in
     command = [sys.executable, "-I", "-S", "-B", __file__]
     limits = {"seconds": seconds, "memory": memory + 6 * len(data), "function": function, "path": [one for one in sys.path if one]}
     header = json.dumps(limits).encode()
-    environment = {**{name: value for name, value in os.environ.items() if name in ("SYSTEMROOT", "TEMP", "LANG")}, **dict.fromkeys(THREADS, "1")}
+    environment = {
+        **{name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "LANG") if name in os.environ},
+        **dict.fromkeys(THREADS, "1"),
+    }
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
     largest = 2 * len(data) + (1 << 20)
     try:
         told, _ = process.communicate(struct.pack("<Q", len(header)) + header + data, timeout=seconds)
     except subprocess.TimeoutExpired as error:
-        raise FileError("Looking at the file took too long", received=f"over {seconds} s", remedy="check where the file comes from") from error
+        raise FileError(
+            "Looking at the file took too long", received=f"over {seconds} s", remedy="check where the file comes from"
+        ) from error
     finally:
         if process.poll() is None:
             process.kill()
@@ -67,7 +74,12 @@ def _limit(seconds: int, memory: int) -> None:
         import resource
     except ImportError:  # Windows has no such limits; the time is limited from outside
         return
-    for kind, value in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, seconds), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)):
+    for kind, value in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
         hard = resource.getrlimit(kind)[1]
         top = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (top, top))

@@ -46,9 +46,10 @@ def wrap(model: nn.Module | Callable[..., Any] | Model, spec: ModelSpec | None =
     """
     from torch import nn
 
+    from pellucid.models.read_model import ReadModel
     from pellucid.models.torch_model import TorchModel
 
-    if isinstance(model, (TorchModel, FunctionModel)):
+    if isinstance(model, (TorchModel, FunctionModel, ReadModel)):
         if spec is None:
             return model
         return model.respecified(spec)

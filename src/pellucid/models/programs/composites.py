@@ -66,8 +66,8 @@ def _factors(operation: Operation, before: Before, users: Counter[int]) -> list[
     found: list[int | Constant] = []
     for one in operation.inputs:
         made = before(one)
-        inner = made is not None and made.name == "mul" and users[one] == 1  # type: ignore[index]
-        found.extend(_factors(made, before, users) if inner else [one])
+        inner = made if made is not None and made.name == "mul" and isinstance(one, int) and users[one] == 1 else None
+        found.extend([one] if inner is None else _factors(inner, before, users))
     return found
 
 

@@ -86,7 +86,7 @@ def _window(reader: OnnxReader, node: Node, lengths: tuple[int, ...]) -> tuple[t
     if kind in ("SAME_UPPER", "SAME_LOWER"):
         sizes = zip(reader.shape(node.given[0])[2:], lengths, strides, dilations, strict=True)
         around = tuple(same_padding(*one) for one in sizes)
-        return strides, dilations, tuple(one[::-1] for one in around) if kind == "SAME_LOWER" else around
+        return strides, dilations, tuple((high, low) for low, high in around) if kind == "SAME_LOWER" else around
     return strides, dilations, tuple((int(pads[i]), int(pads[i + count])) for i in range(count)) if kind != "VALID" else ((0, 0),) * count
 
 
@@ -299,9 +299,8 @@ def _resize(reader: OnnxReader, node: Node) -> None:
     scales = node.attr("scales") if node.type == "Upsample" and node.version < 9 else reader.numbers(node.input(1 if old else 2))
     sizes = None if old else reader.numbers(node.input(3))
     axes = [int(axis) % rank for axis in node.attr("axes") or range(rank)]
-    if isinstance(node.input(3), int) and sizes is None:  # of a network that takes any number of rows
-        at = reader.sample(node.input(3))
-        sizes = [shape[0] if one == at[0] and i == 0 and axes[0] == 0 else one for i, one in enumerate(at)]
+    if sizes is None and isinstance(node.input(3), int):  # of a network that takes any number of rows
+        sizes = reader.sample(node.input(3))
     if not scales and not sizes:
         raise reader.unsupported(node.type, "by what depends on the input")
     if node.attr("keep_aspect_ratio_policy", "stretch") != "stretch" or node.attr("coordinate_transformation_mode") == "tf_crop_and_resize":
@@ -312,7 +311,7 @@ def _resize(reader: OnnxReader, node: Node) -> None:
         length = int(shape[axis] * scale) if scales else int(sizes[place])  # type: ignore[index]
         if length != shape[axis] or scale != 1:
             grown[axis] = length, scale
-    mode = {"bilinear": "linear", "trilinear": "linear"}.get(node.attr("mode", "nearest"), node.attr("mode", "nearest"))
+    mode: str = node.attr("mode", "nearest").replace("trilinear", "linear").replace("bilinear", "linear")
     if 0 in grown or (node.attr("antialias", 0) and mode != "nearest" and any(scale < 1 for _, scale in grown.values())):
         raise reader.unsupported(node.type, "over rows, or antialiased")
     places = node.attr("coordinate_transformation_mode", "half_pixel") if not old else "asymmetric"

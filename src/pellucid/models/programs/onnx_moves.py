@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -53,10 +54,8 @@ def _of_fixed_rows(reader: OnnxReader, node: Node, target: Callable[..., list[in
     old = min(old, max(len(shape) - 2, 0))  # rows are never folded into the last axis, that of features
     fitting = [i for i, size in enumerate(shape) if size == batch]
     axis = old if old in fitting or not fitting else fitting[0]
-    if -1 in shape:
-        grows = bool(fitting) and shape[old] != -1
-    else:
-        grows = prod(filled) * 2 == prod(two) * batch and shape[axis] > 0
+    written = prod(filled) * 2 == prod(two) * batch and shape[axis] > 0
+    grows = bool(fitting) and shape[old] != -1 if -1 in shape else written
     if not grows:
         _view(reader, node, "reshape", lambda x: x.reshape(target(x, shape)))
         return
@@ -124,9 +123,22 @@ def _expand(reader: OnnxReader, node: Node) -> None:
 
     numbers = reader.numbers(node.given[1])
     if numbers is None:
+        if reader.batch > 1 and isinstance(node.given[0], Constant):
+            node = replace(node, inputs=(_of_one_row(node.given[0], reader.batch), node.given[1]))
         _view(reader, node, "expand", lambda x, shape: expand(x, whole(shape)), sizes=node.given[1])
     else:
         _view(reader, node, "expand", lambda x: expand(x, numbers))
+
+
+def _of_one_row(one: Constant, batch: int) -> Constant:
+    """A constant that is the same for each of a fixed number of rows, for one row."""
+    value = one.value
+    if isinstance(value, Tensor):
+        for axis, size in enumerate(value.shape):
+            first = value.narrow(axis, 0, 1)
+            if size == batch and torch.equal(first.expand_as(value), value):
+                return Constant(first, one.path)
+    return one
 
 
 def _tile(reader: OnnxReader, node: Node) -> None:

@@ -1,4 +1,4 @@
-"""What the operators of ONNX are in torch, all together; each entry adds the operations of one node. What is missing here can not be read."""
+"""What the operators of ONNX are in torch, all together; each entry adds the operations of one node; no other can be read."""
 
 from __future__ import annotations
 

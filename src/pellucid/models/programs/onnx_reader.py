@@ -153,9 +153,10 @@ class OnnxReader(Reader):
             return None
         return ref.value.reshape(-1).tolist() if isinstance(ref.value, Tensor) else [ref.value]
 
-    def sample(self, ref: Ref | None) -> list[Any]:
-        """The numbers of a value that depends on the number of rows only, for two rows."""
-        return self._of_rows[ref](TRIED[0]).reshape(-1).tolist()  # type: ignore[index]
+    def sample(self, ref: Ref | None) -> list[Any] | None:
+        """The numbers of a value that depends on the number of rows only, for two rows; None for any other."""
+        call = self._of_rows.get(ref) if isinstance(ref, int) else None
+        return None if call is None else call(TRIED[0]).reshape(-1).tolist()
 
     def depends(self, ref: Ref) -> bool:
         """Whether a value depends on more than the number of rows."""
@@ -196,7 +197,9 @@ class OnnxReader(Reader):
             if proto.op_type not in TABLE or proto.domain not in ("", "ai.onnx"):
                 raise self.unsupported(f"{proto.domain}.{proto.op_type}".removeprefix("."))
             TABLE[proto.op_type](self, node)
-            self._env.update((name, self._renamed(proto, self.known(number))) for name, number in zip(proto.output, outputs, strict=True) if name)
+            self._env.update(
+                (name, self._renamed(proto, self.known(number))) for name, number in zip(proto.output, outputs, strict=True) if name
+            )
             self._uses.subtract(used([proto]))
             self._forget(first, proto)
 

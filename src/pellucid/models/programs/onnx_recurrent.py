@@ -28,7 +28,7 @@ def _recurrent(reader: OnnxReader, node: Node) -> None:
     else:
         call = {"LSTM": torch._VF.lstm, "GRU": torch._VF.gru}[kind]  # type: ignore[attr-defined]
     backward = node.attr("direction", "forward") == "reverse"
-    states = [node.input(5), node.input(6)] if kind == "LSTM" else [node.input(5)]
+    states = [_for_any(reader, one, turned=seconds) for one in ((node.input(5), node.input(6)) if kind == "LSTM" else (node.input(5),))]
     given = [one is not None for one in states]
     count = len(weights) // ways
 
@@ -49,6 +49,17 @@ def _recurrent(reader: OnnxReader, node: Node) -> None:
     outputs = [reader.value() for _ in range(3 if kind == "LSTM" else 2)]
     reader.add(kind.lower(), run, inputs, outputs, about={"channels_last": True})
     reader.alias(node.outputs, [reader.known(one) for one in outputs[: len(node.outputs)]])
+
+
+def _for_any(reader: OnnxReader, state: Ref | None, *, turned: bool) -> Ref | None:
+    """A first state that is the same for each of a fixed number of rows as that of one row."""
+    if not isinstance(state, Constant) or not isinstance(state.value, Tensor) or reader.batch < 2:
+        return state
+    axis = 0 if turned else 1
+    first = state.value.narrow(axis, 0, 1)
+    if not torch.equal(first.expand_as(state.value), state.value):
+        raise reader.unsupported("LSTM, GRU or RNN", "with another first state for each row")
+    return Constant(first.contiguous(), state.path)
 
 
 def _state(given: Tensor | None, x: Tensor, shape: tuple[int, int, int], *, turned: bool) -> Tensor:
