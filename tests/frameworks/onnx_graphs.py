@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
 
@@ -71,7 +71,7 @@ def exported(net: nn.Module, *rows: torch.Tensor, dynamo: bool, fixed: bool = Fa
     if not fixed and dynamo:
         axes = {"dynamic_shapes": tuple({0: torch.export.Dim("batch")} for _ in rows)}
     elif not fixed:
-        axes = {"dynamic_axes": dict.fromkeys([*names, "y"], {0: "batch"})}
+        axes = {"dynamic_axes": {name: {0: "batch"} for name in (*names, "y")}}
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         if dynamo:
             program = torch.onnx.export(net, rows, dynamo=True, input_names=names, output_names=["y"], verbose=False, **axes, **options)
@@ -80,6 +80,3 @@ def exported(net: nn.Module, *rows: torch.Tensor, dynamo: bool, fixed: bool = Fa
         target = io.BytesIO()
         torch.onnx.export(net, rows, target, dynamo=False, input_names=names, output_names=["y"], **axes, **options)  # type: ignore[arg-type]
     return onnx.load_model_from_string(target.getvalue())
-
-
-Draw = Callable[[], np.ndarray]

@@ -185,7 +185,7 @@ def test_layers_have_the_names_of_modules(dynamo: bool) -> None:
 
 @pytest.mark.parametrize("look", ["structure", "activations", "weights"])
 def test_one_can_look_inside(look: str) -> None:
-    net, x = original("residual")
+    _, x = original("residual")
     found = pl.inspect(written("residual", dynamo=True), look, x)
     assert found.narrate("en")
     if look == "structure":

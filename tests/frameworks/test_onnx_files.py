@@ -1,4 +1,4 @@
-"""An ONNX file from elsewhere is looked at in a process of its own: whatever is in it, the caller gets a model or an error that says why not.
+"""An ONNX file from elsewhere is looked at in a process of its own: whatever is in it, one gets a model, or an error that says why not.
 
 ``PELLUCID_FUZZ_EXAMPLES=10000 pytest tests/frameworks/test_onnx_files.py`` tries so many damaged files.
 """
@@ -18,8 +18,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from frameworks.onnx_graphs import graph, node
 import pellucid as pl
+from frameworks.onnx_graphs import graph, node
 from pellucid.cli.loaded import network
 from pellucid.errors import FileError, InputError, PellucidError
 from pellucid.models.onnx_file import load_onnx
@@ -90,10 +90,11 @@ def claims(*dims: int) -> onnx.ModelProto:
 
 def grown(kind: str, *shape: int) -> onnx.ModelProto:
     """A few bytes that become a large constant."""
+    ends = {"p": 0.0, "q": 1e12, "r": 1.0}
     nodes = {
         "ConstantOfShape": [node("ConstantOfShape", ["s"], ["c"])],
         "Expand": [node("Constant", [], ["k"], value_float=1.0), node("Expand", ["k", "s"], ["c"])],
-        "Range": [node("Constant", [], [name], value_float=value) for name, value in (("p", 0.0), ("q", 1e12), ("r", 1.0))] + [node("Range", ["p", "q", "r"], ["c"])],
+        "Range": [*(node("Constant", [], [k], value_float=v) for k, v in ends.items()), node("Range", list(ends), ["c"])],
     }[kind]  # fmt: skip
     return graph(
         [*nodes, node("ReduceSum", ["c"], ["d"], keepdims=0), node("Add", ["x", "d"])], {"x": ROWS}, constants={"s": np.array(shape)}
@@ -102,7 +103,7 @@ def grown(kind: str, *shape: int) -> onnx.ModelProto:
 
 def endless() -> onnx.ModelProto:
     """A loop that never ends."""
-    value = lambda name, kind, shape: helper.make_tensor_value_info(name, kind, shape)  # noqa: E731
+    value = helper.make_tensor_value_info
     body = helper.make_graph(
         [node("Identity", ["go"], ["on"]), node("Identity", ["v"], ["w"])], "body",
         [value("i", TensorProto.INT64, []), value("go", TensorProto.BOOL, []), value("v", TensorProto.FLOAT, ["rows", 3])],
@@ -251,7 +252,7 @@ def test_damaged_files_end_in_a_model_or_an_error(tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(one, range(EXAMPLES)))
     ends = Counter(one if isinstance(one, str) else _used(one) for one in found)
-    print(ends)  # noqa: T201
+    print(ends)
     assert sum(ends.values()) == EXAMPLES
     assert len(ends) > 2, "the mutations all end alike"
     assert canary.read_text() == "alive"
@@ -292,7 +293,7 @@ def crashes(data: bytes) -> bytes:
 
 
 def doubles(data: bytes) -> bytes:
-    print("said aloud")  # noqa: T201
+    print("said aloud")
     return data * 2
 
 
@@ -302,7 +303,7 @@ def floods(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("harm", ["writes", "starts", "grows", "hangs", "sleeps", "crashes", "floods"])
 def test_a_process_with_limits_does_no_harm(harm: str, tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="crashes|took too long|too much"):
+    with pytest.raises(FileError, match=r"crashes|took too long|too much"):
         in_sandbox(f"frameworks.test_onnx_files:{harm}", str(tmp_path / "canary").encode(), seconds=3)
     assert not (tmp_path / "canary").exists()
 

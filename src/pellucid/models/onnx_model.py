@@ -122,7 +122,7 @@ class OnnxSource:
         """A hash of the whole model."""
         return self.hashed
 
-    @cached_property
+    @property
     def dtype(self) -> torch.dtype | None:
         """That of the first input with fractions, or else of the first parameter."""
         kinds = (*(one.type.tensor_type.elem_type for one in self.inputs), *(one.data_type for one in self.model.graph.initializer))
@@ -190,7 +190,8 @@ class OnnxFunction(FunctionModel):
     def why_not(self, capability: Capability) -> str:
         """It names the operator."""
         foreign = ", ".join(self.source.foreign[:3])
-        return f"the ONNX operator {foreign} has no counterpart in torch, which leaves no {capability}; use a black-box method such as 'occlusion'"
+        lacking = f"the ONNX operator {foreign} has no counterpart in torch, which leaves no {capability}"
+        return f"{lacking}; use a black-box method such as 'occlusion'"
 
     def respecified(self, spec: ModelSpec) -> OnnxFunction:
         """The same function with another spec."""

@@ -18,7 +18,7 @@ def resized(  # noqa: PLR0913
 ) -> Callable[[Tensor], Tensor]:
     """x to x with some axes brought to another ``(length, scale)``; ``shape`` is that of x.
 
-    ``places``: which place of x a place of the result is (``half_pixel``, ``align_corners``, ...); ``rounding``: to which element the nearest
+    ``places``: which place of x a place of the result is (``half_pixel``, ``align_corners``, ...); ``rounding``: to which element a place
     is rounded; ``cubic``: the coefficient of the curve, and whether what lies outside is left out.
     """
     own = _torch(shape, grown, mode=mode, places=places, rounding=rounding, cubic=cubic)
@@ -79,9 +79,8 @@ def _places(size: int, length: int, scale: float, places: str) -> Tensor:
 
 def _nearest(size: int, length: int, scale: float, places: str, rounding: str) -> Tensor:
     at = _places(size, length, scale, places)
-    found = {
-        "floor": torch.floor(at), "ceil": torch.ceil(at), "round_prefer_floor": torch.ceil(at - 0.5), "round_prefer_ceil": torch.floor(at + 0.5),
-    }[rounding]  # fmt: skip
+    ways = {"floor": torch.floor, "ceil": torch.ceil, "round_prefer_floor": lambda x: torch.ceil(x - 0.5)}
+    found = ways.get(rounding, lambda x: torch.floor(x + 0.5))(at)
     return found.clamp(0, size - 1).long()
 
 

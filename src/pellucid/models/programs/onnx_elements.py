@@ -18,19 +18,20 @@ if TYPE_CHECKING:
 
 Entry = Callable[[Any, Any], None]
 PLAIN: dict[str, tuple[str, Callable[..., Any]]] = {
-    "Exp": ("exp", torch.exp), "Log": ("log", torch.log), "Sqrt": ("sqrt", torch.sqrt), "Abs": ("abs", torch.abs), "Neg": ("neg", torch.neg),
-    "Reciprocal": ("reciprocal", torch.reciprocal), "Erf": ("erf", torch.erf), "Sign": ("sign", torch.sign), "Floor": ("floor", torch.floor),
-    "Ceil": ("ceil", torch.ceil), "Round": ("round", torch.round), "Sin": ("sin", torch.sin), "Cos": ("cos", torch.cos),
-    "Tan": ("tan", torch.tan), "Asin": ("asin", torch.asin), "Acos": ("acos", torch.acos), "Atan": ("atan", torch.atan),
-    "Sinh": ("sinh", torch.sinh), "Cosh": ("cosh", torch.cosh), "Asinh": ("asinh", torch.asinh), "Acosh": ("acosh", torch.acosh),
-    "Atanh": ("atanh", torch.atanh), "Tanh": ("tanh", torch.tanh), "Sigmoid": ("sigmoid", torch.sigmoid), "Relu": ("relu", torch.relu),
-    "Softplus": ("softplus", functional.softplus), "Softsign": ("softsign", functional.softsign), "HardSwish": ("hardswish", functional.hardswish),
-    "Mish": ("mish", functional.mish), "Equal": ("eq", torch.eq), "Greater": ("gt", torch.gt), "GreaterOrEqual": ("ge", torch.ge),
-    "Less": ("lt", torch.lt), "LessOrEqual": ("le", torch.le), "And": ("logical_and", torch.logical_and), "Or": ("logical_or", torch.logical_or),
-    "Xor": ("logical_xor", torch.logical_xor), "Not": ("logical_not", torch.logical_not), "IsNaN": ("isnan", torch.isnan),
-    "Where": ("where", torch.where), "PRelu": ("where", lambda x, slope: torch.where(x < 0, slope * x, x)),
-    "BitwiseAnd": ("bitwise_and", torch.bitwise_and), "BitwiseOr": ("bitwise_or", torch.bitwise_or),
-    "BitwiseXor": ("bitwise_xor", torch.bitwise_xor), "BitwiseNot": ("bitwise_not", torch.bitwise_not),
+    "Exp": ("exp", torch.exp), "Log": ("log", torch.log), "Sqrt": ("sqrt", torch.sqrt), "Abs": ("abs", torch.abs),
+    "Neg": ("neg", torch.neg), "Reciprocal": ("reciprocal", torch.reciprocal), "Erf": ("erf", torch.erf), "Sign": ("sign", torch.sign),
+    "Floor": ("floor", torch.floor), "Ceil": ("ceil", torch.ceil), "Round": ("round", torch.round), "Sin": ("sin", torch.sin),
+    "Cos": ("cos", torch.cos), "Tan": ("tan", torch.tan), "Asin": ("asin", torch.asin), "Acos": ("acos", torch.acos),
+    "Atan": ("atan", torch.atan), "Sinh": ("sinh", torch.sinh), "Cosh": ("cosh", torch.cosh), "Asinh": ("asinh", torch.asinh),
+    "Acosh": ("acosh", torch.acosh), "Atanh": ("atanh", torch.atanh), "Tanh": ("tanh", torch.tanh), "Sigmoid": ("sigmoid", torch.sigmoid),
+    "Relu": ("relu", torch.relu), "Softplus": ("softplus", functional.softplus), "Softsign": ("softsign", functional.softsign),
+    "HardSwish": ("hardswish", functional.hardswish), "Mish": ("mish", functional.mish), "Equal": ("eq", torch.eq),
+    "Greater": ("gt", torch.gt), "GreaterOrEqual": ("ge", torch.ge), "Less": ("lt", torch.lt), "LessOrEqual": ("le", torch.le),
+    "And": ("logical_and", torch.logical_and), "Or": ("logical_or", torch.logical_or), "Xor": ("logical_xor", torch.logical_xor),
+    "Not": ("logical_not", torch.logical_not), "IsNaN": ("isnan", torch.isnan), "Where": ("where", torch.where),
+    "PRelu": ("where", lambda x, slope: torch.where(x < 0, slope * x, x)), "BitwiseAnd": ("bitwise_and", torch.bitwise_and),
+    "BitwiseOr": ("bitwise_or", torch.bitwise_or), "BitwiseXor": ("bitwise_xor", torch.bitwise_xor),
+    "BitwiseNot": ("bitwise_not", torch.bitwise_not),
 }  # fmt: skip
 ARITHMETIC = {"Add": ("add", torch.add), "Sub": ("sub", torch.sub), "Mul": ("mul", torch.mul), "Pow": ("pow", torch.pow)}
 
@@ -278,8 +279,9 @@ def _cumsum(reader: OnnxReader, node: Node) -> None:
 TABLE: dict[str, Entry] = {
     **dict.fromkeys(PLAIN, _plain), **dict.fromkeys(ARITHMETIC, _arithmetic), **dict.fromkeys(REDUCED, _reduce),
     "Div": _div, "Mod": _mod, "LeakyRelu": _with("leaky_relu", _leaky), "Elu": _with("elu", _elu), "Celu": _with("celu", _celu),
-    "Selu": _with("selu", _selu), "Gelu": _with("gelu", _gelu), "Swish": _with("silu", _swish), "HardSigmoid": _with("hardsigmoid", _hard_sigmoid),
-    "ThresholdedRelu": _with("threshold", _threshold), "Shrink": _with("softshrink", _shrink), "IsInf": _with("isinf", _is_inf),
-    "Clip": _clip, "Max": _extreme("maximum"), "Min": _extreme("minimum"), "Sum": _sum, "Mean": _mean, "Cast": _cast, "CastLike": _cast,
-    "ArgMax": _arg, "ArgMin": _arg, "CumSum": _cumsum,
+    "Selu": _with("selu", _selu), "Gelu": _with("gelu", _gelu), "Swish": _with("silu", _swish),
+    "HardSigmoid": _with("hardsigmoid", _hard_sigmoid), "ThresholdedRelu": _with("threshold", _threshold),
+    "Shrink": _with("softshrink", _shrink), "IsInf": _with("isinf", _is_inf), "Clip": _clip, "Max": _extreme("maximum"),
+    "Min": _extreme("minimum"), "Sum": _sum, "Mean": _mean, "Cast": _cast, "CastLike": _cast, "ArgMax": _arg, "ArgMin": _arg,
+    "CumSum": _cumsum,
 }  # fmt: skip

@@ -282,9 +282,11 @@ def _softmax(reader: OnnxReader, node: Node) -> None:
 
 def _hardmax(reader: OnnxReader, node: Node) -> None:
     axis = node.attr("axis", 1 if node.version < 13 else -1) % reader.rank(node.given[0])
+    flat = node.version < 13
 
     def hardmax(x: Tensor) -> Tensor:
-        return functional.one_hot(x.argmax(axis), x.shape[axis]).movedim(-1, axis).to(x.dtype)
+        wide = x.flatten(axis) if flat else x
+        return functional.one_hot(wide.argmax(axis), wide.shape[axis]).movedim(-1, axis).to(x.dtype).reshape(x.shape)
 
     reader.add("one_hot", hardmax, node.given, node.outputs)
 
@@ -361,9 +363,9 @@ def _dequantize(reader: OnnxReader, node: Node) -> None:
 
 TABLE: dict[str, Entry] = {
     "Gemm": _gemm, "MatMul": _matmul, "Einsum": _einsum, "Conv": _conv, "ConvTranspose": _conv_back, "MaxPool": _max_pool,
-    "AveragePool": _average_pool, "GlobalAveragePool": _global("mean"), "GlobalMaxPool": _global("amax"), "BatchNormalization": _batch_norm,
-    "LayerNormalization": _layer_norm, "RMSNormalization": _rms_norm, "InstanceNormalization": _instance_norm, "GroupNormalization": _group_norm,
-    "LpNormalization": _lp_norm, "MeanVarianceNormalization": _mean_variance, "LRN": _local_response, "Softmax": _softmax,
-    "LogSoftmax": _softmax, "Hardmax": _hardmax, "Resize": _resize, "Upsample": _resize, "QuantizeLinear": _quantize,
-    "DequantizeLinear": _dequantize,
+    "AveragePool": _average_pool, "GlobalAveragePool": _global("mean"), "GlobalMaxPool": _global("amax"),
+    "BatchNormalization": _batch_norm, "LayerNormalization": _layer_norm, "RMSNormalization": _rms_norm,
+    "InstanceNormalization": _instance_norm, "GroupNormalization": _group_norm, "LpNormalization": _lp_norm,
+    "MeanVarianceNormalization": _mean_variance, "LRN": _local_response, "Softmax": _softmax, "LogSoftmax": _softmax, "Hardmax": _hardmax,
+    "Resize": _resize, "Upsample": _resize, "QuantizeLinear": _quantize, "DequantizeLinear": _dequantize,
 }  # fmt: skip

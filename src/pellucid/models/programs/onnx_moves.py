@@ -47,7 +47,7 @@ def _reshape(reader: OnnxReader, node: Node) -> None:
 
 
 def _of_fixed_rows(reader: OnnxReader, node: Node, target: Callable[..., list[int]], shape: list[int]) -> None:
-    """A shape that was written for a fixed number of rows: the axis that holds them grows where it has to, which is the first if none tells."""
+    """A shape that was written for a fixed number of rows: the axis that holds them grows where it has to."""
     (two, three), batch = reader.shapes(node.given[0]), reader.batch
     filled = [two[i] if size == 0 else size for i, size in enumerate(shape)]
     old = next(i for i, (a, b) in enumerate(zip(two, three, strict=True)) if a != b)

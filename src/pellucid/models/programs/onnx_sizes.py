@@ -105,6 +105,6 @@ def _dropout(reader: OnnxReader, node: Node) -> None:
 
 
 TABLE: dict[str, Entry] = {
-    "Shape": _shape, "Size": _size, "Constant": _constant, "ConstantOfShape": _filled, "Range": _range, "NonZero": _nonzero, "EyeLike": _eye,
-    "If": _if, "Identity": _same, "Dropout": _dropout,
+    "Shape": _shape, "Size": _size, "Constant": _constant, "ConstantOfShape": _filled, "Range": _range, "NonZero": _nonzero,
+    "EyeLike": _eye, "If": _if, "Identity": _same, "Dropout": _dropout,
 }  # fmt: skip
