@@ -85,10 +85,12 @@ GRAPHS: dict[str, tuple[Sequence[onnx.NodeProto], Mapping[str, np.ndarray]]] = {
         ],
         {"axis": i(1), "rest": i(6, 2)},
     ),
-    "what lies above a number": ([node("Greater", ["x", "w"], ["g"]), node("Not", ["g"], ["h"]), node("Where", ["h", "x", "w"])], {"w": f(4)}),
+    "what lies above a number": ([node("Greater", ["x", "w"], ["g"]),
+            node("Not", ["g"], ["h"]), node("Where", ["h", "x", "w"])], {"w": f(4)}),
     "tests and tests": (
         [
-            node("Greater", ["x", "a"], ["g"]), node("Less", ["x", "b"], ["l"]), node("And", ["g", "l"], ["n"]), node("Or", ["g", "l"], ["o"]),
+            node("Greater", ["x", "a"], ["g"]),
+            node("Less", ["x", "b"], ["l"]), node("And", ["g", "l"], ["n"]), node("Or", ["g", "l"], ["o"]),
             node("Xor", ["n", "o"], ["q"]), node("Cast", ["q"], to=TensorProto.FLOAT),
         ],
         {"a": np.float32(-0.5), "b": np.float32(0.5)},

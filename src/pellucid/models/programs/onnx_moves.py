@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Entry = Callable[[Any, Any], None]
 
 
-def _view(reader: OnnxReader, node: Node, name: str, call: Callable[..., Any], *, sizes: Ref | None = None) -> None:
+def view(reader: OnnxReader, node: Node, name: str, call: Callable[..., Any], *, sizes: Ref | None = None) -> None:
     """A view of the first input; ``sizes`` where numbers of it are known for each batch only."""
     inputs = (node.given[0],) if sizes is None else (node.given[0], sizes)
     reader.add(name, call, inputs, node.outputs, structural=True)
@@ -37,13 +37,13 @@ def _reshape(reader: OnnxReader, node: Node) -> None:
         return [x.shape[i] if size == 0 and keeps else size for i, size in enumerate(shape)]
 
     if numbers is None:
-        _view(reader, node, "reshape", lambda x, shape: x.reshape(target(x, whole(shape))), sizes=node.given[1])
+        view(reader, node, "reshape", lambda x, shape: x.reshape(target(x, whole(shape))), sizes=node.given[1])
         return
     shape = list(map(int, numbers))
     if reader.batch and reader.varies(value):
         _of_fixed_rows(reader, node, target, shape)
     else:
-        _view(reader, node, "reshape", lambda x: x.reshape(target(x, shape)))
+        view(reader, node, "reshape", lambda x: x.reshape(target(x, shape)))
 
 
 def _of_fixed_rows(reader: OnnxReader, node: Node, target: Callable[..., list[int]], shape: list[int]) -> None:
@@ -57,7 +57,7 @@ def _of_fixed_rows(reader: OnnxReader, node: Node, target: Callable[..., list[in
     written = prod(filled) * 2 == prod(two) * batch and shape[axis] > 0
     grows = bool(fitting) and shape[old] != -1 if -1 in shape else written
     if not grows:
-        _view(reader, node, "reshape", lambda x: x.reshape(target(x, shape)))
+        view(reader, node, "reshape", lambda x: x.reshape(target(x, shape)))
         return
     each = shape[axis] // batch
 
@@ -68,16 +68,16 @@ def _of_fixed_rows(reader: OnnxReader, node: Node, target: Callable[..., list[in
 
     rows = reader.value()
     reader.size((rows,), torch.tensor)
-    _view(reader, node, "reshape", grown, sizes=rows)
+    view(reader, node, "reshape", grown, sizes=rows)
 
 
 def _flatten(reader: OnnxReader, node: Node) -> None:
     axis = node.attr("axis", 1)
     at = axis % reader.rank(node.given[0]) if axis < 0 else axis
     if at == 1:
-        _view(reader, node, "flatten", lambda x: x.flatten(1) if x.ndim > 1 else x[:, None])
+        view(reader, node, "flatten", lambda x: x.flatten(1) if x.ndim > 1 else x[:, None])
     else:
-        _view(reader, node, "reshape", lambda x: x.reshape(prod(x.shape[:at]), -1))
+        view(reader, node, "reshape", lambda x: x.reshape(prod(x.shape[:at]), -1))
 
 
 def _axes(reader: OnnxReader, node: Node) -> list[int] | None:
@@ -96,7 +96,7 @@ def _squeeze(reader: OnnxReader, node: Node) -> None:
     over = tuple(axes)
     if reader.batch == 1 and any(reader.shape(node.given[0])[axis] != 1 for axis in over):
         raise reader.unsupported(node.type, "of the axis of rows")
-    _view(reader, node, "squeeze", lambda x: x.squeeze(over))
+    view(reader, node, "squeeze", lambda x: x.squeeze(over))
 
 
 def _unsqueeze(reader: OnnxReader, node: Node) -> None:
@@ -109,12 +109,12 @@ def _unsqueeze(reader: OnnxReader, node: Node) -> None:
             x = x.unsqueeze(place)
         return x
 
-    _view(reader, node, "unsqueeze", unsqueeze)
+    view(reader, node, "unsqueeze", unsqueeze)
 
 
 def _transpose(reader: OnnxReader, node: Node) -> None:
     order = node.attr("perm") or range(reader.rank(node.given[0]))[::-1]
-    _view(reader, node, "permute", views.moved(order))
+    view(reader, node, "permute", views.moved(order))
 
 
 def _expand(reader: OnnxReader, node: Node) -> None:
@@ -124,29 +124,29 @@ def _expand(reader: OnnxReader, node: Node) -> None:
     numbers = reader.numbers(node.given[1])
     if numbers is None:
         if reader.batch > 1 and isinstance(node.given[0], Constant):
-            node = replace(node, inputs=(_of_one_row(node.given[0], reader.batch), node.given[1]))
-        _view(reader, node, "expand", lambda x, shape: expand(x, whole(shape)), sizes=node.given[1])
+            two, three = (reader.sample(node.given[1], rows) or [] for rows in (2, 3))
+            axis = next((i for i, (a, b) in enumerate(zip(two, three, strict=True)) if a != b), -1)
+            node = replace(node, inputs=(_of_one_row(node.given[0], axis - len(two)), node.given[1]))
+        view(reader, node, "expand", lambda x, shape: expand(x, whole(shape)), sizes=node.given[1])
     else:
-        _view(reader, node, "expand", lambda x: expand(x, numbers))
+        view(reader, node, "expand", lambda x: expand(x, numbers))
 
 
-def _of_one_row(one: Constant, batch: int) -> Constant:
-    """A constant that is the same for each of a fixed number of rows, for one row."""
+def _of_one_row(one: Constant, axis: int) -> Constant:
+    """A constant that is the same for each of a fixed number of rows, which lie on an axis counted from the last, for one row."""
     value = one.value
-    if isinstance(value, Tensor):
-        for axis, size in enumerate(value.shape):
-            first = value.narrow(axis, 0, 1)
-            if size == batch and torch.equal(first.expand_as(value), value):
-                return Constant(first, one.path)
-    return one
+    if not isinstance(value, Tensor) or value.ndim < -axis:
+        return one
+    first = value.narrow(axis, 0, 1)
+    return Constant(first, one.path) if torch.equal(first.expand_as(value), value) else one
 
 
 def _tile(reader: OnnxReader, node: Node) -> None:
     numbers = reader.numbers(node.given[1])
     if numbers is None:
-        _view(reader, node, "repeat", lambda x, times: x.repeat(whole(times)), sizes=node.given[1])
+        view(reader, node, "repeat", lambda x, times: x.repeat(whole(times)), sizes=node.given[1])
     else:
-        _view(reader, node, "repeat", lambda x: x.repeat(numbers))
+        view(reader, node, "repeat", lambda x: x.repeat(numbers))
 
 
 def _concat(reader: OnnxReader, node: Node) -> None:
@@ -178,93 +178,6 @@ def _split(reader: OnnxReader, node: Node) -> None:
     reader.add("split", call, node.given[:1], node.outputs, structural=True)
 
 
-def _slice(reader: OnnxReader, node: Node) -> None:
-    value = node.given[0]
-    if node.version < 10:
-        starts, ends, axes, steps = node.attr("starts"), node.attr("ends"), node.attr("axes"), None
-    else:
-        starts, ends, axes, steps = (reader.numbers(node.input(i)) for i in (1, 2, 3, 4))
-        if any(isinstance(node.input(i), int) for i in (3, 4)):
-            raise reader.unsupported(node.type, "of axes that depend on the input")
-    rank = reader.rank(value)
-    if starts is None or ends is None:
-        count = rank if axes is None else len(axes)
-        over, by = axes or list(range(count)), steps or [1] * count
-        reader.add(
-            "getitem", lambda x, a, b: _cut(x, whole(a), whole(b), over, by), (value, *node.given[1:3]), node.outputs, structural=True
-        )
-        return
-    over, by = axes or list(range(len(starts))), steps or [1] * len(starts)
-    _view(reader, node, "getitem", lambda x: _cut(x, starts, ends, over, by))
-
-
-def _cut(x: Tensor, starts: Sequence[int], ends: Sequence[int], axes: Sequence[int], steps: Sequence[int]) -> Tensor:
-    places: list[slice] = [slice(None)] * x.ndim
-    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        at = axis % x.ndim
-        if step > 0:
-            places[at] = slice(start, end, step)
-            continue
-        kept = range(*slice(start, end if end >= -x.shape[at] else None, step).indices(x.shape[at]))
-        x = x.index_select(at, torch.tensor(list(kept), dtype=torch.long, device=x.device))
-    return x[tuple(places)]
-
-
-def _gather(reader: OnnxReader, node: Node) -> None:
-    value, places = node.given
-    axis = node.attr("axis", 0) % reader.rank(value)
-    numbers = reader.numbers(places)
-    if numbers is not None and reader.rank(places) == 0:
-        at = int(numbers[0])
-        _view(reader, node, "select", lambda x: x.select(axis, at))
-        return
-    name = "embedding" if axis == 0 and isinstance(value, Constant) and reader.rank(value) == 2 else "index_select"
-    reader.add(name, lambda x, i: views.index(x, axis, i), node.given, node.outputs, structural=name != "embedding")
-
-
-def _wrapped(x: Tensor, axis: int, places: Tensor) -> Tensor:
-    return torch.where(places < 0, places + x.shape[axis], places).long()
-
-
-def _gather_elements(reader: OnnxReader, node: Node) -> None:
-    axis = node.attr("axis", 0)
-    reader.add("gather", lambda x, i: torch.gather(x, axis, _wrapped(x, axis, i)), node.given, node.outputs, structural=True)
-
-
-def _gather_nd(reader: OnnxReader, node: Node) -> None:
-    over = node.attr("batch_dims", 0)
-
-    def gather(x: Tensor, places: Tensor) -> Tensor:
-        beside = [torch.arange(x.shape[i]).reshape([-1 if j == i else 1 for j in range(places.ndim - 1)]) for i in range(over)]
-        along = [_wrapped(x, over + i, places[..., i]) for i in range(places.shape[-1])]
-        return x[(*beside, *along)]
-
-    reader.add("gather", gather, node.given, node.outputs, structural=True)
-
-
-def _scatter_elements(reader: OnnxReader, node: Node) -> None:
-    axis, how = node.attr("axis", 0), node.attr("reduction", "none")
-    if how not in ("none", "add"):
-        raise reader.unsupported(node.type, f"that keeps the {how}")
-
-    def scatter(x: Tensor, places: Tensor, new: Tensor) -> Tensor:
-        at = _wrapped(x, axis, places)
-        return torch.scatter(x, axis, at, new) if how == "none" else torch.scatter_add(x, axis, at, new)
-
-    reader.add("scatter", scatter, node.given, node.outputs, structural=how == "none")
-
-
-def _scatter_nd(reader: OnnxReader, node: Node) -> None:
-    how = node.attr("reduction", "none")
-    if how not in ("none", "add"):
-        raise reader.unsupported(node.type, f"that keeps the {how}")
-
-    def scatter(x: Tensor, places: Tensor, new: Tensor) -> Tensor:
-        return torch.index_put(x, tuple(_wrapped(x, i, places[..., i]) for i in range(places.shape[-1])), new, accumulate=how == "add")
-
-    reader.add("index_put", scatter, node.given, node.outputs, structural=how == "none")
-
-
 def _pad(reader: OnnxReader, node: Node) -> None:
     value, mode = node.given[0], node.attr("mode", "constant")
     rank = reader.rank(value)
@@ -278,9 +191,9 @@ def _pad(reader: OnnxReader, node: Node) -> None:
         amounts[axis] = int(pads[place]), int(pads[place + len(axes)])
     number = node.attr("value", 0.0) if node.version < 11 else (reader.numbers(filling) or [0.0])[0]
     if mode == "constant":
-        _view(reader, node, "pad", lambda x: views.padded(x, amounts, number))
+        view(reader, node, "pad", lambda x: views.padded(x, amounts, number))
     else:
-        _view(reader, node, "pad", lambda x: _continued(x, amounts, mode))
+        view(reader, node, "pad", lambda x: _continued(x, amounts, mode))
 
 
 def _continued(x: Tensor, amounts: Sequence[tuple[int, int]], mode: str) -> Tensor:
@@ -303,7 +216,7 @@ def _continued(x: Tensor, amounts: Sequence[tuple[int, int]], mode: str) -> Tens
 def _depth_to_space(reader: OnnxReader, node: Node) -> None:
     size = node.attr("blocksize")
     if node.attr("mode", "DCR") == "CRD":
-        _view(reader, node, "pixel_shuffle", lambda x: functional.pixel_shuffle(x, size))
+        view(reader, node, "pixel_shuffle", lambda x: functional.pixel_shuffle(x, size))
         return
 
     def shuffle(x: Tensor) -> Tensor:
@@ -311,7 +224,7 @@ def _depth_to_space(reader: OnnxReader, node: Node) -> None:
         split = x.reshape(n, size, size, c // size**2, h, w)
         return split.permute(0, 3, 4, 1, 5, 2).reshape(n, c // size**2, h * size, w * size)
 
-    _view(reader, node, "pixel_shuffle", shuffle)
+    view(reader, node, "pixel_shuffle", shuffle)
 
 
 def _space_to_depth(reader: OnnxReader, node: Node) -> None:
@@ -322,39 +235,10 @@ def _space_to_depth(reader: OnnxReader, node: Node) -> None:
         split = x.reshape(n, c, h // size, size, w // size, size)
         return split.permute(0, 3, 5, 1, 2, 4).reshape(n, c * size**2, h // size, w // size)
 
-    _view(reader, node, "pixel_unshuffle", shuffle)
-
-
-def _trilu(reader: OnnxReader, node: Node) -> None:
-    k = int((reader.numbers(node.input(1)) or [0])[0])
-    call = torch.triu if node.attr("upper", 1) else torch.tril
-    _view(reader, node, call.__name__, lambda x: call(x, k))
-
-
-def _one_hot(reader: OnnxReader, node: Node) -> None:
-    axis, depth = node.attr("axis", -1), (reader.numbers(node.given[1]) or [None])[0]
-    if depth is None:
-        raise reader.unsupported(node.type, "of a depth that depends on the input")
-
-    def one_hot(places: Tensor, values: Tensor) -> Tensor:
-        at = torch.where(places < 0, places + int(depth), places).long()
-        hot = at.unsqueeze(axis) == torch.arange(int(depth)).reshape([-1, *[1] * (at.ndim - axis % (at.ndim + 1))])
-        return torch.where(hot, values[1], values[0])
-
-    reader.add("one_hot", one_hot, (node.given[0], node.given[2]), node.outputs)
-
-
-def _top(reader: OnnxReader, node: Node) -> None:
-    k = node.attr("k") if node.version < 10 else (reader.numbers(node.input(1)) or [None])[0]
-    if k is None:
-        raise reader.unsupported(node.type, "of a number that depends on the input")
-    axis, largest = node.attr("axis", -1), bool(node.attr("largest", 1))
-    reader.add("topk", lambda x: tuple(torch.topk(x, int(k), axis, largest)), node.given[:1], node.outputs)
+    view(reader, node, "pixel_unshuffle", shuffle)
 
 
 TABLE: dict[str, Entry] = {
     "Reshape": _reshape, "Flatten": _flatten, "Squeeze": _squeeze, "Unsqueeze": _unsqueeze, "Transpose": _transpose, "Expand": _expand,
-    "Tile": _tile, "Concat": _concat, "Split": _split, "Slice": _slice, "Gather": _gather, "GatherElements": _gather_elements,
-    "GatherND": _gather_nd, "ScatterElements": _scatter_elements, "Scatter": _scatter_elements, "ScatterND": _scatter_nd, "Pad": _pad,
-    "DepthToSpace": _depth_to_space, "SpaceToDepth": _space_to_depth, "Trilu": _trilu, "OneHot": _one_hot, "TopK": _top,
+    "Tile": _tile, "Concat": _concat, "Split": _split, "Pad": _pad, "DepthToSpace": _depth_to_space, "SpaceToDepth": _space_to_depth,
 }  # fmt: skip

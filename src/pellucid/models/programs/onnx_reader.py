@@ -153,10 +153,10 @@ class OnnxReader(Reader):
             return None
         return ref.value.reshape(-1).tolist() if isinstance(ref.value, Tensor) else [ref.value]
 
-    def sample(self, ref: Ref | None) -> list[Any] | None:
-        """The numbers of a value that depends on the number of rows only, for two rows; None for any other."""
+    def sample(self, ref: Ref | None, rows: int = TRIED[0]) -> list[Any] | None:
+        """The numbers of a value that depends on the number of rows only, for so many; None for any other."""
         call = self._of_rows.get(ref) if isinstance(ref, int) else None
-        return None if call is None else call(TRIED[0]).reshape(-1).tolist()
+        return None if call is None else call(rows).reshape(-1).tolist()
 
     def depends(self, ref: Ref) -> bool:
         """Whether a value depends on more than the number of rows."""
@@ -173,6 +173,12 @@ class OnnxReader(Reader):
     def varies(self, ref: Ref) -> bool:
         """Whether the shape of a value depends on the number of rows."""
         return len(set(self.shapes(ref))) > 1
+
+    def unsupported(self, operation: str, how: str = "") -> UnsupportedOperation:
+        """The error for what can not be read, with the way round it."""
+        error = super().unsupported(operation, how)
+        remedy = "explain the function lambda x: session.run(None, {name: x})[0], with a black-box method such as 'occlusion'"
+        return UnsupportedOperation(error.problem, received=error.received, remedy=remedy)
 
     def branch(self, graph: onnx.GraphProto) -> tuple[Ref, ...]:
         """What the graph inside a node gives, written out."""
