@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 import pellucid as pl
 from frameworks.onnx_graphs import exported, graph, node
+from frameworks.onnx_networks import Decoder, Recurrent, Residual, Tokens, Transformer, UNet, cnn, mlp
 from pellucid.errors import CapabilityError, InputError, ModelError, UnsupportedOperation
 from pellucid.models.inputs import collect
 from pellucid.models.read_model import ReadModel
@@ -26,72 +27,13 @@ pytestmark = [pytest.mark.usefixtures("exporter"), pytest.mark.filterwarnings("i
 ROWS = 4
 
 
-class Residual(nn.Module):
-    """Two paths that meet, the second of them normalized."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem, self.conv = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
-        self.norm, self.relu, self.pool, self.head = nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Linear(8, 5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = self.relu(self.stem(x))
-        return self.head(self.pool(self.relu(self.norm(self.conv(h)) + h)).flatten(1))
-
-
-class Transformer(nn.Module):
-    """Two layers of attention over a short series."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        layer = nn.TransformerEncoderLayer(16, 4, 32, batch_first=True, dropout=0.0, activation="gelu")
-        self.embed, self.encoder = nn.Linear(6, 16), nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
-        self.head = nn.Linear(16, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.encoder(self.embed(x)).mean(1))
-
-
-class Recurrent(nn.Module):
-    """Two layers in both directions."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        self.layer = getattr(nn, kind)(4, 6, num_layers=2, batch_first=True, bidirectional=True)
-        self.head = nn.Linear(12, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.layer(x)[0][:, -1])
-
-
-class Tokens(nn.Module):
-    """Words by number."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.embed, self.head = nn.Embedding(20, 8), nn.Linear(8, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(torch.tanh(self.embed(x)).mean(1))
-
-
-def mlp() -> nn.Module:
-    return nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 8), nn.SiLU(), nn.Linear(8, 3))
-
-
-def cnn() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 8, 2), nn.GELU(), nn.Flatten(), nn.Linear(32, 5),
-    )  # fmt: skip
-
-
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "mlp": (mlp, (6,)), "cnn": (cnn, (3, 8, 8)), "residual": (Residual, (3, 8, 8)), "transformer": (Transformer, (5, 6)),
     "lstm": (lambda: Recurrent("LSTM"), (5, 4)), "gru": (lambda: Recurrent("GRU"), (5, 4)), "rnn": (lambda: Recurrent("RNN"), (5, 4)),
-    "tokens": (Tokens, (5,)),
+    "tokens": (Tokens, (5,)), "unet": (UNet, (1, 8, 8)),
 }  # fmt: skip
 PLAIN = tuple(name for name in NETWORKS if name not in ("rnn", "gru"))
-SPACE = ("cnn", "residual")
+SPACE = ("cnn", "residual", "unet")
 METHODS = ["gradient", "integrated_gradients", "deeplift", "lrp", "occlusion", "shap", "lime", "gradcam"]
 
 
@@ -169,6 +111,17 @@ def _double(name: str) -> nn.Module:
     import copy
 
     return copy.deepcopy(original(name)[0]).double()
+
+
+@BOTH
+@pytest.mark.parametrize("method", ["integrated_gradients", "deeplift", "lrp", "attention_rollout"])
+def test_a_decoder_with_tied_weights_and_rows_of_which_all_is_masked(method: str, dynamo: bool) -> None:
+    torch.manual_seed(0)
+    net, ids, mask = Decoder().eval(), torch.randint(0, 30, (3, 7)), torch.ones(3, 7, dtype=torch.long)
+    mask[1, :3] = 0  # the first places see nothing at all
+    model = exported(net, ids, mask, dynamo=dynamo)
+    found, expected = (values(pl.explain(one, (ids, mask), method, target=1)) for one in (model, net))
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
 
 
 @BOTH

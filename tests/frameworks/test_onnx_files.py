@@ -20,6 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import pellucid as pl
 from frameworks.onnx_graphs import graph, node
+from pellucid.cli import main
 from pellucid.cli.loaded import network
 from pellucid.errors import FileError, InputError, PellucidError
 from pellucid.models.onnx_file import load_onnx
@@ -63,6 +64,17 @@ def test_a_sound_file_is_loaded(tmp_path: Path) -> None:
     assert isinstance(network(str(tmp_path / "net.onnx"), None), onnx.ModelProto)
     with pytest.raises(InputError, match="has its weights inside"):
         network(str(tmp_path / "net.onnx"), Path("w.safetensors"))
+
+
+def test_a_file_is_explained_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(small(), tmp_path / "net.onnx")
+    np.save(tmp_path / "rows.npy", np.random.default_rng(1).normal(size=(4, 3)).astype(np.float32))
+    given = ["explain", "--model", str(path), "--input", str(tmp_path / "rows.npy"), "--rows", "0:2", "--out", str(tmp_path / "why.png")]
+    assert main(given) == 0
+    assert (tmp_path / "why.png").stat().st_size > 5_000
+    (tmp_path / "net.onnx").write_bytes(b"no model")
+    assert main(given) == 2
+    assert "This is no ONNX model" in capsys.readouterr().err
 
 
 def elsewhere(location: str) -> onnx.ModelProto:

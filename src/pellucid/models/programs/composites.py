@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from math import isclose, sqrt
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -57,8 +58,27 @@ def with_composites(listing: Listing) -> Listing:
                 return replace(operation, name="gelu", call=functional.gelu, inputs=(value,))
         return operation
 
-    changed = tuple(bell(gated(operation)) for operation in listing.operations)
+    def whole(operation: Operation) -> Operation:
+        """A softmax that gives zeros where everything is masked: not-a-number would come back through its gradient."""
+        if operation.name != "where" or len(operation.values) != 2:
+            return operation
+        test, zero, shares = operation.inputs
+        asked, made = before(test), before(shares)
+        if asked is None or asked.name != "isnan" or asked.inputs != (shares,) or made is None or made.name != "softmax":
+            return operation
+        fits = isinstance(zero, Constant) and _is(zero, 0.0) and "axes" in made.about
+        return replace(operation, name="softmax", call=_masked_softmax(*made.about["axes"]), inputs=made.inputs) if fits else operation
+
+    changed = tuple(whole(bell(gated(operation))) for operation in listing.operations)
     return needed(replace(listing, operations=changed))
+
+
+def _masked_softmax(axis: int) -> Callable[[Tensor], Tensor]:
+    def softmax(x: Tensor) -> Tensor:
+        masked = (x == float("-inf")).all(axis, keepdim=True)
+        return torch.softmax(x.masked_fill(masked, 0.0), axis).masked_fill(masked, 0.0)
+
+    return softmax
 
 
 def _factors(operation: Operation, before: Before, users: Counter[int]) -> list[int | Constant]:
