@@ -152,9 +152,7 @@ def names(operations: tuple[Operation, ...]) -> dict[Operation, str]:
 def _places(operations: list[Operation]) -> dict[Operation, str]:
     """Names of layers without parameters: the module that each comes from, where that is known, and what it does if it is not alone."""
     scopes = Counter(one.about.get("scope", "") for one in operations)
-    return {
-        one: scope if scopes[scope] == 1 else f"{scope}.{one.name}" for one in operations if (scope := one.about.get("scope", ""))
-    }
+    return {one: scope if scopes[scope] == 1 else f"{scope}.{one.name}" for one in operations if (scope := one.about.get("scope", ""))}
 
 
 def _root(paths: list[str]) -> str:
