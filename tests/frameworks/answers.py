@@ -30,7 +30,7 @@ def gap(model: Any, x: Any) -> float:
             tensors = [torch.as_tensor(one) for one in given]
             dtype = twin.torch_dtype or torch.float32
             ours = twin.net(*(one.to(dtype) if one.is_floating_point() else one for one in tensors))
-        found = max(found, float((ours - twin.twin.evaluate(*given)).abs().max()))
+        found = max(found, float((ours - wrap(model).source.evaluate(*given)).abs().max()))
     return found
 
 

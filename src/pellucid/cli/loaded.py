@@ -10,13 +10,14 @@ import inspect
 import os
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pellucid.data.image import SUFFIXES
-from pellucid.errors import FileError, InputError, ModelError, PellucidError, UnknownName
+from pellucid.errors import FileError, InputError, MissingExtra, ModelError, PellucidError, UnknownName
 
 if TYPE_CHECKING:
     from pellucid.methods.internals.protocol import Inspection
@@ -70,7 +71,7 @@ def called(found: Any, what: str) -> Any:  # noqa: ANN401
 
 
 def network(model: str, weights: Path | None) -> Any:  # noqa: ANN401
-    """The network: a factory with weights, or an exported program.
+    """The network: a factory with weights, an exported program, or an ONNX model.
 
     Raises:
         PellucidError: see :func:`named_object`, :mod:`pellucid.models.loading` and :mod:`pellucid.models.exported`.
@@ -81,6 +82,12 @@ def network(model: str, weights: Path | None) -> Any:  # noqa: ANN401
     from pellucid.models.loading import WAY_OUT, load_weights
 
     path = Path(model)
+    if path.suffix == ".onnx":
+        if weights is not None:
+            raise InputError("An ONNX model has its weights inside", received=f"--weights {weights}", remedy="leave --weights out")
+        if find_spec("onnx") is None:
+            raise MissingExtra("onnx", "onnx")
+        return importlib.import_module("pellucid.models.onnx_file").load_onnx(path)
     if path.suffix == ".pt2" or (path.is_file() and ":" not in model):
         if path.suffix in (".pt", ".pth", ".pkl", ".ckpt", ".bin"):
             problem = "A file of weights or a pickle is no network by itself"

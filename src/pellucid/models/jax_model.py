@@ -158,7 +158,7 @@ class JaxSource:
             return _out(output), lambda gradient: tuple(map(_out, back(_into(gradient))))
 
         net = Bridge(lambda inputs: _out(call(*map(_into, inputs))), linear, self.dtype, reason)
-        return Twin(net, self.evaluate, self.name, self.framework, guesses=self.guesses)
+        return Twin(net, self.evaluate, self.name, self.framework, guesses=self.guesses, holds=True)
 
     def evaluate(self, *inputs: np.ndarray) -> Any:  # noqa: ANN401
         """What JAX answers."""

@@ -79,7 +79,7 @@ class KerasTorchSource:
 
     def bridge(self, example: tuple[Tensor, ...], spec: ModelSpec, reason: str) -> Twin:  # noqa: ARG002
         """The network as the torch module that it is; its layers can not be told apart."""
-        return Twin(self.owner, self.evaluate, self.name, self.framework)
+        return Twin(self.owner, self.evaluate, self.name, self.framework, holds=True)
 
     def evaluate(self, *inputs: np.ndarray) -> Any:  # noqa: ANN401
         """What Keras answers."""

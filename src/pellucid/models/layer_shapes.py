@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from pellucid.models.programs.program import Layer
 from pellucid.models.protocol import LayerShape
 
 _CHANNELS_FIRST = (
@@ -24,9 +25,8 @@ _CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.RNNBase, nn.Multihea
 
 def channels_last(module: nn.Module, before: bool) -> bool:
     """Whether a module puts its channels last; what has no layout of its own (activations, blocks) has that of the module ``before``."""
-    told: bool | None = getattr(module, "channels_last", None)  # by an operation that was read from another framework
-    if isinstance(told, bool):
-        return told
+    if isinstance(module, Layer):
+        return before if module.channels_last is None else module.channels_last
     return isinstance(module, _CHANNELS_LAST) or (before and not isinstance(module, _CHANNELS_FIRST))
 
 
@@ -43,7 +43,8 @@ def layer_shapes(net: nn.Module, evaluate: Callable[[], object]) -> dict[str, La
             shapes.pop(name, None)
             last[0] = channels_last(module, last[0])
             if isinstance(output, Tensor) and output.ndim and len(output) == 1:
-                stage = "norm" in type(module).__name__.lower() or any(True for _ in module.children())
+                kind = module.operation if isinstance(module, Layer) else type(module).__name__.lower()
+                stage = "norm" in kind or any(True for _ in module.children())
                 shapes[name] = LayerShape(tuple(output.shape[1:]), last[0], stage)
 
         return hook

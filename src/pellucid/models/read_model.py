@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.errors import UnsupportedOperation
+from pellucid.errors import ModelError, UnsupportedOperation
 from pellucid.explanation.spec import ModelSpec
 from pellucid.models.inputs import RowInputs
 from pellucid.models.protocol import Capability, Mode
@@ -66,6 +66,10 @@ class Source(Protocol):
         """
         ...
 
+    def evaluate(self, *inputs: np.ndarray) -> Any:  # noqa: ANN401
+        """What the framework answers, as torch tensors."""
+        ...
+
     def bridge(self, example: tuple[Tensor, ...], spec: ModelSpec, reason: str) -> Twin:
         """The network as a module whose values and gradients come from the framework itself."""
         ...
@@ -96,28 +100,33 @@ class ReadModel:
 
     @contextmanager
     def open(self, inputs: RowInputs, *, mode: Mode) -> Iterator[BoundTorch]:
-        """The network bound to these rows."""
-        with self.model(inputs).open(inputs, mode=mode) as bound:
+        """The network bound to these rows, which come by name only where its inputs have names."""
+        by_name = bool(inputs.keywords) and hasattr(self.source, "named")
+        with self.model(inputs).open(replace(inputs, keywords=()) if by_name else inputs, mode=mode) as bound:
             yield bound
 
     def model(self, inputs: RowInputs) -> TwinModel:
         """The network read for rows of this shape."""
-        dtype = self.source.dtype
-        example = tuple(t[:1].repeat_interleave(2, 0).to(dtype if dtype is not None and t.is_floating_point() else t.dtype) for t in inputs.tensors)
+        source: Any = self.source
         if inputs.keywords:
-            self.source = replace(self.source, names=inputs.keywords)
-        version = (self.source.version(), inputs.keywords, tuple((tuple(t.shape[1:]), t.dtype) for t in example))
+            source = source.named(inputs.keywords) if hasattr(source, "named") else replace(source, names=inputs.keywords)
+        dtype = source.dtype
+        twice = (t[:1].repeat_interleave(2, 0) for t in inputs.tensors)
+        example = tuple(t.to(dtype) if dtype is not None and t.is_floating_point() else t for t in twice)
+        version = (source.version(), inputs.keywords, tuple((tuple(t.shape[1:]), t.dtype) for t in example))
         with torch.inference_mode(mode=False):
-            self._twin = _KEPT.get(self.source.owner, version, lambda: self._made(example))
+            self._twin = _KEPT.get(source.owner, version, lambda: self._made(source, example), source.evaluate)
         model = TwinModel(self._twin, self.spec)
         return model if self._seed is None else model.randomized(self._seed)
 
-    def _made(self, example: tuple[Tensor, ...]) -> Twin:
+    def _made(self, source: Any, example: tuple[Tensor, ...]) -> Twin:  # noqa: ANN401
         try:
-            return self.source.twin(example)
+            return source.twin(example)
         except UnsupportedOperation as error:
-            name = self.source.framework[0]
-            twin = self.source.bridge(example, self.spec, error.received)
+            if not hasattr(source, "bridge"):
+                raise
+            name = source.framework[0]
+            twin = source.bridge(example, self.spec, error.received)
             note = f"{self.name}: {error.received} has no counterpart in torch, so values and gradients come from {name} itself"
             return replace(twin, guesses=(*twin.guesses, note))
 

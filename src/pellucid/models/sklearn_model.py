@@ -42,7 +42,7 @@ def adapt(model: Any, spec: ModelSpec | None) -> Model | None:  # noqa: ANN401
     chosen = getattr(model, "best_estimator_", model)  # of a search over settings
     if may_have_one(chosen):
         version = learned(chosen)
-        twin = KEPT.get(chosen, version, lambda: _twin(chosen))
+        twin = KEPT.get(chosen, version, lambda: _twin(chosen), lambda rows: torch.from_numpy(answers(chosen, rows)))
         if twin.net is not NONE:
             return EstimatorTwin(model, twin, version, spec)
     return EstimatorModel(model, completed(spec, known_spec(model)))

@@ -103,7 +103,7 @@ class TensorflowSource:
             return _out(output), pull
 
         net = Bridge(lambda inputs: _out(main(tuple(map(_into, inputs)))), linear, self.dtype, reason)
-        return Twin(net, self.evaluate, self.name, self.framework, guesses=self.guesses)
+        return Twin(net, self.evaluate, self.name, self.framework, guesses=self.guesses, holds=True)
 
     def evaluate(self, *inputs: np.ndarray) -> Any:  # noqa: ANN401
         """What TensorFlow answers."""

@@ -7,6 +7,7 @@ agree is not believed: before a twin is first used they are compared on the rows
 from __future__ import annotations
 
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from pellucid.models.outputs import main_output
 from pellucid.models.protocol import Mode
 from pellucid.models.torch_model import TorchModel
 
+HELD = 4  # networks whose twins hold them
 COMPARED = 2  # rows on which twin and framework are compared
 # relative to the largest output: rounding of another order of sums, through many layers
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3, torch.float16: 3e-2, torch.bfloat16: 1e-1}
@@ -40,6 +42,7 @@ class Twin:
         framework: its name and version.
         spec: what the framework knows of inputs and outputs; what the user says counts more.
         guesses: what was taken for granted, each a sentence.
+        holds: whether the torch module itself holds the user's network.
     """
 
     net: nn.Module
@@ -48,6 +51,7 @@ class Twin:
     framework: tuple[str, str]
     spec: ModelSpec = ModelSpec()
     guesses: tuple[str, ...] = ()
+    holds: bool = False
 
 
 class TwinModel(TorchModel):
@@ -84,6 +88,10 @@ class TwinModel(TorchModel):
         own = main_output(self.twin.evaluate(*given), self.spec.select).detach().double().cpu()
         ours = bound.outputs(tuple(value[rows] for value in bound.values), rows).detach().double().cpu()
         dtype = self.torch_dtype or torch.float32
+        if not bool(torch.isfinite(own).all()):
+            raise ModelError(
+                "The network's answers are not finite", received=f"{self.name}: {float(own[~torch.isfinite(own)][0])}", remedy="check its weights and these rows"
+            )
         if own.shape == ours.shape and bool((own - ours).abs().max() <= TOLERANCE.get(dtype, 1e-3) * own.abs().max().clamp(min=1e-12)):
             _COMPARED.add(self.net)
             return
@@ -116,26 +124,44 @@ def completed(spec: ModelSpec | None, known: ModelSpec) -> ModelSpec:
 
 
 class Kept:
-    """Twins of networks, each made anew only when what it was made of changed. A network need not be hashable."""
+    """Twins of networks, each made anew only when what it was made of changed. A network need not be hashable.
+
+    What the framework is asked with holds the network itself, so it is given anew each time and not kept. Twins that can not do without
+    the network are kept for the last few only.
+    """
 
     def __init__(self) -> None:
         self._twins: dict[int, tuple[Hashable, Twin]] = {}
+        self._holding: OrderedDict[int, tuple[object, Hashable, Twin]] = OrderedDict()
 
     def latest(self, network: object) -> Twin | None:
         """The twin that was made last of a network."""
         known = self._twins.get(id(network))
         return None if known is None else known[1]
 
-    def get(self, network: object, version: Hashable, make: Callable[[], Twin]) -> Twin:
+    def forget(self, network: object) -> None:
+        """Makes it anew the next time."""
+        self._twins.pop(id(network), None)
+        self._holding.pop(id(network), None)
+
+    def get(self, network: object, version: Hashable, make: Callable[[], Twin], evaluate: Callable[..., Any]) -> Twin:
         """The twin of a network; ``version`` changes when its weights, its structure or the shape of its rows do."""
         known = self._twins.get(id(network))
         if known is not None and known[0] == version:
-            return known[1]
+            return replace(known[1], evaluate=evaluate)
+        held = self._holding.get(id(network))
+        if held is not None and held[0] is network and held[1] == version:
+            return held[2]
         twin = make()
+        if twin.holds:
+            self._holding[id(network)] = network, version, twin
+            while len(self._holding) > HELD:
+                self._holding.popitem(last=False)
+            return twin
         try:
             if known is None:
                 weakref.finalize(network, self._twins.pop, id(network), None)
-            self._twins[id(network)] = version, twin
+            self._twins[id(network)] = version, replace(twin, evaluate=nothing)
         except TypeError:  # it can not be referred to weakly, so nobody would say when it is gone
             pass
         return twin

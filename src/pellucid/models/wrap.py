@@ -26,6 +26,8 @@ ADAPTERS = {
     "sklearn": "sklearn_model",
     "keras": "keras_model",
     "jax": "jax_model",
+    "onnx": "onnx_model",
+    "onnxruntime": "onnxruntime_model",
     "tensorflow": "tensorflow_model",
 }
 

@@ -64,9 +64,13 @@ class LookAtWeights:
 
     def look(self, inside: Inside) -> Weights:
         """The weights and the units."""
-        model = inside.model
+        # a network of another framework is read once rows say what it takes
+        model = inside.model if inside.evaluator is None else getattr(inside.evaluator.bound, "model", inside.model)
         if not isinstance(model, TorchModel):
-            raise CapabilityError("weights are read from a torch module", received=model.name, remedy="give the torch.nn.Module itself")
+            remedy = "give rows, or the torch.nn.Module itself"
+            raise CapabilityError(
+                "Weights are read from a torch module, or from a network that was run", received=model.name, remedy=remedy
+            )
         with ExitStack() as stack:
             stack.enter_context(torch.inference_mode(mode=False))
             stack.enter_context(torch.no_grad())

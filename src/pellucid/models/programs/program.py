@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -132,12 +133,13 @@ def names(operations: tuple[Operation, ...]) -> dict[Operation, str]:
     layers = [one for one in operations if not one.structural or any(c.path for c in one.constants)]
     paths = {one: shared(tuple(dict.fromkeys(c.path.rpartition(".")[0] or c.path for c in one.constants if c.path))) for one in layers}
     root = _root([path for path in paths.values() if path])
+    places = _places([one for one in layers if not paths[one]])
     taken: set[str] = set()
     found: dict[Operation, str] = {}
     for one in layers:
-        path = ".".join(part for part in paths[one][len(root) :].split(".") if part)
+        path = ".".join(part for part in paths[one][len(root) :].split(".") if part) or places.get(one, "").removeprefix(root)
         name = path or one.name
-        if name in taken and path:
+        if name in taken and paths[one]:
             name = f"{path}.{one.name}"
         base, count = name, 0
         while name in taken:
@@ -146,6 +148,12 @@ def names(operations: tuple[Operation, ...]) -> dict[Operation, str]:
         taken.add(name)
         found[one] = name
     return found
+
+
+def _places(operations: list[Operation]) -> dict[Operation, str]:
+    """Names of layers without parameters: the module that each comes from, where that is known, and what it does if it is not alone."""
+    scopes = Counter(one.about.get("scope", "") for one in operations)
+    return {one: scope if scopes[scope] == 1 else f"{scope}.{one.name}" for one in operations if (scope := one.about.get("scope", ""))}
 
 
 def _root(paths: list[str]) -> str:
