@@ -183,7 +183,8 @@ class Explanation:
         Args:
             form: ``long`` has a line for each attribution: ``sample``, ``input``, a column for each axis (``feature``, ``token``, ``y``,
                 ``x``, ...), the input's ``value`` and, where it has one, its text ``shown``, ``attribution``, ``error``, ``target`` and
-                ``verdict``. ``wide`` has a line for each row, indexed by ``sample``, ``target`` and ``verdict``, and a column for each feature.
+                ``verdict``. ``wide`` has a line for each row, indexed by ``sample``, ``target`` and ``verdict``, and a column for each
+                feature.
 
         Raises:
             InputError: an inspection, which has no rows; ``wide`` of several inputs or of images. UnknownName: no such form.

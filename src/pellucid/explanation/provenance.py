@@ -22,7 +22,8 @@ class Provenance:
     """How an explanation was made.
 
     Attributes:
-        method: the method's id, or a name that ends in " (imported)" where another tool computed the values; ``parameters`` its fields as text.
+        method: the method's id, or a name that ends in " (imported)" where another tool computed the values;
+            ``parameters`` its fields as text.
         target: what was explained, as the user would write it.
         scale: what the explained score is: ``logit``, ``log-odds``, ``probability`` or ``value``.
         baseline: what the method compared with, by input name, several baselines separated by " | "; the in-fill of checks is named in

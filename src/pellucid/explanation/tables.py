@@ -20,7 +20,8 @@ LAST = ("value", "shown", "attribution", "error", "target", "verdict")
 def long_table(explanation: Explanation) -> pd.DataFrame:
     """``sample``, ``input``, a column for each axis, ``value``, ``shown``, ``attribution``, ``error``, ``target``, ``verdict``.
 
-    ``value`` is the input's own number and ``shown`` its text, where the attributions lie on the elements of the input. Padding is left out.
+    ``value`` is the input's own number and ``shown`` its text, where the attributions lie on the elements of the input. Padding is left
+    out.
     """
     import pandas as pd
 

@@ -54,8 +54,8 @@ def from_arrays(
         inputs, background, spec, preparation, class_names, seed: as for :func:`pellucid.explain`.
         method: what the method is called, as its tool writes it.
         model: the network that was explained: the checks run on it.
-        target: what was explained: with a model as for :func:`pellucid.explain`, the predicted class if not given; without one a name or
-            class index.
+        target: what was explained: with a model as for :func:`pellucid.explain`, the predicted class if not given; without one a name
+            or class index.
         meaning: what a value is: a ``contribution`` to the score, a ``slope``, a signed ``map``, or a ``magnitude`` that says not which way.
         layer: the layer whose map this is; ``values`` are then (sample, y, x) or (sample, time).
         feature_names: the names of a table's columns.

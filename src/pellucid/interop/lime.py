@@ -51,7 +51,8 @@ def from_lime(
 
     Args:
         found: a ``lime`` Explanation of a table, or an ImageExplanation.
-        row: the explained row of the table, (feature,), or the image as the network takes it; of an image (y, x, channel) it may be left out.
+        row: the explained row of the table, (feature,), or the image as the network takes it; of an image (y, x, channel) it may be left
+            out.
         label: which class, where several were explained.
         model, background, preparation, class_names, checks: as for :func:`from_arrays`; the target is ``label``.
 

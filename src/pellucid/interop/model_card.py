@@ -15,6 +15,7 @@ from pellucid.explanation import Check, Explanation
 from pellucid.explanation.check import LEVELS
 from pellucid.explanation.frame import write_whole
 from pellucid.explanation.provenance import IMPORTED
+from pellucid.interop.arrays import NO_MODEL
 from pellucid.interop.model_card_words import CHINESE, ENGLISH
 from pellucid.narration import findings
 from pellucid.narration.voice import Voice
@@ -57,7 +58,8 @@ def insert_section(path: str | os.PathLike[str], section: str) -> Path:
     Where the file has no such marks yet, they are added at its end. Lines end as those of the file do.
 
     Raises:
-        FileError: no such file, or it can not be written. InputError: marks that come twice or in the wrong order, or a section that holds one.
+        FileError: no such file, or it can not be written. InputError: marks that come twice or in the wrong order, or a section that
+            holds one.
     """
     place = Path(path)
     try:
@@ -88,11 +90,12 @@ def _told(one: Explanation, language: Language) -> list[str]:
     baseline = voice.listing([voice.name(text) for text in dict.fromkeys(origin.baseline.values())])
     imported = origin.method.endswith(IMPORTED)
     about = say["method.baseline" if baseline else "method"].format(method=plain(method), baseline=plain(baseline))
-    limits = " ".join(finding.text for finding in findings(one, None, language) if finding.topic == "limits")
+    limits = voice.paragraph([finding.text for finding in findings(one, None, language) if finding.topic == "limits"])
     made = code(one)
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", made)), default=0))
+    title = say["title"].format(method=plain(method), model=plain(origin.model)) if origin.model != NO_MODEL else plain(method)
     return [
-        f"### {say['title'].format(method=plain(method), model=plain(origin.model))}",
+        f"### {title}",
         _explained(one, language),
         about,
         _verdicts(one, language),

@@ -6,8 +6,8 @@ from __future__ import annotations
 ENGLISH = {
     "heading": "Explanations",
     "intro": (
-        "Made and measured with Pellucid {version}. An explanation says what the network uses, not what causes what in the world; it holds for "
-        "the rows named here."
+        "Made and measured with Pellucid {version}. An explanation says what the network uses, not what causes what in the world; it holds "
+        "for the rows named here."
     ),
     "title": "{method} of {model}",
     "explained": "**What was explained**: {target} for {rows}, on the scale of the {scale}.",

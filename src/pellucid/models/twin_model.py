@@ -86,11 +86,7 @@ class TwinModel(TorchModel):
         dtype = self.torch_dtype or torch.float32
         if own.shape == ours.shape and bool((own - ours).abs().max() <= TOLERANCE.get(dtype, 1e-3) * own.abs().max().clamp(min=1e-12)):
             return
-        where = (
-            f"{tuple(ours.shape)} instead of {tuple(own.shape)}"
-            if own.shape != ours.shape
-            else f"{float((own - ours).abs().max()):.2g} apart"
-        )
+        where = f"{tuple(ours.shape)} instead of {tuple(own.shape)}" if own.shape != ours.shape else f"{float((own - ours).abs().max()):.2g} apart"
         raise ModelError(
             f"Read as torch operations, this {self.framework[0]} network gives other answers",
             received=f"{self.name}: outputs {where}",
