@@ -25,6 +25,7 @@ LADDER = [
     ["views"],
     ["paper", "narration"],
     ["report"],
+    ["interop"],
     [FACE],
     ["demo"],
     ["cli"],
@@ -36,6 +37,7 @@ KNOW_RESULTS_ONLY = {"scenes", "views", "paper", "narration"}  # a picture or a 
 MODEL_SIDE = {"models", "methods"}
 
 NAMES = ["tensorflow", "keras", "jax", "flax", "onnx", "onnxruntime", "xgboost", "lightgbm", "lightning", "transformers", "ray"]
+NAMES += ["shap", "lime", "captum", "mlflow", "wandb"]
 FRAMEWORKS = {**dict(zip(NAMES, NAMES, strict=True)), "jaxlib": "jax", "pytorch_lightning": "lightning"}
 SERVERS = {"starlette", "uvicorn", "fastapi", "flask", "aiohttp", "tornado", "websockets", "anywidget", "http.server", "socketserver"}
 
@@ -133,6 +135,8 @@ def test_the_whole_package_is_read():
         ("pellucid.views.bars", "import matplotlib.pyplot as plt", "outside paper/"),
         ("pellucid.report.page", "from http.server import HTTPServer", "outside studio/"),
         ("pellucid.report.page", "import starlette.routing", "outside studio/"),
+        ("pellucid.interop.arrays", "from importlib import import_module\nimport_module('shap')", "does not carry its name"),
+        ("pellucid.report.page", "from pellucid.interop import to_shap", "stands below interop"),
         ("pellucid.helpers", "import json", "has no place on the ladder"),
     ],
 )
@@ -148,6 +152,7 @@ def test_a_wrong_import_is_found(module: str, source: str, fault: str):
         ("pellucid.harness.explain", "from pellucid.checks import deletion\nfrom pellucid.errors import InputError\nimport torch"),
         ("pellucid.models.keras_model", "import keras"),
         ("pellucid.paper.draw", "import matplotlib"),
+        ("pellucid.interop.shap", "import shap\nfrom pellucid.harness.explain import explain"),
         ("pellucid.explanation.frame", "from .check import Check\nfrom . import arrays"),
         ("pellucid.cli", "import pellucid as pl"),
         ("pellucid", "from pellucid.cli import main"),

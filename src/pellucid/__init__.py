@@ -15,6 +15,7 @@ from pellucid.methods.internals.registry import INSPECTIONS
 from pellucid.methods.registry import METHODS
 
 if TYPE_CHECKING:  # what editors and type checkers see; method classes come from the registry
+    from pellucid import interop as interop
     from pellucid.data import datasets as datasets
     from pellucid.data.baselines import BackgroundMean as BackgroundMean
     from pellucid.data.baselines import BackgroundPatches as BackgroundPatches
@@ -111,7 +112,7 @@ _PUBLIC = {
     **{place.split(":")[1]: f"methods.{place.split(':')[0]}" for place in METHODS.values()},
     **{place.split(":")[1]: f"methods.{place.split(':')[0]}" for place in INSPECTIONS.values()},
 }
-_MODULES = {"datasets": "data.datasets"}
+_MODULES = {"datasets": "data.datasets", "interop": "interop"}
 
 renderers.register("plot", "history", "pellucid.paper:plot_history")
 renderers.register("plot", "run", "pellucid.paper:plot_run")

@@ -26,7 +26,20 @@ LEAST = 1e-6  # of the size of an explanation, below which two float32 answers a
 PREDICTED: dict[Dtype, float] = {"float64": 1e-10, "float32": 1e-5}
 ATTENTION = "the networks have no attention"
 TABLES = ("sensitivity",)
-PICTURES = ("gradcam", "gradcam++", "hirescam", "layercam", "scorecam", "ablationcam", "eigencam", "fullgrad", "guided_backprop", "deconvolution", "mask", "rise")
+PICTURES = (
+    "gradcam",
+    "gradcam++",
+    "hirescam",
+    "layercam",
+    "scorecam",
+    "ablationcam",
+    "eigencam",
+    "fullgrad",
+    "guided_backprop",
+    "deconvolution",
+    "mask",
+    "rise",
+)
 
 
 def given(method: str, kind: Kind, dtype: Dtype, *, channels_last: bool) -> dict[str, Any]:
@@ -133,7 +146,11 @@ def in_process(name: str) -> dict[str, str]:
     """One column, in a process of its own."""
     environment = {**os.environ, "KERAS_BACKEND": COLUMNS[name].backend or "torch", "JAX_ENABLE_X64": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "frameworks.matrix", "--column", name], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-W", "ignore", "-m", "frameworks.matrix", "--column", name],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if run.returncode:
         raise RuntimeError(f"column {name}: {run.stderr[-2000:]}")

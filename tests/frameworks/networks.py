@@ -281,7 +281,11 @@ def onnx_network(kind: Kind, dtype: Dtype) -> Any:
     element = TensorProto.DOUBLE if dtype == "float64" else TensorProto.FLOAT
     shape = ["n", FEATURES] if kind == "mlp" else ["n", CHANNELS, SIDE, SIDE]
     graph = helper.make_graph(
-        nodes, "network", [helper.make_tensor_value_info("x", element, shape)], [helper.make_tensor_value_info("y", element, ["n", CLASSES])], held
+        nodes,
+        "network",
+        [helper.make_tensor_value_info("x", element, shape)],
+        [helper.make_tensor_value_info("y", element, ["n", CLASSES])],
+        held,
     )
     return onnx.shape_inference.infer_shapes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8))
 

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen, nnx
-from frameworks.answers import complete, gap, layers, read
 
 import pellucid as pl
+from frameworks.answers import complete, gap, layers, read
 from pellucid.errors import ModelError
 from pellucid.models.bridge import Bridge
 from pellucid.models.wrap import wrap
@@ -132,7 +132,9 @@ def test_gradients_of_jax_are_those_of_torch() -> None:
         pl.explain((network, W), X, "deeplift", target=1)
 
 
-@pytest.mark.parametrize("name", ["relu", "silu", "softplus", "elu", "selu", "gelu", "sigmoid", "hard_tanh", "leaky_relu", "celu", "mish", "relu6"])
+@pytest.mark.parametrize(
+    "name", ["relu", "silu", "softplus", "elu", "selu", "gelu", "sigmoid", "hard_tanh", "leaky_relu", "celu", "mish", "relu6"]
+)
 def test_activation_functions(name: str) -> None:
     function = getattr(jax.nn, name)
     network = (lambda params, x: function(x @ params), W)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from frameworks.answers import complete, gap, layers, read
 
 import pellucid as pl
+from frameworks.answers import complete, gap, layers, read
 from pellucid.errors import ModelError
 from pellucid.models.wrap import wrap
 
@@ -82,7 +82,21 @@ def convolutions_in_time() -> Any:
 
 
 def activations() -> Any:
-    names = ("relu", "sigmoid", "tanh", "softplus", "softsign", "selu", "elu", "silu", "gelu", "mish", "leaky_relu", "relu6", "hard_sigmoid")
+    names = (
+        "relu",
+        "sigmoid",
+        "tanh",
+        "softplus",
+        "softsign",
+        "selu",
+        "elu",
+        "silu",
+        "gelu",
+        "mish",
+        "leaky_relu",
+        "relu6",
+        "hard_sigmoid",
+    )
     layers_ = [make.Dense(8, activation=name, name=f"with_{name}") for name in names]
     return keras.Sequential([keras.Input((10,)), *layers_, make.Dense(3, name="out")])
 
@@ -157,7 +171,9 @@ def test_several_inputs_come_by_name_or_in_a_tuple() -> None:
 
 
 def test_tokens_are_explained_where_they_are_embedded() -> None:
-    net = keras.Sequential([keras.Input((6,)), make.Embedding(20, 8, name="words"), make.GlobalAveragePooling1D(), make.Dense(2, name="out")])
+    net = keras.Sequential(
+        [keras.Input((6,)), make.Embedding(20, 8, name="words"), make.GlobalAveragePooling1D(), make.Dense(2, name="out")]
+    )
     e = pl.explain(net, np.arange(12).reshape(2, 6), "integrated_gradients", target=1)
     assert e.arrays[0].values.shape == (2, 6)
     assert any("embedding" in guess for guess in e.provenance.guesses)

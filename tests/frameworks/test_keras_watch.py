@@ -22,7 +22,9 @@ pytestmark = [
 
 def network() -> Any:
     keras.utils.set_random_seed(0)
-    net = keras.Sequential([keras.Input((10,)), keras.layers.Dense(16, "relu", name="a"), keras.layers.Dropout(0.3), keras.layers.Dense(2, name="b")])
+    net = keras.Sequential(
+        [keras.Input((10,)), keras.layers.Dense(16, "relu", name="a"), keras.layers.Dropout(0.3), keras.layers.Dense(2, name="b")]
+    )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     net.compile(keras.optimizers.Adam(1e-2), loss, metrics=["accuracy"])
     return net

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from frameworks.matrix import in_process
 from frameworks.networks import COLUMNS
 
@@ -17,4 +18,6 @@ def test_a_column(name: str) -> None:
     cells = in_process(name)
     assert len(cells) > 20
     assert {key: cell for key, cell in cells.items() if cell.startswith("FAIL")} == {}
-    assert not any(cell.startswith("n/a") for key, cell in cells.items() if key.split()[0] in ("gradient", "integrated_gradients", "occlusion"))
+    assert not any(
+        cell.startswith("n/a") for key, cell in cells.items() if key.split()[0] in ("gradient", "integrated_gradients", "occlusion")
+    )

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from frameworks.answers import complete, gap, layers, read
 
 import pellucid as pl
+from frameworks.answers import complete, gap, layers, read
 from pellucid.models.bridge import Bridge
 
 X = np.random.default_rng(0).standard_normal((5, 6)).astype(np.float32)

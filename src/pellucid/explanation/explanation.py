@@ -19,6 +19,7 @@ from pellucid.explanation.frame import from_frame, to_frame, write_whole
 from pellucid.explanation.provenance import Provenance
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray
 
 Kind = Literal["attribution", "layer_attribution", "curve", "surface", "graph", "text", "rules", "examples", "tree", "regions", "layers"]
@@ -175,6 +176,25 @@ class Explanation:
         With ``quality``, what :func:`pellucid.evaluate` returned, a network that is no better than guessing is called that first.
         """
         return renderers.find("narrate", self.kind)(self, language=language, quality=quality)
+
+    def to_pandas(self, form: Literal["long", "wide"] = "long") -> pd.DataFrame:
+        """The attributions as a DataFrame (pandas is imported here, not before).
+
+        Args:
+            form: ``long`` has a line for each attribution: ``sample``, ``input``, a column for each axis (``feature``, ``token``, ``y``,
+                ``x``, ...), the input's ``value`` and, where it has one, its text ``shown``, ``attribution``, ``error``, ``target`` and
+                ``verdict``. ``wide`` has a line for each row, indexed by ``sample``, ``target`` and ``verdict``, and a column for each
+                feature.
+
+        Raises:
+            InputError: an inspection, which has no rows; ``wide`` of several inputs or of images. UnknownName: no such form.
+        """
+        from pellucid.errors import UnknownName
+        from pellucid.explanation.tables import long_table, wide_table
+
+        if form not in ("long", "wide"):
+            raise UnknownName("form of a table", form, ("long", "wide"))
+        return long_table(self) if form == "long" else wide_table(self)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Writes the explanation as one safetensors file (``docs/format.md``), whole or not at all."""

@@ -13,6 +13,7 @@ Meaning = Literal["contribution", "slope", "map", "magnitude"]
 Caution = Literal["", "fails_randomization", "attention_is_not_importance", "ignores_target"]
 
 BETWEEN = " | "  # between the names of several baselines
+IMPORTED = " (imported)"  # ends the name of a method that another tool computed; before it stands what that tool calls itself
 FUSED = " + "  # between the names of layers whose maps are fused
 
 
@@ -21,7 +22,8 @@ class Provenance:
     """How an explanation was made.
 
     Attributes:
-        method: the method's id; ``parameters`` its fields as text.
+        method: the method's id, or a name that ends in " (imported)" where another tool computed the values;
+            ``parameters`` its fields as text.
         target: what was explained, as the user would write it.
         scale: what the explained score is: ``logit``, ``log-odds``, ``probability`` or ``value``.
         baseline: what the method compared with, by input name, several baselines separated by " | "; the in-fill of checks is named in

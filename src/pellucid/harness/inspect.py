@@ -23,8 +23,8 @@ from pellucid.methods.internals.registry import INSPECTIONS, as_inspection, insp
 from pellucid.methods.labels import classes
 from pellucid.methods.run import Budget, Evaluator, Situation
 from pellucid.models.function_model import FunctionModel
-from pellucid.models.read_model import ReadModel
 from pellucid.models.inputs import RowInputs, collect
+from pellucid.models.read_model import ReadModel
 from pellucid.models.wrap import wrap
 
 # what an inspection sees of a model that has it

@@ -85,16 +85,23 @@ class Given:
     def attribute(self, evaluator: Evaluator) -> Attribution:
         """The values in the shape of the model's input: a feature's value shared by its columns, a token's by its embedding."""
         values = torch.from_numpy(np.ascontiguousarray(self.values))
-        shape, spec = evaluator.values[0].shape, evaluator.specs[0]
-        if not (self.layer or self.axes) and values.shape != shape:
-            if spec.groups and values.shape[1] == max(spec.groups) + 1:
-                groups = torch.tensor(spec.groups)
-                values = values[:, groups] / torch.bincount(groups)[groups]
-            elif evaluator.bound.embedded[0]:
-                values = values[..., None].expand(shape) / shape[-1]
-            elif values.ndim == 3 and "y" in spec.axes and "x" in spec.axes:
-                values = _over_pixels(values, tuple(shape[1:]), (spec.axes.index("y"), spec.axes.index("x")))
-        return Attribution((values,), layer=self.layer, axes=self.axes, input=self.on)
+        fitted = values if self.layer or self.axes else as_input(values, evaluator, 0)
+        return Attribution((fitted,), layer=self.layer, axes=self.axes, input=self.on)
+
+
+def as_input(values: torch.Tensor, evaluator: Evaluator, place: int) -> torch.Tensor:
+    """Values in the shape of the model's input at this place, as far as they can be shared out; else as they are."""
+    shape, spec = evaluator.values[place].shape, evaluator.specs[place]
+    if values.shape == shape:
+        return values
+    if spec.groups and values.ndim == 2 and values.shape[1] == max(spec.groups) + 1:
+        groups = torch.tensor(spec.groups)
+        return values[:, groups] / torch.bincount(groups)[groups]
+    if evaluator.bound.embedded[place] and values.shape == shape[:-1]:
+        return values[..., None].expand(shape) / shape[-1]
+    if values.ndim == 3 and "y" in spec.axes and "x" in spec.axes:
+        return _over_pixels(values, tuple(shape[1:]), (spec.axes.index("y"), spec.axes.index("x")))
+    return values
 
 
 def _over_pixels(maps: torch.Tensor, shape: tuple[int, ...], at: tuple[int, int]) -> torch.Tensor:

@@ -47,7 +47,9 @@ def _source(model: Any) -> JaxSource | None:  # noqa: ANN401
         bound = getattr(model, "scope", None) is not None
         if not bound:
             raise ModelError(
-                "A linen module holds no parameters", received=type(model).__name__, remedy="give (module, variables), or module.bind(variables)"
+                "A linen module holds no parameters",
+                received=type(model).__name__,
+                remedy="give (module, variables), or module.bind(variables)",
             )
         module, variables = model.unbind()
         return JaxSource(module.apply, variables, model, name=type(model).__name__)

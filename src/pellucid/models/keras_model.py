@@ -23,7 +23,9 @@ def adapt(model: Any, spec: ModelSpec | None) -> ReadModel | None:  # noqa: ANN4
             return None
         model = owner
     if not model.built:
-        raise ModelError("The Keras model has no weights yet", received=model.name, remedy="call it once on a batch, or give it a keras.Input")
+        raise ModelError(
+            "The Keras model has no weights yet", received=model.name, remedy="call it once on a batch, or give it a keras.Input"
+        )
     return ReadModel(_source(model), completed(spec, ModelSpec(inputs=_inputs(model))))
 
 

@@ -71,7 +71,9 @@ class KerasTorchSource:
             program = torch.export.export(_Evaluating(self.owner, self.names), rows, dynamic_shapes=dynamic, strict=False)
         except Exception as error:  # whatever a forward does that can not be exported, such as a branch on values
             raise UnsupportedOperation(
-                "torch.export can not follow this network", received=str(error).partition("\n")[0][:80] or "its forward", remedy="use it as it is"
+                "torch.export can not follow this network",
+                received=str(error).partition("\n")[0][:80] or "its forward",
+                remedy="use it as it is",
             ) from error
         paths = {v.value.data_ptr(): v.path.replace("/", ".") for v in self.owner.variables}
         read = ExportedReader().read(program, paths)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.errors import ModelError, UnsupportedOperation
+from pellucid.errors import UnsupportedOperation
 from pellucid.explanation.spec import ModelSpec
 from pellucid.models.inputs import RowInputs
 from pellucid.models.protocol import Capability, Mode

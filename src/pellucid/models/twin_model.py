@@ -90,12 +90,18 @@ class TwinModel(TorchModel):
         dtype = self.torch_dtype or torch.float32
         if not bool(torch.isfinite(own).all()):
             raise ModelError(
-                "The network's answers are not finite", received=f"{self.name}: {float(own[~torch.isfinite(own)][0])}", remedy="check its weights and these rows"
+                "The network's answers are not finite",
+                received=f"{self.name}: {float(own[~torch.isfinite(own)][0])}",
+                remedy="check its weights and these rows",
             )
         if own.shape == ours.shape and bool((own - ours).abs().max() <= TOLERANCE.get(dtype, 1e-3) * own.abs().max().clamp(min=1e-12)):
             _COMPARED.add(self.net)
             return
-        where = f"{tuple(ours.shape)} instead of {tuple(own.shape)}" if own.shape != ours.shape else f"{float((own - ours).abs().max()):.2g} apart"
+        where = (
+            f"{tuple(ours.shape)} instead of {tuple(own.shape)}"
+            if own.shape != ours.shape
+            else f"{float((own - ours).abs().max()):.2g} apart"
+        )
         raise ModelError(
             f"Read as torch operations, this {self.framework[0]} network gives other answers",
             received=f"{self.name}: outputs {where}",

@@ -244,6 +244,7 @@ CHINESE = {
     "limit.ablationcam": "Ablation-CAM 每次只关闭 {layer} 的一个通道：可以互相替代的通道都会被低估，一格之内的细节也看不到。",
     "limit.eigencam": "Eigen-CAM 只说明 {layer} 在哪里响应最强，与目标无关：对每个类别都是同一张图。",
     "limit.random": "这些数是作为对照随机抽取的，与网络毫无关系。",
+    "limit.imported": "这些数值由另一个工具算出，其含义以该工具的说法为准；这里测量过的只有检验所测的内容。",
     "limit.other": "换一种方法，答案可能不同；据此行动之前，请比较几种方法。",
     "limit.causal": "这是网络所用的依据，不是现实中的因果关系。",
     "limit.row": "它只对这一行成立。",

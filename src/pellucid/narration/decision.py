@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from pellucid.explanation import Decision, Explanation
+from pellucid.explanation.provenance import IMPORTED
 from pellucid.narration.finding import Finding
 from pellucid.narration.voice import Voice
 from pellucid.views.reading import predicted_name, target_name
@@ -20,7 +21,7 @@ def decided(explanation: Explanation, voice: Voice) -> list[Finding]:
     """What the network said about the first row, whether that is true, and what is explained if it is something else."""
     decision = explanation.decision
     name = predicted_name(explanation)
-    found = [_value(explanation, voice)] if name is None else [_class(decision, name, voice)]
+    found = _value(explanation, voice) if name is None else [_class(decision, name, voice)]
     found += _truth(decision, name, voice)
     target = int(decision.target_class[0])
     if name is not None and target != int(decision.predicted[0]):
@@ -28,10 +29,13 @@ def decided(explanation: Explanation, voice: Voice) -> list[Finding]:
     return found
 
 
-def _value(explanation: Explanation, voice: Voice) -> Finding:
+def _value(explanation: Explanation, voice: Voice) -> list[Finding]:
+    """The explained value; nothing where it is not known, as of values that another tool computed."""
     score = float(explanation.decision.scores[0])
+    if score != score and explanation.provenance.method.endswith(IMPORTED):
+        return []
     text = voice.say("decision.value", name=voice.quote(target_name(explanation)), value=voice.number(score))
-    return Finding(text, "fact", "decision", (("score", score),))
+    return [Finding(text, "fact", "decision", (("score", score),))]
 
 
 def _class(decision: Decision, name: str, voice: Voice) -> Finding:

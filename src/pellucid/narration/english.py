@@ -344,6 +344,9 @@ ENGLISH = {
     ),
     "limit.eigencam": ("Eigen-CAM says where {layer} responds most, whatever the target: it is the same map for every class."),
     "limit.random": "These numbers were drawn at random as a control. They say nothing about the network.",
+    "limit.imported": (
+        "The values were computed by another tool, and what they mean is that tool's word; only what the checks measured was measured here."
+    ),
     "limit.other": "Another method can give another answer; compare several before acting on one.",
     "limit.causal": "This is what the network uses, not a cause in the world.",
     "limit.row": "It holds for this row alone.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.explanation import Check, Explanation, Reason
-from pellucid.explanation.provenance import BETWEEN
+from pellucid.explanation.provenance import BETWEEN, IMPORTED
 from pellucid.narration.facts import passed
 from pellucid.narration.finding import Finding
 from pellucid.narration.voice import Voice
@@ -110,7 +110,8 @@ def limits(explanation: Explanation, voice: Voice) -> list[Finding]:
     provenance, decision, count = explanation.provenance, explanation.decision, len(explanation)
     names = dict.fromkeys(voice.name(text) for joined in provenance.baseline.values() for text in joined.split(BETWEEN))
     baseline = voice.listing(list(names))
-    key = f"limit.{provenance.method}" if voice.has(f"limit.{provenance.method}") else "limit.other"
+    name = "imported" if provenance.method.endswith(IMPORTED) else provenance.method
+    key = f"limit.{name}" if voice.has(f"limit.{name}") else "limit.other"
     if explanation.spread:
         sentences = [voice.say("limit.baselines", baseline=baseline, share=voice.percent(disagreement(explanation)))]
     else:

@@ -56,6 +56,7 @@ CHINESE: dict[str, str] = {
     "method.attention_norm": "值加权注意力",
     "method.attention_rollout": "注意力展开",
     "method.attention_gradient": "梯度加权注意力",
+    "method.imported": "{name}（导入）",
     "method.occlusion": "遮挡法",
     "method.shap": "SHAP（Shapley 值）",
     "check.completeness": "完备性",

@@ -58,6 +58,7 @@ ENGLISH: dict[str, str] = {
     "method.attention_norm": "Value-weighted attention",
     "method.attention_rollout": "Attention rollout",
     "method.attention_gradient": "Gradient-weighted attention",
+    "method.imported": "{name} (imported)",
     "method.occlusion": "Occlusion",
     "method.shap": "SHAP (Shapley values)",
     # checks

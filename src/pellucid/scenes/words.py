@@ -14,6 +14,7 @@ from typing import Literal, get_args
 from unicodedata import east_asian_width
 
 from pellucid.errors import UnknownName
+from pellucid.explanation.provenance import IMPORTED
 from pellucid.scenes.chinese import CHINESE
 from pellucid.scenes.english import ENGLISH
 
@@ -46,7 +47,9 @@ def joined(parts: Sequence[str], language: Language) -> str:
 
 
 def method_name(method: str, language: Language) -> str:
-    """What people call the method with this id; an id without a translation is spelled out."""
+    """What people call the method with this id; an id without a translation is spelled out, what another tool computed is called that."""
+    if method.endswith(IMPORTED):
+        return words(language)["method.imported"].format(name=method.removesuffix(IMPORTED))
     return words(language).get(f"method.{method}", method.replace("_", " ").capitalize())
 
 

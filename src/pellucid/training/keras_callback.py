@@ -109,7 +109,9 @@ class KerasControls(Controls):
         """
         if what not in REACHED or (self.backend == "jax" and what in APART):
             where = " on JAX" if self.backend == "jax" else ""
-            raise InputError(f"This can not be done in a fit of Keras{where}", received=what, remedy="stop the fit, change the model, go on")
+            raise InputError(
+                f"This can not be done in a fit of Keras{where}", received=what, remedy="stop the fit, change the model, go on"
+            )
         assert isinstance(self.net, Mirror)
         self.net.sync()
         event = super().carry_out(what, details, step)
@@ -140,7 +142,9 @@ class Hooks:
 
         self._end("ended without close()")
         if not self.model.built:
-            raise InputError("The Keras model has no weights yet", received=self.model.name, remedy="give it a keras.Input, or call it once")
+            raise InputError(
+                "The Keras model has no weights yet", received=self.model.name, remedy="give it a keras.Input, or call it once"
+            )
         self._mirror = Mirror(self.model)
         self._standing = Standing(self._mirror, self._rate())
         self.recorder = begun(self._mirror, [self._standing], self.folder, shown=self.model, **self.options)
@@ -223,7 +227,13 @@ class Hooks:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
-    return value.detach().cpu() if isinstance(value, Tensor) else value.value if hasattr(value, "value") and not callable(value.value) else value
+    return (
+        value.detach().cpu()
+        if isinstance(value, Tensor)
+        else value.value
+        if hasattr(value, "value") and not callable(value.value)
+        else value
+    )
 
 
 def _numbers(value: Any) -> Tensor:  # noqa: ANN401

@@ -80,7 +80,9 @@ def watch(
     for name, count in (("every", every), ("snapshots", snapshots)):
         if count is not None and (isinstance(count, bool) or count < 1):
             raise InputError(f"{name} counts steps", received=repr(count), remedy="such as 10")
-    return begun(net, optimizer, folder, data=data, attribution=attribution, budget=budget, every=every, snapshots=snapshots, retention=retention)
+    return begun(
+        net, optimizer, folder, data=data, attribution=attribution, budget=budget, every=every, snapshots=snapshots, retention=retention
+    )
 
 
 def begun(
@@ -133,7 +135,12 @@ def _optimizers(optimizer: Any, net: nn.Module) -> tuple[torch.optim.Optimizer, 
 
 
 def _facts(
-    net: nn.Module, optimizers: tuple[torch.optim.Optimizer, ...], pinned: Pinned | None, budget: float, every: int | None, shown: Any  # noqa: ANN401
+    net: nn.Module,
+    optimizers: tuple[torch.optim.Optimizer, ...],
+    pinned: Pinned | None,
+    budget: float,
+    every: int | None,
+    shown: Any,  # noqa: ANN401
 ) -> dict[str, object]:
     parameters = list(net.parameters())
     return {

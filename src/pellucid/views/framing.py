@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from pellucid.explanation import Check, Explanation, Reason
-from pellucid.explanation.provenance import BETWEEN
+from pellucid.explanation.provenance import BETWEEN, IMPORTED
 from pellucid.scenes import Badge, Bars, Panel, Scene
 from pellucid.scenes.numbers import number, percent
 from pellucid.scenes.words import Language, check_name, joined, method_name, spaced, words
@@ -157,6 +157,9 @@ def code(explanation: Explanation) -> str:
     if explanation.content is not None:
         given = ", data" if origin.input_fingerprint else ""
         return "\n".join(("import pellucid as pl", "", f"e = pl.inspect(net, {origin.method!r}{given})", "e.plot()"))
+    if origin.method.endswith(IMPORTED):
+        called = origin.method.removesuffix(IMPORTED)
+        return "\n".join(("import pellucid as pl", "", f"e = pl.interop.from_arrays(values, x, method={called!r}, model=net)", "e.plot()"))
     target = f"pl.{origin.target}" if re.match(r"[A-Z]\w*\(", origin.target) else origin.target
     options = ", ".join(f"{name}={value}" for name, value in origin.parameters.items() if value != "None")
     call = f"e = pl.explain(net, x, {origin.method!r}, target={target}, seed={origin.seed})"

@@ -16,9 +16,7 @@ from pellucid.models.programs.reader import Reader, Ref
 from pellucid.models.programs.windows import dense
 
 VIEWS = frozenset(
-    """view reshape expand permute transpose t unsqueeze squeeze flatten unflatten slice select cat stack split split_with_sizes chunk unbind
-    pad constant_pad_nd to _to_copy clone contiguous alias detach lift_fresh_copy movedim sym_size repeat tile flip index_select
-    getitem roll expand_as view_as narrow arange full zeros ones scalar_tensor""".split()
+    ["view", "reshape", "expand", "permute", "transpose", "t", "unsqueeze", "squeeze", "flatten", "unflatten", "slice", "select", "cat", "stack", "split", "split_with_sizes", "chunk", "unbind", "pad", "constant_pad_nd", "to", "_to_copy", "clone", "contiguous", "alias", "detach", "lift_fresh_copy", "movedim", "sym_size", "repeat", "tile", "flip", "index_select", "getitem", "roll", "expand_as", "view_as", "narrow", "arange", "full", "zeros", "ones", "scalar_tensor"]
 )
 SAME = frozenset(["clone", "contiguous", "alias", "lift_fresh_copy", "lift_fresh", "dropout", "_assert_tensor_metadata"])
 CASTS = frozenset(["to", "_to_copy"])
@@ -55,7 +53,11 @@ class ExportedReader(Reader):
 
     def _call(self, node: torch.fx.Node, env: dict[str, Ref]) -> None:
         target: Any = node.target
-        name = target._schema.name.partition("::")[2] if isinstance(target, torch._ops.OpOverload) else getattr(target, "__name__", str(target))
+        name = (
+            target._schema.name.partition("::")[2]
+            if isinstance(target, torch._ops.OpOverload)
+            else getattr(target, "__name__", str(target))
+        )
         if name in NOTHING:
             return
         leaves, structure = tree_flatten((node.args, node.kwargs))
@@ -150,11 +152,23 @@ def _function(target: Any, name: str) -> Callable[..., Any]:  # noqa: ANN401
         return special[plain]
     for holder in (torch, functional, Tensor):
         found = getattr(holder, plain, None)
-        if callable(found) and overload in ("", "default", "Tensor", "Scalar", "int", "dim", "dim_IntList", "self", "out", "Tensor_Scalar", "vec", "input"):
+        if callable(found) and overload in (
+            "",
+            "default",
+            "Tensor",
+            "Scalar",
+            "int",
+            "dim",
+            "dim_IntList",
+            "self",
+            "out",
+            "Tensor_Scalar",
+            "vec",
+            "input",
+        ):
             return found
     return target
 
 
 def _slice(x: Tensor, axis: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Tensor:  # noqa: ANN401
     return x[(*[slice(None)] * (axis % x.ndim), slice(start, end, step))]
-

@@ -95,10 +95,15 @@ class JaxReader(Reader):
             if any(other.primitive is not line.primitive for other in lines):
                 raise self.unsupported("another operation for another number of rows")
             outputs = tuple(self.value() for _ in line.outvars)
-            shapes = tuple(_merged(both) for both in zip(*([tuple(getattr(v.aval, "shape", ())) for v in o.invars] for o in lines), strict=True))
+            shapes = tuple(
+                _merged(both) for both in zip(*([tuple(getattr(v.aval, "shape", ())) for v in o.invars] for o in lines), strict=True)
+            )
             dtype = getattr(line.invars[0].aval, "dtype", None) if line.invars else None
             inputs = tuple(map(look, line.invars))
-            if any([getattr(v, "val", 0) for v in o.invars if hasattr(v, "val")] != [v.val for v in line.invars if hasattr(v, "val")] for o in lines):
+            if any(
+                [getattr(v, "val", 0) for v in o.invars if hasattr(v, "val")] != [v.val for v in line.invars if hasattr(v, "val")]
+                for o in lines
+            ):
                 raise self.unsupported(line.primitive.name, "with a number that depends on how many rows there are")
             if line.primitive.name not in NUMBERS:
                 inputs = tuple(_as_array(one, var) for one, var in zip(inputs, line.invars, strict=True))
@@ -218,7 +223,10 @@ def is_numbers(value: Any) -> bool:  # noqa: ANN401
 
 
 def listing(
-    closed: Sequence[Any], parameters: Sequence[tuple[str, Any]], values: int, pack: Callable[[list[Any]], Any]  # noqa: ANN401
+    closed: Sequence[Any],
+    parameters: Sequence[tuple[str, Any]],
+    values: int,
+    pack: Callable[[list[Any]], Any],
 ) -> Listing:
     """The operations of jaxprs (see :meth:`JaxReader.read`) whose first arguments are ``parameters``, each with its path, and whose last are ``values``."""
     reader = JaxReader()

@@ -13,7 +13,9 @@ from torch import Tensor
 
 from pellucid.models.programs.operation import Constant, Listing, Number, Operation
 
-WINDOWED = frozenset("conv conv_transpose max_pool avg_pool max_pool2d avg_pool2d batch_norm adaptive_avg_pool2d max_pool1d max_pool3d".split())
+WINDOWED = frozenset(
+    ["conv", "conv_transpose", "max_pool", "avg_pool", "max_pool2d", "avg_pool2d", "batch_norm", "adaptive_avg_pool2d", "max_pool1d", "max_pool3d"]
+)
 Shapes = dict[int, tuple[int, ...]]
 
 
@@ -51,7 +53,9 @@ def with_joined_views(listing: Listing) -> Listing:
     users = Counter(one for operation in listing.operations for one in operation.values)
     users.update(one for one in listing.outputs if isinstance(one, int))
     maker = {number: operation for operation in listing.operations for number in operation.outputs}
-    after = {operation.values[0]: operation for operation in listing.operations if "order" in operation.about and len(operation.values) == 1}
+    after = {
+        operation.values[0]: operation for operation in listing.operations if "order" in operation.about and len(operation.values) == 1
+    }
     joined: dict[Operation, Operation] = {}
     gone: set[Operation] = set()
     for operation in listing.operations:
@@ -65,7 +69,9 @@ def with_joined_views(listing: Listing) -> Listing:
         channel = backward.index(1)
         about = {**operation.about, "channel": channel, "channels_last": channel != 1}
         call = _wrapped(operation.call, forward, backward)
-        joined[operation] = replace(operation, call=call, inputs=(there.inputs[0], *operation.inputs[1:]), outputs=back.outputs, about=about)
+        joined[operation] = replace(
+            operation, call=call, inputs=(there.inputs[0], *operation.inputs[1:]), outputs=back.outputs, about=about
+        )
         gone.add(back)
     return replace(listing, operations=tuple(joined.get(one, one) for one in listing.operations if one not in gone))
 

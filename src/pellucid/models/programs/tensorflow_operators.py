@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PLAIN: dict[str, tuple[str, Callable[..., Any]]] = {
     "Add": ("add", torch.add), "AddV2": ("add", torch.add), "Sub": ("sub", torch.sub), "Mul": ("mul", torch.mul),
-    "RealDiv": ("div", torch.div), "Div": ("div", torch.div), 
+    "RealDiv": ("div", torch.div), "Div": ("div", torch.div),
     "Pow": ("pow", torch.pow), "FloorDiv": ("floor_divide", torch.floor_divide), "FloorMod": ("remainder", torch.remainder),
     "Exp": ("exp", torch.exp), "Log": ("log", torch.log), "Log1p": ("log1p", torch.log1p), "Expm1": ("expm1", torch.expm1),
     "Tanh": ("tanh", torch.tanh), "Sigmoid": ("sigmoid", torch.sigmoid), "Relu": ("relu", torch.relu),
@@ -416,7 +416,13 @@ def _fill(reader: TensorflowReader, node: Node) -> None:
 
 
 def _range(reader: TensorflowReader, node: Node) -> None:
-    reader.add("arange", lambda *ends: torch.arange(*(one.item() if isinstance(one, Tensor) else one for one in ends)), node.inputs, node.outputs[:1], structural=True)
+    reader.add(
+        "arange",
+        lambda *ends: torch.arange(*(one.item() if isinstance(one, Tensor) else one for one in ends)),
+        node.inputs,
+        node.outputs[:1],
+        structural=True,
+    )
 
 
 def _einsum(reader: TensorflowReader, node: Node) -> None:
@@ -431,7 +437,9 @@ def _einsum(reader: TensorflowReader, node: Node) -> None:
                 about = {"channel": -1, "channels_last": True}
                 reader.add("linear", dense, (node.inputs[0], Constant(weight, path)), node.outputs[:1], affine=True, about=about)
                 return
-    reader.add("einsum", einsum(equation) if len(node.inputs) == 2 else lambda *all_: torch.einsum(equation, *all_), node.inputs, node.outputs[:1])
+    reader.add(
+        "einsum", einsum(equation) if len(node.inputs) == 2 else lambda *all_: torch.einsum(equation, *all_), node.inputs, node.outputs[:1]
+    )
 
 
 def _dense_einsum(left: str, right: str, out: str) -> Callable[[Tensor], tuple[Tensor, tuple[int, ...]]] | None:
