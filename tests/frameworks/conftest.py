@@ -1,4 +1,4 @@
-"""Which frameworks are tested: Keras on torch and ONNX in every run, TensorFlow and JAX in an environment of their own (``make frameworks``).
+"""Which frameworks are tested: Keras on torch and ONNX in every run, TensorFlow and JAX apart (``make frameworks``).
 
 A framework that is missing is a reason to skip here; continuous integration installs all that it tests.
 """

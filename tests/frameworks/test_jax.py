@@ -143,14 +143,29 @@ def test_activation_functions(name: str) -> None:
 
 
 PRIMITIVES: dict[str, Any] = {
-    "abs": jnp.abs, "sqrt": lambda x: jnp.sqrt(x**2 + 1), "where": lambda x: jnp.where(x > 0, x, 0.1 * x), "clip": lambda x: jnp.clip(x, -1, 1),
-    "concatenate": lambda x: jnp.concatenate([x, 2 * x], 1), "flip": lambda x: x[:, ::-1], "slice": lambda x: x[:, 1:3], "pad": lambda x: jnp.pad(x, ((0, 0), (1, 2))),
-    "cumsum": lambda x: jnp.cumsum(x, 1), "sort": lambda x: jnp.sort(x, 1), "max": lambda x: jnp.maximum(x, x.mean(1, keepdims=True)),
-    "prod": lambda x: x.prod(1, keepdims=True) * jnp.ones((1, 2)), "einsum": lambda x: jnp.einsum("ni,nj->nij", x, x).reshape(x.shape[0], -1),
-    "take": lambda x: jnp.take(x, jnp.array([2, 0]), axis=1), "split": lambda x: jnp.split(x, 2, 1)[1], "erf": jax.scipy.special.erf,
-    "logsumexp": lambda x: jax.nn.logsumexp(x, axis=1, keepdims=True) + x, "softmax": lambda x: jax.nn.softmax(x, axis=1),
-    "roll": lambda x: jnp.roll(x, 1, axis=1), "tile": lambda x: jnp.tile(x, (1, 2)), "cube": lambda x: x**3, "var": lambda x: x + x.var(1, keepdims=True),
-}  # fmt: skip
+    "abs": jnp.abs,
+    "sqrt": lambda x: jnp.sqrt(x**2 + 1),
+    "where": lambda x: jnp.where(x > 0, x, 0.1 * x),
+    "clip": lambda x: jnp.clip(x, -1, 1),
+    "concatenate": lambda x: jnp.concatenate([x, 2 * x], 1),
+    "flip": lambda x: x[:, ::-1],
+    "slice": lambda x: x[:, 1:3],
+    "pad": lambda x: jnp.pad(x, ((0, 0), (1, 2))),
+    "cumsum": lambda x: jnp.cumsum(x, 1),
+    "sort": lambda x: jnp.sort(x, 1),
+    "max": lambda x: jnp.maximum(x, x.mean(1, keepdims=True)),
+    "prod": lambda x: x.prod(1, keepdims=True) * jnp.ones((1, 2)),
+    "einsum": lambda x: jnp.einsum("ni,nj->nij", x, x).reshape(x.shape[0], -1),
+    "take": lambda x: jnp.take(x, jnp.array([2, 0]), axis=1),
+    "split": lambda x: jnp.split(x, 2, 1)[1],
+    "erf": jax.scipy.special.erf,
+    "logsumexp": lambda x: jax.nn.logsumexp(x, axis=1, keepdims=True) + x,
+    "softmax": lambda x: jax.nn.softmax(x, axis=1),
+    "roll": lambda x: jnp.roll(x, 1, axis=1),
+    "tile": lambda x: jnp.tile(x, (1, 2)),
+    "cube": lambda x: x**3,
+    "var": lambda x: x + x.var(1, keepdims=True),
+}
 
 
 @pytest.mark.parametrize("name", sorted(PRIMITIVES))

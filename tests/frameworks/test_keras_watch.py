@@ -67,7 +67,7 @@ def test_weights_and_updates_are_recorded(tmp_path: Path) -> None:
     frames = pl.Run(tmp_path / "run").frames("layers")
     assert len(frames) > 3
     latest = frames[-1]
-    weights = {name: value for name, value in zip(latest.weights.names, latest.weights.norm, strict=True)}
+    weights = dict(zip(latest.weights.names, latest.weights.norm, strict=True))
     own = {v.path.replace("/", "."): np.linalg.norm(keras.ops.convert_to_numpy(v.value)) for v in net.trainable_variables}
     assert set(weights) == set(own)
     assert latest.updates is not None

@@ -28,7 +28,7 @@ def long_table(explanation: Explanation) -> pd.DataFrame:
     _need_rows(explanation)
     whole = pd.concat([_lines(explanation, place) for place in range(len(explanation.arrays))], ignore_index=True)
     first = [name for name in whole.columns if name not in LAST]
-    return whole[[*first, *(name for name in LAST if name in whole.columns)]]
+    return whole.loc[:, [*first, *(name for name in LAST if name in whole.columns)]]
 
 
 def wide_table(explanation: Explanation) -> pd.DataFrame:

@@ -56,7 +56,7 @@ def from_arrays(
         model: the network that was explained: the checks run on it.
         target: what was explained: with a model as for :func:`pellucid.explain`, the predicted class if not given; without one a name
             or class index.
-        meaning: what a value is: a ``contribution`` to the score, a ``slope``, a signed ``map``, or a ``magnitude`` that says not which way.
+        meaning: what a value is: a ``contribution`` to the score, a ``slope``, a signed ``map``, or a ``magnitude`` without a sign.
         layer: the layer whose map this is; ``values`` are then (sample, y, x) or (sample, time).
         feature_names: the names of a table's columns.
         checks: ``"none"`` leaves the checks out also where a model is given. What would need the method again is never checked.

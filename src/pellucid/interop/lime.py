@@ -101,7 +101,7 @@ def _label(found: Any, label: int | None) -> int:  # noqa: ANN401
         return 1 if 1 in known else known[-1]  # lime explains the value under 1, and its negative under 0
     if label is None and len(known) == 1:
         return known[0]
-    if label not in known:
+    if label is None or label not in known:
         raise InputError("Which label is meant is not clear", received=f"label={label}", remedy=f"give label= one of {known}")
     return label
 

@@ -24,8 +24,8 @@ def log_wandb(
     """Logs an explanation, or the file of a report, to a run of Weights & Biases, online or offline as the run is.
 
     Of an explanation: an artifact ``name`` of type ``explanation`` with ``explanation.safetensors``, ``explanation.png``,
-    ``narration.txt``, and where it comes from as metadata; in the history the picture, and each check as ``name/deletion`` and ``name/deletion_reference``
-    (means over the rows), with ``name/rows_supported`` and so on.
+    ``narration.txt``, and where it comes from as metadata; in the history the picture, and each check as ``name/deletion`` and
+    ``name/deletion_reference`` (means over the rows), with ``name/rows_supported`` and so on.
 
     Args:
         run: what ``wandb.init()`` returned.

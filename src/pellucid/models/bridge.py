@@ -61,7 +61,7 @@ class _Across(torch.autograd.Function):
         return output
 
     @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> tuple[Any, ...]:  # noqa: ANN401
+    def backward(context: Any, *gradients: Any) -> Any:  # noqa: ANN401 # pyright: ignore[reportIncompatibleMethodOverride]
         found = iter(context.pull(gradients[0].contiguous()))
         return (None, *(gradient if needed else None for gradient, needed in zip(found, context.needed, strict=True)))
 

@@ -51,7 +51,8 @@ def _source(model: Any) -> JaxSource | None:  # noqa: ANN401
                 received=type(model).__name__,
                 remedy="give (module, variables), or module.bind(variables)",
             )
-        module, variables = model.unbind()
+        bound_module: Any = model
+        module, variables = bound_module.unbind()
         return JaxSource(module.apply, variables, model, name=type(model).__name__)
     equinox = sys.modules.get("equinox")
     if equinox is not None and isinstance(model, equinox.Module) and callable(model):

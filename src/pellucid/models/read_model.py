@@ -23,16 +23,14 @@ if TYPE_CHECKING:
 
 
 class Source(Protocol):
-    """A network of another framework, as its adapter found it."""
+    """A network of another framework, as its adapter found it.
+
+    Where inputs come by name, ``names`` are set, or ``named(names)`` is asked. One that its framework can differentiate has ``bridge(example, spec, reason)`` too: a twin whose values and gradients come from there.
+    """
 
     @property
     def owner(self) -> Any:  # noqa: ANN401
         """The user's object, by which a twin is remembered."""
-        ...
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of the inputs, where they are given by name."""
         ...
 
     @property
@@ -68,10 +66,6 @@ class Source(Protocol):
 
     def evaluate(self, *inputs: np.ndarray) -> Any:  # noqa: ANN401
         """What the framework answers, as torch tensors."""
-        ...
-
-    def bridge(self, example: tuple[Tensor, ...], spec: ModelSpec, reason: str) -> Twin:
-        """The network as a module whose values and gradients come from the framework itself."""
         ...
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 import torch
 from torch import Tensor
+from torch.utils.dlpack import to_dlpack  # pyright: ignore[reportPrivateImportUsage]
 
 from pellucid.explanation.spec import ModelSpec
 from pellucid.models.bridge import Bridge, Pull, place_of
@@ -55,9 +56,10 @@ class TensorflowSource:
     def _known(self) -> tuple[Any, ...]:
         if self.variables:
             return self.variables
-        if hasattr(self.function, "variables"):
-            return tuple(self.function.variables)
-        concrete = getattr(self.function, "_list_all_concrete_functions", lambda: ())()
+        function: Any = self.function
+        if hasattr(function, "variables"):
+            return tuple(function.variables)
+        concrete = getattr(function, "_list_all_concrete_functions", lambda: ())()
         return tuple({id(v): v for one in concrete for v in one.variables}.values())
 
     def version(self) -> object:
@@ -121,7 +123,8 @@ class TensorflowSource:
         return traced.get_concrete_function(*specs)
 
     def _call(self) -> Callable[..., Any]:
-        function, names = self.function, self.names
+        function: Any = self.function
+        names = self.names
         if not names and hasattr(function, "structured_input_signature"):
             names = tuple(function.structured_input_signature[1])  # a signature takes its inputs by name
         if names:
@@ -129,16 +132,16 @@ class TensorflowSource:
         return function
 
     def _paths(self, variables: Iterable[Any]) -> dict[int, tuple[Any, str]]:
-        named = dict(zip(map(id, (_plain(v) for v in self.variables)), self.paths, strict=False))
+        named: dict[int, str] = dict(zip(map(id, (_plain(v) for v in self.variables)), self.paths, strict=False))
         return {
-            id(plain.handle): (plain, named.get(id(plain), plain.name.partition(":")[0].replace("/", ".")))
+            id(plain.handle): (plain, named.get(id(plain)) or str(plain.name).partition(":")[0].replace("/", "."))
             for plain in map(_plain, (*variables, *self.variables))
         }
 
 
 def _into(tensor: Tensor) -> Any:  # noqa: ANN401
     """The same numbers in TensorFlow."""
-    return tf.experimental.dlpack.from_dlpack(torch.utils.dlpack.to_dlpack(tensor.detach().contiguous()))
+    return tf.experimental.dlpack.from_dlpack(to_dlpack(tensor.detach().contiguous()))
 
 
 def _out(value: Any) -> Tensor:  # noqa: ANN401

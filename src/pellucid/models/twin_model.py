@@ -10,7 +10,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,7 @@ class Twin:
     evaluate: Callable[..., Any]
     name: str
     framework: tuple[str, str]
-    spec: ModelSpec = ModelSpec()
+    spec: ModelSpec = field(default_factory=ModelSpec)
     guesses: tuple[str, ...] = ()
     holds: bool = False
 

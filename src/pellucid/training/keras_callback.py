@@ -91,7 +91,7 @@ class Standing(torch.optim.Optimizer):
         super().__init__(mirror.parameters(), {"lr": rate})
         self.mirror = mirror
 
-    def step(self, closure: Any = None) -> None:  # noqa: ANN401, ARG002
+    def step(self, closure: Any = None) -> Any:  # noqa: ANN401, ARG002
         """Takes the weights as they are after the batch."""
         self.mirror.sync()
 

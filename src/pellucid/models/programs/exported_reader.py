@@ -16,7 +16,9 @@ from pellucid.models.programs.reader import Reader, Ref
 from pellucid.models.programs.windows import dense
 
 VIEWS = frozenset(
-    ["view", "reshape", "expand", "permute", "transpose", "t", "unsqueeze", "squeeze", "flatten", "unflatten", "slice", "select", "cat", "stack", "split", "split_with_sizes", "chunk", "unbind", "pad", "constant_pad_nd", "to", "_to_copy", "clone", "contiguous", "alias", "detach", "lift_fresh_copy", "movedim", "sym_size", "repeat", "tile", "flip", "index_select", "getitem", "roll", "expand_as", "view_as", "narrow", "arange", "full", "zeros", "ones", "scalar_tensor"]
+    """view reshape expand permute transpose t unsqueeze squeeze flatten unflatten slice select cat stack _with_sizes chunk unbind pad
+    constant_pad_nd to _to_copy clone contiguous alias detach lift_fresh_copy movedim sym_size repeat tile flip index_select getitem
+    roll expand_as view_as narrow arange full zeros ones scalar_tensor""".split()  # noqa: SIM905
 )
 SAME = frozenset(["clone", "contiguous", "alias", "lift_fresh_copy", "lift_fresh", "dropout", "_assert_tensor_metadata"])
 CASTS = frozenset(["to", "_to_copy"])
@@ -70,7 +72,8 @@ class ExportedReader(Reader):
         if not self._affine(name, given, [one for one in leaves if not isinstance(one, torch.fx.Node)], outputs):
             places = [i for i, one in enumerate(leaves) if isinstance(one, torch.fx.Node)]
             call = _packed(_function(target, name), literal, places, structure)
-            about = {"order": tuple(axis % len(node.args[1]) for axis in node.args[1])} if name == "permute" else {}
+            order: Any = node.args[1] if name == "permute" else ()
+            about = {"order": tuple(axis % len(order) for axis in order)} if order else {}
             self.add(name.removesuffix("_"), call, given, outputs, structural=name in VIEWS, about=about)
         env[node.name] = self.known(outputs[0])
 
@@ -132,7 +135,7 @@ def _packed(function: Callable[..., Any], literal: list[Any], places: list[int],
 def _function(target: Any, name: str) -> Callable[..., Any]:  # noqa: ANN401
     """What torch calls an operator, so that rules know it; the operator itself where torch has no other name for it."""
     if not isinstance(target, torch._ops.OpOverload):
-        return {"sym_size": lambda x, axis: x.shape[axis]}.get(name, target)
+        return target
     plain = name.removesuffix("_")
     overload = target._overloadname
     special: dict[str, Callable[..., Any]] = {

@@ -312,7 +312,7 @@ def _count(shape: tuple[int, ...]) -> int:
     return made
 
 
-def _equation(ranks: tuple[int, int], over: Any, batch: Any) -> str:  # noqa: ANN401
+def _equation(ranks: tuple[int, ...], over: Any, batch: Any) -> str:  # noqa: ANN401
     letters = iter(ascii_letters)
     left, right = [""] * ranks[0], [""] * ranks[1]
     for pairs in (batch, over):

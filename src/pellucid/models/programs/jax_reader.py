@@ -228,7 +228,7 @@ def listing(
     values: int,
     pack: Callable[[list[Any]], Any],
 ) -> Listing:
-    """The operations of jaxprs (see :meth:`JaxReader.read`) whose first arguments are ``parameters``, each with its path, and whose last are ``values``."""
+    """The operations of jaxprs (see :meth:`JaxReader.read`); first come ``parameters``, each with its path, last ``values``."""
     reader = JaxReader()
     entering, leaving = reader.read(closed, [_constant(value, path) for path, value in parameters], values)
     return with_softmax(Listing(tuple(reader.operations), entering, leaving, pack))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 import torch
@@ -14,7 +14,8 @@ from torch import Tensor
 from pellucid.models.programs.operation import Constant, Listing, Number, Operation
 
 WINDOWED = frozenset(
-    ["conv", "conv_transpose", "max_pool", "avg_pool", "max_pool2d", "avg_pool2d", "batch_norm", "adaptive_avg_pool2d", "max_pool1d", "max_pool3d"]
+    ["conv", "conv_transpose", "batch_norm", "adaptive_avg_pool2d"]
+    + [f"{kind}_pool{rank}" for kind in ("max", "avg") for rank in ("", "1d", "2d", "3d")]
 )
 Shapes = dict[int, tuple[int, ...]]
 
@@ -95,7 +96,8 @@ def shared(paths: tuple[str, ...]) -> str:
     """The path of what was made of parameters: that of a single one, else a new name beneath what their paths have in common."""
     if len(set(paths)) <= 1:
         return paths[0] if paths else ""
-    above = os.path.commonprefix([path.rpartition(".")[0] + "." for path in paths]).rpartition(".")[0]
+    parts = [path.split(".")[:-1] for path in paths]
+    above = ".".join(same[0] for same in takewhile(lambda some: len(set(some)) == 1, zip(*parts, strict=False)))
     return f"{above}.constant" if above else "constant"
 
 

@@ -43,9 +43,8 @@ class Layer(nn.Module):
 
     def forward(self, rows: int, *values: Tensor) -> Any:  # noqa: ANN401
         """The operation on values; ``rows`` is the size of the batch."""
-        given, inputs = iter(values), []
-        for one in self._held:
-            inputs.append(next(given) if one is None else getattr(self, one) if isinstance(one, str) else one)
+        given = iter(values)
+        inputs = [next(given) if one is None else getattr(self, one) if isinstance(one, str) else one for one in self._held]
         return self._call(rows, *inputs) if self._sized else self._call(*inputs)
 
     def extra_repr(self) -> str:
@@ -96,9 +95,9 @@ class Program(nn.Module):
                 made = layer(rows, *given) if isinstance(layer, Layer) else layer(*given)
             else:
                 view = step.view
-                made = view.compute(rows, *(values[one] if isinstance(one, int) else one.value for one in view.inputs))
-                made = made if len(step.outputs) > 1 else made[0]
-            values.update(zip(step.outputs, made, strict=True) if len(step.outputs) > 1 else ((step.outputs[0], made),))
+                found = view.compute(rows, *(values[one] if isinstance(one, int) else one.value for one in view.inputs))
+                made = found if len(step.outputs) > 1 else next(iter(found))
+            values.update(zip(step.outputs, made, strict=True) if len(step.outputs) > 1 else ((next(iter(step.outputs)), made),))
             for one in step.done:
                 del values[one]
         return self._pack([values[one] if isinstance(one, int) else one.value for one in self._outputs])

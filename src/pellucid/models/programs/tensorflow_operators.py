@@ -78,9 +78,10 @@ def _extreme(name: str) -> Callable[[TensorflowReader, Node], None]:
             reader.add(name, lambda a, b: getattr(torch, name)(as_tensor(a), as_tensor(b)), node.inputs, node.outputs[:1])
         elif number == 0 and name == "maximum":
             reader.add("relu", torch.relu, (value,), node.outputs[:1])
+        elif name == "maximum":
+            reader.add("clamp", lambda x: torch.clamp(x, min=number), (value,), node.outputs[:1])
         else:
-            side = "min" if name == "maximum" else "max"
-            reader.add("clamp", lambda x: torch.clamp(x, **{side: number}), (value,), node.outputs[:1])
+            reader.add("clamp", lambda x: torch.clamp(x, max=number), (value,), node.outputs[:1])
 
     return add
 
@@ -431,7 +432,7 @@ def _einsum(reader: TensorflowReader, node: Node) -> None:
     if len(node.inputs) == 2 and isinstance(node.inputs[1], Constant) and "." not in equation:
         made = _dense_einsum(left, right, equation.partition("->")[2])
         if made is not None:
-            weight, outputs = made(node.inputs[1].value)
+            weight, outputs = made(as_tensor(node.inputs[1].value))
             path = node.inputs[1].path
             if len(outputs) == 1:
                 about = {"channel": -1, "channels_last": True}
@@ -505,7 +506,8 @@ def _stop(reader: TensorflowReader, node: Node) -> None:
 
 
 TABLE: dict[str, Callable[[Any, Any], None]] = {
-    "Maximum": _extreme("maximum"), "Minimum": _extreme("minimum"), "MatMul": _matmul, "BatchMatMul": _matmul, "BatchMatMulV2": _matmul, "BatchMatMulV3": _matmul, "BiasAdd": _bias,
+    "Maximum": _extreme("maximum"), "Minimum": _extreme("minimum"), "MatMul": _matmul, "BatchMatMul": _matmul,
+    "BatchMatMulV2": _matmul, "BatchMatMulV3": _matmul, "BiasAdd": _bias,
     "Conv2D": _conv, "Conv3D": _conv, "DepthwiseConv2dNative": _conv, "Conv2DBackpropInput": _conv_back,
     "Conv3DBackpropInputV2": _conv_back, "FusedBatchNormV3": _batch_norm, "FusedBatchNormV2": _batch_norm, "FusedBatchNorm": _batch_norm,
     "MaxPool": _pool("max"), "MaxPool3D": _pool("max"), "AvgPool": _pool("avg"), "AvgPool3D": _pool("avg"),

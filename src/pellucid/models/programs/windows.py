@@ -98,7 +98,7 @@ def pool(
     def of(values: Sequence[int]) -> list[int]:
         return [int(values[i]) for i in axes]
 
-    around = [tuple(map(int, padding[i])) for i in axes]
+    around = [(int(padding[i][0]), int(padding[i][1])) for i in axes]
     even = all(low == high <= (lengths[i] - 1) * dilation[i] // 2 for (low, high), i in zip(around, axes, strict=True))
 
     def pooled(x: Tensor) -> Tensor:
