@@ -9,6 +9,7 @@ from collections.abc import Generator
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # no test opens a window
+os.environ.setdefault("KERAS_BACKEND", "torch")  # before Keras is imported: the one backend that every test environment has
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: the workers already use every core
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Source(Protocol):
     """A network of another framework, as its adapter found it.
 
-    Where inputs come by name, ``names`` are set, or ``named(names)`` is asked. One that its framework can differentiate has ``bridge(example, spec, reason)`` too: a twin whose values and gradients come from there.
+    Where inputs come by name, ``names`` are set, or ``named(names)`` is asked. One that its framework can differentiate has
+    ``bridge(example, spec, reason)`` too: a twin whose values and gradients come from there.
     """
 
     @property
