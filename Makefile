@@ -89,7 +89,6 @@ check: $(STAMPS)/develop
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/python -m pellucid.explanation.schema --check
-	PYTHONPATH=tests $(BIN)/python -m frameworks.seal
 	$(BIN)/python hatch_build.py check
 
 bench: $(STAMPS)/bench $(STAMPS)/weights
@@ -116,7 +115,6 @@ frameworks: $(FRAMEWORKS)/stamp
 	    $(FRAMEWORKS)/bin/python -m pytest -q tests/frameworks; \
 	done
 	PYTHONPATH=tests $(FRAMEWORKS)/bin/python -m frameworks.matrix
-	PYTHONPATH=tests $(FRAMEWORKS)/bin/python -m frameworks.seal --write
 
 matrix: $(FRAMEWORKS)/stamp
 	PYTHONPATH=tests $(FRAMEWORKS)/bin/python -m frameworks.matrix --write docs/frameworks_matrix.md

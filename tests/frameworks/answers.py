@@ -40,11 +40,11 @@ def layers(model: Any, x: Any) -> list[str]:
 
 
 def complete(model: Any, x: Any, *, methods: tuple[str, ...] = ("integrated_gradients", "deeplift"), within: float = 1e-4) -> None:
-    """Attributions sum to the difference of scores that they state."""
+    """Attributions sum to the difference of scores, up to the error that they state (an estimate: up to twice that)."""
     for method in methods:
         e = pl.explain(model, x, method, target=1)
         check = next(one for one in e.checks if one.name == "completeness")
-        assert np.all(np.abs(check.value) <= np.maximum(within, check.reference)), method
+        assert np.all(np.abs(check.value) <= np.maximum(within, 2 * check.reference)), method
 
 
 def _first(x: Any) -> Any:

@@ -133,7 +133,8 @@ def _conv(reader: TensorflowReader, node: Node) -> None:
         groups = shape[2]
         kernel = [2, 3, 0, 1]
     else:
-        groups = node.shape(0)[channel] // shape[-2]
+        entering = node.shape(0)
+        groups = entering[channel] // shape[-2] if entering and entering[channel] > 0 else 1
         kernel = [rank - 1, rank - 2, *range(rank - 2)]
     weight = _kernel(reader, weight, kernel, depthwise=node.type == "DepthwiseConv2dNative")
     lengths = shape[: rank - 2]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
+from torch import Tensor
 
-from pellucid.models.programs.operation import Listing
+from pellucid.models.programs.operation import Constant, Listing
 from pellucid.models.programs.reader import Reader, Ref, constant
 from pellucid.models.programs.tensorflow_operators import operator
 
@@ -39,12 +40,16 @@ class Node:
         return self._node.inputs
 
     def shape(self, place: int) -> list[int]:
-        """The shape of an input; -1 where it is not fixed."""
-        return [-1 if size is None else size for size in self._node.inputs[place].shape.as_list()]
+        """The shape of an input; -1 where it is not fixed, and empty where nothing is known of it."""
+        known = self.inputs[place]
+        if isinstance(known, Constant) and isinstance(known.value, Tensor):
+            return list(known.value.shape)
+        found = self._node.inputs[place].shape
+        return [] if found.rank is None else [-1 if size is None else size for size in found.as_list()]
 
-    def rank(self, place: int) -> int:
-        """The number of axes of an input."""
-        return len(self._node.inputs[place].shape)
+    def rank(self, place: int, *, usual: int = 4) -> int:
+        """The number of axes of an input; ``usual`` where that is not known, as inside functions that were saved."""
+        return len(self.shape(place)) or usual
 
 
 class TensorflowReader(Reader):
