@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 import pellucid as pl
@@ -53,3 +54,14 @@ def test_table_three_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     linear = told[0].explanation
     assert linear.error_kind == "exact"
     assert "LinearRegression" in linear.provenance.model
+
+
+def test_keras_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("keras", reason="keras is not installed")
+    run, slopes = loaded("keras_classifier").main(tmp_path, epochs=4)
+    assert "income" in capsys.readouterr().out
+    assert all((tmp_path / f"{name}.png").stat().st_size > 20_000 for name in ("curves", "weights", "activations", "importance", "lime"))
+    assert run.scalars("val_accuracy").values[-1] > 0.9
+    sizes = np.abs(slopes.arrays[0].values).mean(0)
+    assert set(np.argsort(-sizes)[:2]) == {0, 1}  # the two features that matter most
+    assert any((tmp_path / "tensorboard").iterdir())
