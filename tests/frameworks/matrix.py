@@ -144,7 +144,14 @@ def _cell(column: Column, method: str, kind: Kind, dtype: Dtype) -> str:
 
 def in_process(name: str) -> dict[str, str]:
     """One column, in a process of its own."""
-    environment = {**os.environ, "KERAS_BACKEND": COLUMNS[name].backend or "torch", "JAX_ENABLE_X64": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    tests = Path(__file__).resolve().parents[1]
+    environment = {
+        **os.environ,
+        "KERAS_BACKEND": COLUMNS[name].backend or "torch",
+        "JAX_ENABLE_X64": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "PYTHONPATH": os.pathsep.join([str(tests.parent / "src"), str(tests)]),
+    }
     run = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "frameworks.matrix", "--column", name],
         env=environment,

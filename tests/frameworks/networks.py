@@ -121,6 +121,7 @@ def keras_network(kind: Kind, dtype: Dtype) -> Any:
     import keras
 
     keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
     w, make = weights(kind, dtype), keras.layers
     if kind == "mlp":
         layers = [make.Dense(16, "relu", name="a"), make.Dense(12, "relu", name="b")]

@@ -77,7 +77,6 @@ def test_an_image_of_lime(first: str) -> None:
         top_labels=None,
         num_samples=60,
         segmentation_fn=lambda _: segments,
-        progress_bar=False,
     )
     last = first == "channels last"
     taken = pl.interop.from_lime(found, None if last else image, model=None if last else net)

@@ -116,7 +116,8 @@ def test_shap_draws_it(plot: str, tmp_path) -> None:
 def test_shap_draws_an_image() -> None:
     from matplotlib import pyplot
 
-    shap.image_plot(pl.interop.to_shap(images()), show=False)
+    there = pl.interop.to_shap(images())
+    shap.image_plot(there.values, there.data, show=False)  # of an Explanation it wants names in an array
     assert len(pyplot.gcf().axes) >= 4
     pyplot.close("all")
 
