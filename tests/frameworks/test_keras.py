@@ -168,7 +168,7 @@ def test_several_inputs_come_by_name_or_in_a_tuple() -> None:
     by_name = pl.explain(keras.Model({"a": a, "b": b}, out), rows, "deeplift", target=1)
     in_order = pl.explain(keras.Model([a, b], out), tuple(rows.values()), "deeplift", target=1)
     assert [one.values.shape for one in by_name.arrays[:2]] == [(4, 3), (4, 2)]
-    assert np.array_equal(by_name.arrays[0].values, in_order.arrays[0].values)
+    np.testing.assert_allclose(by_name.arrays[0].values, in_order.arrays[0].values, atol=1e-6)
 
 
 def test_tokens_are_explained_where_they_are_embedded() -> None:
@@ -205,7 +205,8 @@ def test_a_branch_on_values_is_taken_as_it_comes() -> None:
 def test_predict_of_a_model_is_the_model() -> None:
     net = pictures()
     through = pl.explain(net.predict, PICTURES, "gradient", target=1)
-    assert np.array_equal(through.arrays[0].values, pl.explain(net, PICTURES, "gradient", target=1).arrays[0].values)
+    direct = pl.explain(net, PICTURES, "gradient", target=1)
+    np.testing.assert_allclose(through.arrays[0].values, direct.arrays[0].values, atol=1e-6)  # bits may depend on where arrays lie
 
 
 def test_a_model_without_weights_is_refused() -> None:
