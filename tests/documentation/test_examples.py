@@ -65,3 +65,63 @@ def test_keras_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     sizes = np.abs(slopes.arrays[0].values).mean(0)
     assert set(np.argsort(-sizes)[:2]) == {0, 1}  # the two features that matter most
     assert any((tmp_path / "tensorboard").iterdir())
+
+
+def test_keras_two_features(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("keras", reason="keras is not installed")
+    boundary, shap = loaded("keras_two_features").main(tmp_path, epochs=8)
+    assert "the lines between classes follow exactly" in capsys.readouterr().out
+    assert all((tmp_path / f"{name}.png").stat().st_size > 20_000 for name in ("boundary", "beeswarm"))
+    assert boundary.content is not None
+    assert shap.arrays[0].values.shape == (200, 2)
+
+
+def test_face_emotion(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("keras", reason="keras is not installed")
+    example = loaded("face_emotion")
+    try:
+        found = example.main(tmp_path)
+    except SystemExit as error:
+        pytest.skip(str(error))
+    assert "The network says “happy” with a probability of 99.8\u00a0%" in capsys.readouterr().out
+    assert (tmp_path / "face.png").stat().st_size > 50_000
+    assert found["integrated_gradients"].verdict == "supported"
+    assert all(example.on_the_mouth(one) > 1.5 * example.on_the_mouth(None) for one in found.values())
+
+
+def test_resnet_gradcam(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shares = loaded("resnet_gradcam").main(tmp_path, count=60, epochs=3)
+    assert "Grad-CAM at layer4 puts" in capsys.readouterr().out
+    assert (tmp_path / "layer4.png").stat().st_size > 50_000
+    assert sum(share > 0.25 for share in shares.values()) >= 3  # chance is a quarter of the mass
+
+
+def test_steering_angle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = loaded("steering_angle").main(tmp_path, count=800, epochs=8)
+    assert "on the cloud" in capsys.readouterr().out
+    assert (tmp_path / "steering.png").stat().st_size > 30_000
+    sound, misled = told.values()
+    assert misled["off by, clouds anywhere"] > 3 * misled["off by, its own kind"]
+    assert misled["on the cloud"] > 3 * sound["on the cloud"]
+    assert sound["on the edges"] > misled["on the edges"]
+
+
+def test_retina_photo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = loaded("retina_photo").main(tmp_path, count=1200, epochs=15)
+    assert "better than guessing" in capsys.readouterr().out
+    assert (tmp_path / "retina.png").stat().st_size > 50_000
+    assert min(told["LRP"], told["Integrated gradients"]) > 0.65 > told["Gradient times input"]
+
+
+def test_beginners_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("keras", reason="keras is not installed")
+    with pytest.warns(UserWarning, match="target size"):  # torch warns too, where the shapes differ
+        found = loaded("beginners_faults").main(tmp_path)
+    told = capsys.readouterr().out
+    for fault, name in (
+        ("random labels", "no_better_than_base_rate"), ("broadcast loss", "broadcast_loss"), ("unbounded loss", "unbounded_loss"),
+    ):  # fmt: skip
+        assert name in found[fault][0]
+        assert not found[fault][1]
+    assert "Sequential has no predict_proba" in told
+    assert "4 rows were explained" in told

@@ -98,9 +98,14 @@ class ImagePreparation:
         return np.asarray(small, float).reshape(self.size, self.size, -1) / 255
 
 
+DARKEST = 8  # of 255: no photo is as dark all over
+
+
 def usual_range(low: float, high: float) -> tuple[float, float] | None:
-    """0..1 or 0..255, whichever holds all values from the lowest to the highest; None if neither does."""
-    return (0.0, 1.0 if high <= 1 else 255.0) if low >= 0 and high <= 255 else None
+    """0..1 or 0..255, whichever holds all values from the lowest to the highest; None if neither does, or if they are a brightened 0..1."""
+    if low < 0 or high > 255 or 1 < high <= DARKEST:
+        return None
+    return (0.0, 1.0 if high <= 1 else 255.0)
 
 
 def bright(values: np.ndarray, value_range: tuple[float, float] | None) -> np.ndarray:

@@ -130,7 +130,7 @@ class BoundFunction:
             raise ModelError(
                 f"{self.model.name} raised {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
                 received=f"{type(given[0]).__name__} of shape {tuple(given[0].shape)}",
-                remedy="call the function on these inputs yourself; it must take a batch and return one row of scores per input row",
+                remedy=_remedy(error),
             ) from error
         scores = main_output(self._as_tensor(found), self.model.spec.select)
         return one_row_each(scores, len(rows), source="function", called="scores")
@@ -213,3 +213,11 @@ class BoundFunction:
     def layer_shapes(self) -> dict[str, LayerShape]:
         """None are known."""
         return {}
+
+
+def _remedy(error: Exception) -> str:
+    """What to do about what a function raised."""
+    if isinstance(error, AttributeError) and error.name == "predict_proba":
+        kind = type(error.obj).__name__
+        return f"{kind} has no predict_proba (Keras took it out; only scikit-learn classifiers have it): give the model itself"
+    return "call the function on these inputs yourself; it must take a batch and return one row of scores per input row"

@@ -73,7 +73,8 @@ TRAINING = {
     "diagnosis.class_collapse.cause": "可能的原因：类别权重或类别不均衡把它推向同一个答案，或网络不再对输入有反应。",
     "diagnosis.class_collapse.try": "可以尝试：检查类别权重和标签，以及输出之前的各层是否还对输入有反应。",
     "diagnosis.no_better_than_base_rate.found": (
-        "在 {rows} 个固定行上，网络答对 {share}；总是回答最常见的类别可答对 {base_share}（p = {p}），它的得分也并不偏向真实类别。"
+        "在 {rows} 个固定行上，网络答对 {share}；总是回答最常见的类别可答对 {base_share}（p = {p}）。"
+        "它的得分与真实类别的相关系数为 {correlation}，学到东西时会超过 0.4。"
     ),
     "diagnosis.no_better_than_base_rate.cause": "可能的原因：标签与输入没有对上，输入所含的信息不够，或网络没有在学习，原因见其他诊断。",
     "diagnosis.no_better_than_base_rate.try": "可以尝试：确认输入和标签是一起打乱的；看看能否背下二十行；与线性模型比较。",

@@ -119,7 +119,7 @@ TRAINING = {
     "diagnosis.class_collapse.try": "Check class weights and labels, and whether the layers before the output still react to the input.",
     "diagnosis.no_better_than_base_rate.found": (
         "On the {rows} pinned rows the network is right in {share}; always answering the most common class would be right in {base_share} "
-        "(p = {p}), and its scores do not favor the true class either."
+        "(p = {p}). Its scores and the true classes correlate by {correlation}, where learning gives more than 0.4."
     ),
     "diagnosis.no_better_than_base_rate.cause": (
         "Likely the labels do not belong to the inputs, the inputs do not say enough, or the network does not learn, for a "

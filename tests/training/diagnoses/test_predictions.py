@@ -45,6 +45,16 @@ def test_scores_that_favor_the_labels_are_learned_though_no_answer_is_right_yet(
     assert predictions.base_rate(predicted(np.stack([np.full(100, 2.0), 0.1 * NOISE[:, 0]], 1), common)) is not None
 
 
+def test_scores_that_favor_the_labels_a_little_are_a_note():
+    rare = np.where(np.arange(100) % 10 == 0, 1, 0)
+    for strength, severity in ((0.0, "warning"), (1.0, "note")):
+        hardly = np.stack([np.full(100, 9.0), strength * rare + NOISE[:, 0]], 1)
+        finding = predictions.base_rate(predicted(hardly, rare))
+        assert finding is not None
+        assert finding.severity == severity
+        assert np.isclose(dict(finding.numbers)["correlation"], np.corrcoef(hardly[:, 1], rare)[0, 1])
+
+
 def test_labels_of_one_output_are_classes_also_as_floats():
     odds = np.where(LABELS == 1, 3.0, -3.0)
     for labels in (LABELS, LABELS.astype(float), LABELS.astype(float)[:, None]):

@@ -13,7 +13,8 @@ ROWS = 30  # pinned, fewer than which can not tell a weak network from a guessin
 FRAMES = 3  # in a row
 LONG = 50  # steps, before which a network need not have learned anything
 CHANCE = 0.01  # of calling a guessing network better: it is asked at many steps
-CLEAR = 2.33  # standard errors: the same level, one-sided
+CLEAR = 2.33  # standard errors by which scores favor the labels: the same level, one-sided
+FOLLOWED = 0.4  # correlation of scores and labels from which the answers will follow
 COMMON = 0.8  # of the pinned rows: where one class is more common than that, answering it alone may be right
 
 
@@ -26,10 +27,15 @@ def base_rate(evidence: Evidence) -> Finding | None:
     latest = judged[-1]
     if latest is None or any(one is None or one[1] < CHANCE for one in judged):
         return None
+    leaning = () if labels is None else (("correlation", correlation(seen.frames[-1].outputs, labels)),)
+    clear = CLEAR / (len(evidence.labels) - 1) ** 0.5
+    if any(value > max(FOLLOWED, clear) for _, value in leaning):
+        return None  # learned, although no answer may be right yet
     hits, chance, base = latest
     name = "no_better_than_mean" if labels is None else "no_better_than_base_rate"
-    numbers = (("share", hits), ("base_share", base), ("p", chance), ("rows", float(len(evidence.labels))))
-    return Finding(name, _on_its_way(evidence) or "warning", seen.span, numbers)
+    numbers = (("share", hits), ("base_share", base), ("p", chance), ("rows", float(len(evidence.labels))), *leaning)
+    weak = any(value > clear for _, value in leaning)
+    return Finding(name, "note" if weak else _on_its_way(evidence) or "warning", seen.span, numbers)
 
 
 def collapse(evidence: Evidence) -> Finding | None:
@@ -76,21 +82,26 @@ def _answers(outputs: np.ndarray) -> list[np.ndarray]:
 
 
 def _classified(outputs: np.ndarray, labels: np.ndarray) -> tuple[float, float, float] | None:
-    """Share of rows that are right, the chance of as many, or of scores so much in favor of the labels, by guessing, and the base rate."""
+    """Share of rows that are right, the chance of as many by guessing, and the base rate."""
     if not np.isfinite(outputs).all():
         return None
     base = float(np.bincount(labels).max() / len(labels))
     right = max(int((answers == labels).sum()) for answers in _answers(outputs))
     chance = 1.0 if right == 0 or base == 1 else float(bdtrc(right - 1, len(labels), base))
-    return right / len(labels), 0.0 if _favored(outputs, labels) else chance, base
+    return right / len(labels), chance, base
 
 
-def _favored(outputs: np.ndarray, labels: np.ndarray) -> bool:
-    """Whether rows score higher for their class than others do: learned, although no answer may be right yet."""
+def correlation(outputs: np.ndarray, labels: np.ndarray) -> float:
+    """How far rows score higher for their own class than others do, in -1..1.
+
+    The sum of the scores that rows give to their class, each class less its mean, over the standard deviation that it has when labels are
+    dealt to rows anew (Hoeffding 1951), and over the root of the rows: with two classes the correlation of scores and labels.
+    """
     scores = outputs if outputs.ndim == 2 and outputs.shape[1] > 1 else np.stack([-outputs.reshape(-1), outputs.reshape(-1)], 1)
     scores = scores.astype(np.float64) - scores.mean(0)
-    own = scores[np.arange(len(labels)), labels]
-    return bool(own.mean() > CLEAR * own.std() / np.sqrt(len(own)))
+    rows, counts = len(labels), np.bincount(labels, minlength=scores.shape[1])
+    spread = ((scores - (scores @ counts / rows)[:, None]) ** 2 @ counts).sum() ** 0.5
+    return float(scores[np.arange(rows), labels].sum() / spread) if spread else 0.0
 
 
 def _estimated(outputs: np.ndarray, labels: np.ndarray) -> tuple[float, float, float] | None:
