@@ -57,7 +57,8 @@ def _torch() -> Made:
 
     def own() -> np.ndarray:
         leaf = torch.from_numpy(x).requires_grad_()
-        (found,) = torch.autograd.grad(net(leaf)[:, TARGET].sum(), leaf)
+        with torch.enable_grad():
+            (found,) = torch.autograd.grad(net(leaf)[:, TARGET].sum(), leaf)
         return found.numpy()
 
     return net, x, own
@@ -92,7 +93,8 @@ def _by_autograd(net: Any, x: np.ndarray) -> Gradient:
 
     def own() -> np.ndarray:
         leaf = torch.from_numpy(x).requires_grad_()
-        (found,) = torch.autograd.grad(net(leaf, training=False)[:, TARGET].sum(), leaf)
+        with torch.enable_grad():
+            (found,) = torch.autograd.grad(net(leaf, training=False)[:, TARGET].sum(), leaf)
         return found.numpy()
 
     return own

@@ -46,6 +46,22 @@ def test_a_function() -> None:
     complete(network, X)
 
 
+def test_a_function_of_which_a_gradient_was_taken() -> None:
+    w = tf.Variable(W)
+    network = tf.function(lambda x: tf.nn.softmax(tf.nn.relu(x @ w)))
+
+    @tf.function
+    def slopes(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            score = tf.reduce_sum(network(x)[:, 1])
+        return tape.gradient(score, x)
+
+    slopes.get_concrete_function(tf.TensorSpec((None, 6), tf.float32))
+    assert gap(network, X) < 1e-5
+    complete(network, X)
+
+
 def test_the_signature_of_a_saved_model(tmp_path: Path) -> None:
     net = Network()
     tf.saved_model.save(net, str(tmp_path), signatures=net.__call__)
@@ -114,6 +130,21 @@ OPERATIONS: dict[str, Any] = {
     "one_hot": lambda x: tf.one_hot(tf.argmax(x, 1), 4) * x,
     "layer_norm": lambda x: (x - tf.reduce_mean(x, 1, True)) / tf.math.reduce_std(x, 1, True),
 }
+
+
+def test_swish_is_one_operation_and_other_gradients_are_the_users_own() -> None:
+    w = tf.Variable(W)
+
+    @tf.custom_gradient
+    def straight(x: Any) -> Any:
+        return tf.sign(x), lambda up: up
+
+    assert [name for name, _ in read(tf.function(lambda x: tf.nn.silu(x @ w)), X).net.named_children()] == ["Variable", "silu"]
+    assert not isinstance(read(tf.function(lambda x: tf.nn.silu(x @ w)), X).net, Bridge)
+    network = tf.function(lambda x: straight(x @ w))
+    assert isinstance(read(network, X).net, Bridge)
+    e = pl.explain(network, X, "gradient", target=pl.Output(1))
+    assert np.allclose(e.arrays[0].values, W[:, 1], atol=1e-6)
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))

@@ -16,6 +16,7 @@ from pellucid.errors import ModelError, UnsupportedOperation
 from pellucid.models.outputs import main_output
 from pellucid.models.rules.interceptor import Interceptor
 
+ALIGNMENT = 64  # bytes
 Pull = Callable[[Tensor], tuple[Tensor, ...]]  # a gradient of the output to those of the inputs
 Linearize = Callable[[tuple[Tensor, ...]], tuple[Tensor, Pull]]  # inputs to the output, and how gradients come back
 
@@ -64,6 +65,12 @@ class _Across(torch.autograd.Function):
     def backward(context: Any, *gradients: Any) -> Any:  # noqa: ANN401 # pyright: ignore[reportIncompatibleMethodOverride]
         found = iter(context.pull(gradients[0].contiguous()))
         return (None, *(gradient if needed else None for gradient, needed in zip(found, context.needed, strict=True)))
+
+
+def aligned(tensor: Tensor) -> Tensor:
+    """The same numbers, without gradient, where another framework can take them as they lie: 64 bytes are what the widest kernels ask."""
+    found = tensor.detach().contiguous()
+    return found.clone() if found.data_ptr() % ALIGNMENT else found
 
 
 def place_of(output: Any, leaves: list[Any], select: Any) -> int:  # noqa: ANN401

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pellucid.errors import ModelError
 from pellucid.explanation.spec import ModelSpec
-from pellucid.models.bridge import Bridge, Pull, place_of
+from pellucid.models.bridge import Bridge, Pull, aligned, place_of
 from pellucid.models.programs.jax_reader import COUNTS, ROWS, is_numbers, listing
 from pellucid.models.programs.passes import simplified
 from pellucid.models.programs.program import Program
@@ -174,7 +174,7 @@ class JaxSource:
 
 def _into(tensor: Tensor) -> Any:  # noqa: ANN401
     """The same numbers in JAX; whole ones are copied, since JAX may have them narrower."""
-    return jax.dlpack.from_dlpack(tensor.detach().contiguous()) if tensor.is_floating_point() else jax.numpy.asarray(tensor.numpy())
+    return jax.dlpack.from_dlpack(aligned(tensor)) if tensor.is_floating_point() else jax.numpy.asarray(tensor.numpy())
 
 
 def _out(array: Any) -> Tensor:  # noqa: ANN401

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.dlpack import to_dlpack  # pyright: ignore[reportPrivateImportUsage]
 
 from pellucid.explanation.spec import ModelSpec
-from pellucid.models.bridge import Bridge, Pull, place_of
+from pellucid.models.bridge import Bridge, Pull, aligned, place_of
 from pellucid.models.programs.passes import simplified
 from pellucid.models.programs.program import Program
 from pellucid.models.programs.tensorflow_reader import listing
@@ -81,7 +81,8 @@ class TensorflowSource:
         concrete = self._concrete(example)
         structure = concrete.structured_outputs
         paths = self._paths(concrete.variables)
-        read = listing(concrete, paths, lambda leaving: tf.nest.pack_sequence_as(structure, leaving))
+        count = len(tf.nest.flatten(structure, expand_composites=True))
+        read = listing(concrete, count, paths, lambda leaving: tf.nest.pack_sequence_as(structure, leaving))
         return Twin(Program(simplified(read, example)), self.evaluate, self.name, self.framework, guesses=self.guesses)
 
     def bridge(self, example: tuple[Tensor, ...], spec: ModelSpec, reason: str) -> Twin:
@@ -140,8 +141,8 @@ class TensorflowSource:
 
 
 def _into(tensor: Tensor) -> Any:  # noqa: ANN401
-    """The same numbers in TensorFlow."""
-    return tf.experimental.dlpack.from_dlpack(to_dlpack(tensor.detach().contiguous()))
+    """The same numbers in TensorFlow, whose kernels end the process where numbers lie as NumPy may lay them."""
+    return tf.experimental.dlpack.from_dlpack(to_dlpack(aligned(tensor)))
 
 
 def _out(value: Any) -> Tensor:  # noqa: ANN401

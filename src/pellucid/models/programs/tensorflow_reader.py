@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
+import torch
 from torch import Tensor
+from torch.nn import functional
 
 from pellucid.models.programs.operation import Constant, Listing
 from pellucid.models.programs.reader import Reader, Ref, constant
@@ -78,6 +80,9 @@ class TensorflowReader(Reader):
             self.alias(node.outputs, node.inputs)  # a variable stands for its value
         elif node.type in CALLS:
             self.alias(node.outputs, self._called(graph, node))
+        elif node.type == "IdentityN" and _is_swish(node):
+            self.add("silu", functional.silu, node.inputs[1:2], node.outputs[:1])
+            self.alias(node.outputs[1:], node.inputs[1:])
         elif not operator(self, node):
             raise self.unsupported(node.type)
 
@@ -93,8 +98,19 @@ class TensorflowReader(Reader):
         return self.graph(inner, dict(zip((one.name for one in inner.inputs), node.inputs, strict=True)), inner.outputs)
 
 
-def listing(function: Any, paths: Mapping[int, tuple[Any, str]], pack: Callable[[list[Any]], Any]) -> Listing:  # noqa: ANN401
-    """The operations of a concrete function; ``paths`` says which variable and path the id of each handle belongs to."""
+def _is_swish(node: Node) -> bool:
+    """Whether a function with a gradient of its own is ``tf.nn.silu``, whose gradient is the usual one; of others nothing is known."""
+    made, x, *more = node.given
+    beta = node.inputs[-1]
+    one = isinstance(beta, Constant) and torch.as_tensor(beta.value).eq(1).all()
+    return len(more) == 1 and bool(one) and made.op.type == "Mul" and made.op.inputs[0] is x and made.op.inputs[1].op.type == "Sigmoid"
+
+
+def listing(function: Any, count: int, paths: Mapping[int, tuple[Any, str]], pack: Callable[[list[Any]], Any]) -> Listing:  # noqa: ANN401
+    """The operations of a concrete function; ``paths`` says which variable and path the id of each handle belongs to.
+
+    The first ``count`` outputs are the function's own: behind them lies what a gradient of it, taken by the user, needs of its way.
+    """
     reader = TensorflowReader()
     graph = function.graph
     captured = list(graph.captures)
@@ -104,5 +120,5 @@ def listing(function: Any, paths: Mapping[int, tuple[Any, str]], pack: Callable[
     for outer, inner in captured:
         variable = paths.get(id(outer))
         entering[inner.name] = constant(variable[0].numpy(), variable[1]) if variable else constant(outer.numpy())
-    leaving = reader.graph(graph, entering, graph.outputs)
+    leaving = reader.graph(graph, entering, graph.outputs[:count])
     return Listing(tuple(reader.operations), values, leaving, pack)
