@@ -1,4 +1,4 @@
-"""The trees of scikit-learn's forests and boosted ensembles, also at the end of a pipeline that treats each column by itself."""
+"""The trees of forests and boosted ensembles that keep to scikit-learn's interface, also at the end of a pipeline that treats columns apart."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.models.boosted_trees import BOOSTED, Link, Read, softmax
 from pellucid.models.sklearn_answers import with_names
 from pellucid.models.sklearn_twin import kind
 from pellucid.models.trees import Forest, Tree
 
 if TYPE_CHECKING:
     from pellucid.models.inputs import FrameCodec
-
-Link = Callable[[np.ndarray], np.ndarray]
 
 
 def forest(estimator: Any, frame: FrameCodec | None) -> Forest | None:  # noqa: ANN401
@@ -24,13 +23,14 @@ def forest(estimator: Any, frame: FrameCodec | None) -> Forest | None:  # noqa: 
     """
     estimator = getattr(estimator, "best_estimator_", estimator)
     last = estimator.steps[-1][1] if kind(estimator) == "Pipeline" else estimator
-    read = READERS.get(kind(last))
+    own = kind(last) or f"{type(last).__module__.split('.')[0]}.{type(last).__name__}"
+    read = READERS.get(own)
     made = read(last) if read is not None else None
     sources = _origins(estimator, last, frame)
     if made is None or sources is None:
         return None
     trees, link = made
-    dtype = np.float64 if kind(last).startswith("Hist") else np.float32  # to which the estimator rounds its rows
+    dtype = np.float64 if own.startswith(("Hist", "lightgbm")) else np.float32  # to which the estimator rounds its rows
 
     def prepare(rows: np.ndarray) -> np.ndarray:
         if last is estimator:
@@ -38,7 +38,7 @@ def forest(estimator: Any, frame: FrameCodec | None) -> Forest | None:  # noqa: 
         found = estimator[:-1].transform(_table(estimator, rows, frame))
         return np.asarray(found.toarray() if hasattr(found, "toarray") else found, dtype)
 
-    return Forest(tuple(trees), prepare, sources, link)
+    return Forest(tuple(trees), prepare, sources, link, single=own.startswith("xgboost"))
 
 
 def _table(estimator: Any, rows: np.ndarray, frame: FrameCodec | None) -> Any:  # noqa: ANN401
@@ -70,7 +70,7 @@ def _boosted(ensemble: Any) -> tuple[list[Tree], Link | None]:  # noqa: ANN401
         for stage in ensemble.estimators_
         for place, member in enumerate(stage)
     ]
-    return trees, _softmax if hasattr(ensemble, "classes_") else None
+    return trees, softmax if hasattr(ensemble, "classes_") else None
 
 
 def _histogram_boosted(ensemble: Any) -> tuple[list[Tree], Link | None] | None:  # noqa: ANN401
@@ -86,7 +86,7 @@ def _histogram_boosted(ensemble: Any) -> tuple[list[Tree], Link | None] | None: 
             values = nodes["value"][:, None] * np.eye(len(stage))[place]
             feature, missing = nodes["feature_idx"].astype(np.int64), nodes["missing_go_to_left"].astype(bool)
             trees.append(Tree(left, right, np.where(leaf, 0, feature), nodes["num_threshold"], missing, values))
-    return trees, _softmax if hasattr(ensemble, "classes_") else None
+    return trees, softmax if hasattr(ensemble, "classes_") else None
 
 
 def _tree(tree: Any, values: np.ndarray) -> Tree:  # noqa: ANN401
@@ -95,18 +95,12 @@ def _tree(tree: Any, values: np.ndarray) -> Tree:  # noqa: ANN401
     return Tree(tree.children_left, tree.children_right, feature, tree.threshold, tree.missing_go_to_left.astype(bool), values)
 
 
-def _softmax(scores: np.ndarray) -> np.ndarray:
-    """Raw scores to probabilities; a single one is that of the second of two classes."""
-    scores = np.concatenate([np.zeros_like(scores), scores], 1) if scores.shape[1] == 1 else scores
-    powers = np.exp(scores - scores.max(1, keepdims=True))
-    return powers / powers.sum(1, keepdims=True)
-
-
 _AVERAGED = "DecisionTree ExtraTree RandomForest ExtraTrees"
-READERS: dict[str, Callable[[Any], tuple[list[Tree], Link | None] | None]] = {
+READERS: dict[str, Callable[[Any], Read | None]] = {
     **{f"{name}{task}": _averaged for name in _AVERAGED.split() for task in ("Classifier", "Regressor")},
     **dict.fromkeys(("GradientBoostingClassifier", "GradientBoostingRegressor"), _boosted),
     **dict.fromkeys(("HistGradientBoostingClassifier", "HistGradientBoostingRegressor"), _histogram_boosted),
+    **BOOSTED,
 }
 
 

@@ -35,12 +35,14 @@ class Forest:
         prepare: the explained table (sample, feature) as the columns that the trees compare, (sample, column).
         sources: the feature that each of these columns is made of, (column,).
         link: the sum (sample, output) to the model's outputs; None where it is the outputs.
+        single: whether the model itself adds up in single precision.
     """
 
     trees: tuple[Tree, ...]
     prepare: Callable[[np.ndarray], np.ndarray]
     sources: np.ndarray
     link: Callable[[np.ndarray], np.ndarray] | None = None
+    single: bool = False
 
     @property
     def outputs(self) -> int:

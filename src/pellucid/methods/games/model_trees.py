@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PROBES = 8  # outputs at which a score must be the combination that it seems to be
 ROUNDING = 1e-9  # relative to the largest number compared
+SINGLE = 1e-4  # the same of a model that answers in single precision, of which log-odds of sure rows keep few digits
 
 
 def tree_values(evaluator: Evaluator, elements: Elements, function: ValueFunction) -> tuple[Estimate, np.ndarray] | None:
@@ -37,7 +38,8 @@ def tree_values(evaluator: Evaluator, elements: Elements, function: ValueFunctio
     scores = _background_scores(evaluator, background)
     rows, beside = (forest.prepare(part.double().cpu().numpy()) for part in (evaluator.values[0], background))
     own = evaluator.scores_at_inputs().cpu().numpy()
-    if not _same(own, scores, weights, (forest.sums(rows), forest.sums(beside))):
+    apart = _apart(own, scores, weights, (forest.sums(rows), forest.sums(beside)))
+    if apart > (SINGLE if forest.single else ROUNDING) * max(np.abs(scores).max(), np.abs(own).max(), 1e-12) + 1e-15:
         return None
     players = elements.labels[0][0].cpu().numpy()[forest.sources]
     found = tree_shapley(forest, rows, beside, players, weights)
@@ -49,7 +51,7 @@ def tree_values(evaluator: Evaluator, elements: Elements, function: ValueFunctio
     against = f"{len(beside)} background rows" if len(beside) > 1 else "1 background row"
     name = f"exact Shapley values of {trees} against {against}"
     rounding = np.finfo(np.float64).eps * len(forest.trees) * np.maximum(np.abs(scores).max(1), np.abs(own))
-    errors = np.repeat(rounding[:, None], elements.players, 1)
+    errors = np.repeat(rounding[:, None] + (apart if forest.single else 0.0), elements.players, 1)
     return Estimate(whole, errors, np.zeros(len(whole), np.int64), name), scores.mean(1)
 
 
@@ -85,8 +87,7 @@ def _background_scores(evaluator: Evaluator, background: Tensor) -> np.ndarray:
     return np.stack([score(outputs, torch.full((len(outputs),), row)).double().numpy() for row in range(evaluator.rows)])
 
 
-def _same(own: np.ndarray, scores: np.ndarray, weights: np.ndarray, sums: tuple[np.ndarray, np.ndarray]) -> bool:
-    """Whether the model's scores are the combination of the trees' sums, but for a constant of each row."""
+def _apart(own: np.ndarray, scores: np.ndarray, weights: np.ndarray, sums: tuple[np.ndarray, np.ndarray]) -> float:
+    """How far the model's scores are from the combination of the trees' sums, but for a constant of each row."""
     rest = own - (weights * sums[0]).sum(1)
-    apart = np.abs(scores - weights @ sums[1].T - rest[:, None]).max()
-    return bool(apart <= ROUNDING * max(np.abs(scores).max(), np.abs(own).max(), 1e-12) + 1e-15)
+    return float(np.abs(scores - weights @ sums[1].T - rest[:, None]).max())
