@@ -1,4 +1,4 @@
-"""The trees of forests and boosted ensembles that keep to scikit-learn's interface, also at the end of a pipeline that treats columns apart."""
+"""The trees of ensembles that keep to scikit-learn's interface, also at the end of a pipeline that treats columns apart."""
 
 from __future__ import annotations
 
