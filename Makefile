@@ -112,7 +112,7 @@ frameworks: $(FRAMEWORKS)/stamp
 	@set -e; for backend in torch tensorflow jax; do \
 	  echo "Keras on $$backend ..."; \
 	  KERAS_BACKEND=$$backend JAX_ENABLE_X64=1 TF_CPP_MIN_LOG_LEVEL=3 PELLUCID_FRAMEWORKS=1 OMP_NUM_THREADS=1 \
-	    $(FRAMEWORKS)/bin/python -m pytest -q tests/frameworks; \
+	    $(FRAMEWORKS)/bin/python -m pytest -q tests/frameworks tests/documentation/test_examples.py::test_flax_training; \
 	done
 	PYTHONPATH=tests $(FRAMEWORKS)/bin/python -m frameworks.matrix
 

@@ -55,6 +55,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; method classes come fro
     from pellucid.report.explained import report as report
     from pellucid.training.evaluate import evaluate as evaluate
     from pellucid.training.fit import fit as fit
+    from pellucid.training.jax_watch import JaxWatch as JaxWatch
     from pellucid.training.keras_callback import KerasWatch as KerasWatch
     from pellucid.training.lightning_callback import WatchLightning as WatchLightning
     from pellucid.training.recording.recorder import Recorder as Recorder
@@ -104,6 +105,7 @@ _PUBLIC = {
     "evaluate": "training.evaluate",
     "watch": "training.watch",
     "KerasWatch": "training.keras_callback",
+    "JaxWatch": "training.jax_watch",
     "WatchLightning": "training.lightning_callback",
     "WatchTransformers": "training.transformers_callback",
     "Run": "training.runs.run",

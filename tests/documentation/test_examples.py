@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -125,3 +126,13 @@ def test_beginners_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         assert not found[fault][1]
     assert "Sequential has no predict_proba" in told
     assert "4 rows were explained" in told
+
+
+@pytest.mark.skipif("PELLUCID_FRAMEWORKS" not in os.environ, reason="JAX is tested apart: this machine has no environment with it")
+def test_flax_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, e = loaded("flax_training").main(tmp_path, epochs=4)
+    assert "Cost(" in capsys.readouterr().out
+    assert run.scalars("valid_accuracy").values[-1] > 0.8
+    assert len(run.frames("layers")) > 0
+    assert all((tmp_path / f"{name}.png").stat().st_size > 10_000 for name in ("curves", "digit"))
+    assert e.verdict == "supported"

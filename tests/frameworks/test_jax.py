@@ -190,3 +190,11 @@ def test_random_weights_belong_to_a_copy() -> None:
 
 def test_a_wrapped_network_keeps_its_name() -> None:
     assert wrap(linen_network()).name == "Convolutional"
+
+
+def test_products_of_two_precisions_are_of_the_finer_one() -> None:
+    draw = np.random.default_rng(3)
+    kernel, last = (jnp.asarray(draw.standard_normal(shape).astype(np.float32)) for shape in ((6, 8), (8, 3)))
+    bias = jnp.asarray(draw.standard_normal(8))  # double where JAX is
+    assert gap((lambda p, x: jax.nn.relu(x @ p[0] + p[1]) @ p[2], (kernel, bias, last)), X) < 1e-5
+    assert gap((lambda p, x: (x @ p[0] + p[1])[:, None, :] @ (x @ p[0])[:, :, None], (kernel, bias)), X) < 1e-4

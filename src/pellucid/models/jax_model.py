@@ -108,7 +108,7 @@ class JaxSource:
     def leaves(self) -> list[tuple[str, Any]]:
         """Every array of the parameters with its path."""
         found = jax.tree_util.tree_flatten_with_path(self.params)[0]
-        paths = self.paths or tuple(_path(path) for path, _ in found)
+        paths = self.paths or tuple(path_of(path) for path, _ in found)
         return list(zip(paths, (leaf for _, leaf in found), strict=True))
 
     def version(self) -> object:
@@ -186,7 +186,7 @@ def _dtype(tensor: Tensor) -> Any:  # noqa: ANN401
     return jax.dtypes.canonicalize_dtype(str(tensor.dtype).removeprefix("torch."))
 
 
-def _path(path: Any) -> str:  # noqa: ANN401
+def path_of(path: Any) -> str:  # noqa: ANN401
     """Keys, attributes and places joined by dots; ``params`` and ``value`` say nothing."""
     parts = [str(next(getattr(key, name) for name in ("key", "name", "idx") if hasattr(key, name))) for key in path]
     return ".".join(part for part in parts if part not in ("params", "value"))

@@ -8,11 +8,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pellucid.errors import InputError, MissingExtra
-from pellucid.training.recording.controls import Controls
+from pellucid.training.recording.mirror import Host, Mirror, MirrorControls, Standing
 from pellucid.training.recording.steering import TrainingStopped
 from pellucid.training.watch import begun
 
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from pellucid.training.recording.recorder import Recorder
     from pellucid.training.runs.contents import Event
 
-REACHED = ("learning_rate", "checkpoint", "note", "edit")  # what can be asked of a fit of Keras, beside pause, resume, advance and stop
-APART = ("learning_rate", "edit")  # JAX keeps its state out of reach until the epoch ends
+REACHED = ("checkpoint", "note", "learning_rate", "edit")
+APART = 2  # so many of them on JAX, which keeps its state out of reach until the epoch ends
 
 
 def KerasWatch(  # named like the class of which it makes one: that class exists only where Keras does
@@ -59,66 +58,23 @@ def _made(folder: str | os.PathLike[str], options: dict[str, Any]) -> Any:  # no
     return made
 
 
-class Mirror(nn.Module):
-    """The variables of a Keras model as torch parameters, copied when they are looked at."""
-
-    def __init__(self, model: Any) -> None:  # noqa: ANN401
-        super().__init__()
-        self.variables = {variable.path.replace("/", "."): variable for variable in model.trainable_variables}
-        for path, variable in self.variables.items():
-            *above, last = path.split(".")
-            at: nn.Module = self
-            for part in above:
-                if part not in at._modules:
-                    at.add_module(part, nn.Module())
-                at = at.get_submodule(part)
-            at.register_parameter(last, nn.Parameter(_numbers(variable.value), requires_grad=True))
-
-    @torch.no_grad()
-    def sync(self) -> None:
-        """Takes the values, and on torch the gradients, that the model has now."""
-        for path, variable in self.variables.items():
-            own = self.get_parameter(path)
-            own.copy_(_numbers(variable.value))
-            gradient = getattr(variable.value, "grad", None) if isinstance(variable.value, Tensor) else None
-            own.grad = None if gradient is None else gradient.detach().clone()
-
-
-class Standing(torch.optim.Optimizer):
-    """Stands where torch has an optimizer: its step takes what Keras' optimizer did, so that what looks at steps sees it."""
-
-    def __init__(self, mirror: Mirror, rate: float) -> None:
-        super().__init__(mirror.parameters(), {"lr": rate})
-        self.mirror = mirror
-
-    def step(self, closure: Any = None) -> Any:  # noqa: ANN401, ARG002
-        """Takes the weights as they are after the batch."""
-        self.mirror.sync()
-
-
-class KerasControls(Controls):
+class KerasControls(MirrorControls):
     """What can be asked of a fit of Keras."""
 
-    backend = ""
+    place = "in a fit of Keras"
+    model: Any = None
 
     def carry_out(self, what: str, details: Mapping[str, Any], step: int) -> Event:
-        """One command.
-
-        Raises:
-            InputError: Keras does not let it be done while it fits.
-        """
-        if what not in REACHED or (self.backend == "jax" and what in APART):
-            where = " on JAX" if self.backend == "jax" else ""
-            raise InputError(
-                f"This can not be done in a fit of Keras{where}", received=what, remedy="stop the fit, change the model, go on"
-            )
-        assert isinstance(self.net, Mirror)
-        self.net.sync()
+        """One command; weights that are edited go back into the model."""
         event = super().carry_out(what, details, step)
         if what == "edit":
             path = str(details.get("parameter"))
-            self.net.variables[path].assign(self.net.get_parameter(path).detach().numpy())
+            _variables(self.model)[path].assign(self.net.get_parameter(path).detach().numpy())
         return event
+
+
+def _variables(model: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {variable.path.replace("/", "."): variable for variable in model.trainable_variables}
 
 
 class Hooks:
@@ -145,11 +101,14 @@ class Hooks:
             raise InputError(
                 "The Keras model has no weights yet", received=self.model.name, remedy="give it a keras.Input, or call it once"
             )
-        self._mirror = Mirror(self.model)
-        self._standing = Standing(self._mirror, self._rate())
-        self.recorder = begun(self._mirror, [self._standing], self.folder, shown=self.model, **self.options)
+        self._mirror = Mirror(self._values())
+        self._standing = Standing(self._mirror, self._rate(), self._values)
+        host = Host(lambda: self.model, self.model.name, type(self.model.optimizer).__name__)
+        self.recorder = begun(self._mirror, [self._standing], self.folder, host=host, **self.options)
         controls = KerasControls(self._mirror, (self._standing,), self.recorder.folder)
-        controls.backend = keras.backend.backend()
+        jax = keras.backend.backend() == "jax"
+        controls.model, controls.reached = self.model, REACHED[:APART] if jax else REACHED
+        controls.place = f"in a fit of Keras{' on JAX' if jax else ''}"
         self.recorder.steered_by(controls)
         self.recorder.leave_out("activations", "Keras calls its layers out of sight of torch")
 
@@ -161,7 +120,7 @@ class Hooks:
         """Weights before the step, if it is looked at."""
         if self.recorder is not None and self._mirror is not None and self.recorder.looking:
             self._fetch()
-            self._mirror.sync()
+            self._mirror.sync(self._values())
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """A batch is done."""
@@ -171,7 +130,7 @@ class Hooks:
         if recorder.looking:
             self._fetch()
             if self._mirror is not None:
-                self._gradients(self._mirror)
+                self._mirror.differentiated(self._gradients())
             standing.step()
         group = standing.param_groups[0]
         group["lr"] = told = self._rate()
@@ -206,11 +165,12 @@ class Hooks:
     def _rate(self) -> float:
         return float(np.asarray(_plain(self.model.optimizer.learning_rate)))
 
-    def _gradients(self, mirror: Mirror) -> None:
+    def _values(self) -> dict[str, Any]:
+        return {path: variable.value for path, variable in _variables(self.model).items()}
+
+    def _gradients(self) -> dict[str, Any]:
         """On torch the gradients of the batch are still there."""
-        for path, variable in mirror.variables.items():
-            gradient = getattr(variable.value, "grad", None) if isinstance(variable.value, Tensor) else None
-            mirror.get_parameter(path).grad = None if gradient is None else gradient.detach().clone()
+        return {path: value.grad for path, value in self._values().items() if isinstance(value, Tensor)}
 
     def _fetch(self) -> None:
         """JAX trains on a state of its own, which the model is given only when it is asked for."""
@@ -234,10 +194,6 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
         if hasattr(value, "value") and not callable(value.value)
         else value
     )
-
-
-def _numbers(value: Any) -> Tensor:  # noqa: ANN401
-    return value.detach().cpu().clone() if isinstance(value, Tensor) else torch.from_numpy(np.array(value))
 
 
 @cache

@@ -16,6 +16,7 @@ from pellucid.errors import FileError, InputError, ModelError
 from pellucid.harness.result import own_versions
 from pellucid.methods.attribution.integrated_gradients import IntegratedGradients
 from pellucid.training.recording.looks import Pace
+from pellucid.training.recording.mirror import Host
 from pellucid.training.recording.pinned import Pinned
 from pellucid.training.recording.process import rank
 from pellucid.training.recording.recorder import Plan, Recorder
@@ -90,7 +91,7 @@ def begun(
     optimizer: Any,  # noqa: ANN401
     folder: str | os.PathLike[str],
     *,
-    shown: Any = None,  # noqa: ANN401
+    host: Host | None = None,
     data: Any = None,  # noqa: ANN401
     attribution: Any = "integrated_gradients",  # noqa: ANN401
     budget: float = 0.02,
@@ -98,20 +99,20 @@ def begun(
     snapshots: int | None = None,
     retention: Retention | None = None,
 ) -> Recorder:
-    """The recorder of :func:`watch`, for a network whose pinned rows are ``shown`` to another object than that which holds its weights."""
+    """The recorder of :func:`watch`, also of a network that is a mirror of what another framework trains."""
     optimizers = _optimizers(optimizer, net)
     place = Path(folder)
     if rank() > 0:
         return Recorder(net, optimizers, place, pinned=None, plan=None)
     method = IntegratedGradients(steps=16, rule="adaptive") if attribution == "integrated_gradients" else attribution
-    pinned = None if data is None else Pinned(net if shown is None else shown, data, method)
+    pinned = None if data is None else Pinned((lambda: net) if host is None else host.model, data, method)
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(
             "The run folder can not be made", received=f"{place} ({error})", remedy="choose a place that can be written"
         ) from error
-    plan = Plan(Pace(budget, every, snapshots), retention or Retention(), _facts(net, optimizers, pinned, budget, every, shown))
+    plan = Plan(Pace(budget, every, snapshots), retention or Retention(), _facts(net, optimizers, pinned, budget, every, host))
     return Recorder(net, optimizers, place, pinned=pinned, plan=plan)
 
 
@@ -140,16 +141,16 @@ def _facts(
     pinned: Pinned | None,
     budget: float,
     every: int | None,
-    shown: Any,  # noqa: ANN401
+    host: Host | None,
 ) -> dict[str, object]:
     parameters = list(net.parameters())
     return {
-        "model": type(net).__name__ if shown is None else str(getattr(shown, "name", type(shown).__name__)),
+        "model": type(net).__name__ if host is None else host.name,
         "parameters": sum(p.numel() for p in parameters),
         "frozen": [name for name, p in net.named_parameters() if not p.requires_grad],
         "trained": sum(p.numel() for p in parameters if p.requires_grad),
         "device": str(parameters[0].device) if parameters else "cpu",
-        "optimizers": [type(one if shown is None else shown.optimizer).__name__ for one in optimizers],
+        "optimizers": [type(one).__name__ if host is None else host.optimizer for one in optimizers],
         "learning_rates": [float(group["lr"]) for one in optimizers for group in one.param_groups if "lr" in group],
         "pinned": 0 if pinned is None else pinned.rows.rows,
         "attribution": "" if pinned is None or pinned.method is None else pinned.method.id,

@@ -266,13 +266,26 @@ def _cast(x: Any, kind: torch.dtype, *, truncate: bool) -> Tensor:  # noqa: ANN4
 
 def _dot(reader: JaxReader, eq: Equation) -> None:
     (lc, rc), (lb, rb) = eq.params["dimension_numbers"]
-    left, right = eq.inputs
+    left, right = (_of_result(reader, eq, one) for one in eq.inputs)
     if isinstance(right, Constant) and not lb:
         _dense(reader, eq, left, right, (lc, rc), value_first=True)
     elif isinstance(left, Constant) and not lb:
         _dense(reader, eq, right, left, (rc, lc), value_first=False)
     else:
-        reader.add("einsum", einsum(_equation(eq.ranks, (lc, rc), (lb, rb))), eq.inputs, eq.outputs)
+        reader.add("einsum", einsum(_equation(eq.ranks, (lc, rc), (lb, rb))), (left, right), eq.outputs)
+
+
+def _of_result(reader: JaxReader, eq: Equation, value: Ref) -> Ref:
+    """A factor in the precision that the product has: JAX multiplies arrays of two precisions as they are."""
+    if eq.params.get("preferred_element_type") is None:
+        return value
+    kind = _dtype(eq.params["preferred_element_type"])
+    if isinstance(value, Constant):
+        known = isinstance(value.value, Tensor) and value.value.dtype != kind and value.value.is_floating_point()
+        return Constant(value.value.to(kind), value.path) if known else value  # type: ignore[union-attr]
+    if len({*eq.dtypes, eq.params["preferred_element_type"]}) == 1 or not eq.floating:
+        return value
+    return reader.made("to", lambda x: x.to(kind), (value,), structural=True)
 
 
 def _dense(reader: JaxReader, eq: Equation, value: Ref, weight: Constant, over: Any, *, value_first: bool) -> None:  # noqa: ANN401

@@ -34,7 +34,7 @@ class Equation:
     """One line of a jaxpr, its inputs resolved.
 
     Attributes:
-        shapes, dtype: of its inputs, and of the first of them.
+        shapes, dtypes: of its inputs.
         outputs: the numbers of the values that it makes.
     """
 
@@ -42,8 +42,13 @@ class Equation:
     params: dict[str, Any]
     inputs: tuple[Ref, ...]
     shapes: tuple[tuple[Any, ...], ...]
-    dtype: Any
+    dtypes: tuple[Any, ...]
     outputs: tuple[int, ...]
+
+    @property
+    def dtype(self) -> Any:  # noqa: ANN401
+        """That of the first input."""
+        return self.dtypes[0] if self.dtypes else None
 
     @property
     def ranks(self) -> tuple[int, ...]:
@@ -98,7 +103,7 @@ class JaxReader(Reader):
             shapes = tuple(
                 _merged(both) for both in zip(*([tuple(getattr(v.aval, "shape", ())) for v in o.invars] for o in lines), strict=True)
             )
-            dtype = getattr(line.invars[0].aval, "dtype", None) if line.invars else None
+            dtypes = tuple(getattr(var.aval, "dtype", None) for var in line.invars)
             inputs = tuple(map(look, line.invars))
             if any(
                 [getattr(v, "val", 0) for v in o.invars if hasattr(v, "val")] != [v.val for v in line.invars if hasattr(v, "val")]
@@ -108,7 +113,7 @@ class JaxReader(Reader):
             if line.primitive.name not in NUMBERS:
                 inputs = tuple(_as_array(one, var) for one, var in zip(inputs, line.invars, strict=True))
             params = {key: _merged(tuple(o.params[key] for o in lines)) for key in line.params}
-            self._one(Equation(line.primitive.name, params, inputs, shapes, dtype, outputs))
+            self._one(Equation(line.primitive.name, params, inputs, shapes, dtypes, outputs))
             env.update((var, self.known(number)) for var, number in zip(line.outvars, outputs, strict=True))
         return tuple(map(look, first.outvars))
 

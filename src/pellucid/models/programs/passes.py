@@ -152,6 +152,8 @@ def _bias(constant: Tensor | Number, layer: Operation, chain: list[Operation], s
     index = torch.arange(shape[axis]).reshape([-1 if i == axis % len(shape) else 1 for i in range(len(shape))]).expand(shape)
     for view in chain:
         index = view.compute(rows, *(index if isinstance(one, int) else one.value for one in view.inputs))[0]
+    if index.dtype != torch.long:  # the precision changes on the way
+        return None
     plain = torch.as_tensor(constant, dtype=weight.dtype)
     try:
         spread = plain.expand(index.shape)

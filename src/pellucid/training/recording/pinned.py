@@ -30,14 +30,14 @@ class Pinned:
     """Rows that are looked at again and again.
 
     Args:
-        net: the network. ``data``: the rows, or rows and labels.
+        net: gives the network as it is now. ``data``: the rows, or rows and labels.
         method: that attributes, an id or an object.
 
     Raises:
         InputError: rows that are no single array, or labels of another number.
     """
 
-    def __init__(self, net: nn.Module, data: Any, method: Any) -> None:  # noqa: ANN401
+    def __init__(self, net: Callable[[], Any], data: Any, method: Any) -> None:  # noqa: ANN401
         inputs, labels = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
         if isinstance(inputs, (dict, tuple)):
             received = f"{type(inputs).__name__} of {len(inputs)}"
@@ -57,7 +57,7 @@ class Pinned:
     @property
     def model(self) -> Model:
         """The network as it is now: another framework may hold its weights in new arrays after each step."""
-        return wrap(self.net, self.spec)
+        return wrap(self.net(), self.spec)
 
     def frame(self) -> PinnedFrame:
         """The rows themselves."""

@@ -24,7 +24,7 @@ WINDOWS = 240  # points of a curve; of more steps each is the median of several
 COLORS = ("series1", "series2", "series3", "series4", "series5", "series6")
 HELD = ("valid", "validation", "val", "test", "eval")  # what stands before the name of a number measured on other rows
 STEEP = 40.0  # largest over smallest value from which a loss is drawn on a logarithmic axis
-QUIET = ("end", "note", "finding")  # events that no curve shows
+QUIET = ("end", "note", "finding", "left_out")  # events that no curve shows
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +107,7 @@ def _panel(quantity: str, found: dict[str, Series], events: list[tuple[int, str]
     smooth = {name: smoothed(one) for name, one in found.items()}
     x = step_axis(min(float(one.steps[0]) for one in found.values()), max(float(one.steps[-1]) for one in found.values()), language)
     y = _axis(quantity, list(smooth.values()))
+    events = [one for one in events if x.domain[0] <= one[0] <= x.domain[1]]
     marks: list[Mark] = []
     for at, (name, one) in enumerate(smooth.items()):
         color = COLORS[at % len(COLORS)]
