@@ -21,7 +21,9 @@ def lacking(modules: tuple[str, ...]) -> str:
     return ", ".join(name for name in modules if find_spec(name) is None)
 
 
-collect_ignore: list[str] = [] if os.environ.get("PELLUCID_FRAMEWORKS") else ["test_jax.py", "test_tensorflow.py", "test_tensorflow_files.py"]
+collect_ignore: list[str] = (
+    [] if os.environ.get("PELLUCID_FRAMEWORKS") else ["test_jax.py", "test_tensorflow.py", "test_tensorflow_files.py"]
+)
 if os.environ.get("CI") != "true":
     for beginning, modules in NEEDED.items():
         if lacking(modules):

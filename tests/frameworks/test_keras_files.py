@@ -22,7 +22,6 @@ from pellucid.cli import main
 from pellucid.cli.loaded import network
 from pellucid.errors import FileError, InputError
 from pellucid.models import hdf5
-
 from pellucid.models.keras_config import canonical
 from pellucid.models.keras_file import load_keras, parts
 from pellucid.models.sandbox import Refused
@@ -182,7 +181,10 @@ HARMFUL: dict[str, tuple[Callable[[Any], None], str]] = {
     "a download as activation": (setting("activation", thing("keras.utils", "function", "get_file", "get_file")), "not Keras' own"),
     "loading as activation": (setting("activation", thing("keras.saving", "function", "load_model", "load_model")), "not Keras' own"),
     "unsafe mode": (layer("keras.config", "enable_unsafe_deserialization"), "classes of its own"),
-    "unsafe mode as function": (setting("activation", thing("keras.config", "function", "enable_unsafe_deserialization")), "not Keras' own"),
+    "unsafe mode as function": (
+        setting("activation", thing("keras.config", "function", "enable_unsafe_deserialization")),
+        "not Keras' own",
+    ),
     "deserialize": (setting("activation", thing("keras.activations", "function", "deserialize")), "not Keras' own"),
     "a function of others": (setting("activation", thing("builtins", "function", "exec")), "not Keras' own"),
     "a module that hides": (layer("keras.src.utils.file_utils", "get_file"), "classes of its own"),

@@ -19,7 +19,9 @@ def number(of: int, value: int) -> bytes:
 
 
 def node(operator: str, name: str = "n") -> bytes:
-    return field(1, name.encode()) + field(2, operator.encode()) + field(3, b"input") + field(5, field(1, b"dtype") + field(2, number(6, 1)))
+    return (
+        field(1, name.encode()) + field(2, operator.encode()) + field(3, b"input") + field(5, field(1, b"dtype") + field(2, number(6, 1)))
+    )
 
 
 def function(name: str, *operators_: str) -> bytes:
@@ -39,10 +41,18 @@ SAVES = ("__inference__traced_save_7", "Const", "SaveV2", "MergeV2Checkpoints", 
 
 
 def test_fields_are_read_and_written() -> None:
-    message = number(1, 300) + field(2, b"text") + bytes([3 << 3 | 5]) + b"1234" + bytes([4 << 3 | 1]) + b"12345678" + number(5, (1 << 63) + 1)
+    message = (
+        number(1, 300) + field(2, b"text") + bytes([3 << 3 | 5]) + b"1234" + bytes([4 << 3 | 1]) + b"12345678" + number(5, (1 << 63) + 1)
+    )
     found = list(fields(message))
     assert [one.number for one in found] == [1, 2, 3, 4, 5]
-    assert [one.value if isinstance(one.value, int) else bytes(one.value) for one in found] == [300, b"text", b"1234", b"12345678", (1 << 63) + 1]
+    assert [one.value if isinstance(one.value, int) else bytes(one.value) for one in found] == [
+        300,
+        b"text",
+        b"1234",
+        b"12345678",
+        (1 << 63) + 1,
+    ]
     assert b"".join(one.raw for one in found) == message
     assert found[1].text == "text"
     with pytest.raises(Refused, match="is a number"):
@@ -51,11 +61,14 @@ def test_fields_are_read_and_written() -> None:
     assert [varint(n) for n in (0, 1, 127, 128, 300)] == [b"\0", b"\1", b"\x7f", b"\x80\1", b"\xac\2"]
 
 
-@pytest.mark.parametrize(
-    "message",
-    [b"\x80", b"\x08", b"\xff" * 20, b"\x12\x05abc", b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x0d12", b"\x0912", b"\x0b", b"\x0f", b"\x00\x00"],
-    ids=["tag", "no value", "no end", "cut short", "as large as any", "four bytes", "eight bytes", "group", "type 7", "field 0"],
-)  # fmt: skip
+DAMAGED = {
+    "tag": b"\x80", "no value": b"\x08", "no end": b"\xff" * 20, "cut short": b"\x12\x05abc",
+    "as large as any": b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\x7f", "four bytes": b"\x0d12", "eight bytes": b"\x0912", "group": b"\x0b",
+    "type 7": b"\x0f", "field 0": b"\x00\x00",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("message", DAMAGED.values(), ids=DAMAGED)
 def test_damaged_messages_are_refused(message: bytes) -> None:
     with pytest.raises(Refused, match="damaged"):
         list(fields(message))
@@ -67,7 +80,9 @@ def test_operators_are_found() -> None:
 
 
 def test_what_saves_is_left_out() -> None:
-    copy = computing(saved(function(*SOUND), function(*SAVES), function("__inference__traced_restore_9", "RestoreV2"), nodes=("Const", "NoOp")))
+    copy = computing(
+        saved(function(*SOUND), function(*SAVES), function("__inference__traced_restore_9", "RestoreV2"), nodes=("Const", "NoOp"))
+    )
     assert list(operators(copy)) == [(SOUND[0], one) for one in SOUND[1:]]
     assert b"SaveV2" not in copy
     assert b"saver_filename" not in copy

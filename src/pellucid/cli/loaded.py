@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.cli.arrays import arrays_of
 from pellucid.data.image import SUFFIXES
 from pellucid.errors import FileError, InputError, ModelError, PellucidError, UnknownName
 
@@ -123,13 +124,7 @@ def rows_of(path: Path) -> Any:  # noqa: ANN401
         raise FileError("There is no input file of that name", received=str(path), remedy="check the path")
     if path.suffix.lower() == ".csv":
         return _csv(path)
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        arrays = loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-    except (OSError, ValueError, EOFError, KeyError) as error:
-        pickled = "allow_pickle" in str(error)
-        problem = "The file holds Python objects, which only a pickle can" if pickled else "The array file is cut short or damaged"
-        raise FileError(problem, received=f"{path} ({path.stat().st_size} bytes)", remedy="save plain numbers with numpy.save") from error
+    arrays = arrays_of(path)
     if isinstance(arrays, dict) and len(arrays) == 1:
         return next(iter(arrays.values()))
     return arrays

@@ -10,21 +10,22 @@ from io import BytesIO
 from pellucid.models.sandbox import Refused
 
 ENTRIES = 5_000
-EXPANSION = 50  # how many times its own size an archive may become, beside FREE
+EXPANSION = 50  # how many times its own size an archive may become, beside what is free
 FREE = 64 << 20  # bytes
 LONGEST = 500  # characters of a name
 STORED, DEFLATED, ENCRYPTED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, 1
 
 
-def unpacked(data: bytes, what: str) -> dict[str, bytes]:
-    """The files of an archive by their names; ``what`` it should be is for the errors.
+def unpacked(data: bytes, what: str, *, free: int = FREE) -> dict[str, bytes]:
+    """The files of an archive by their names; ``what`` it should be is for the errors. It may become fifty times its size and
+    ``free`` bytes more.
 
     Raises:
         Refused: it is no archive, damaged, becomes too large, or its names lead out of it.
     """
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
-            checked(archive, len(data), what)
+            checked(archive, free + EXPANSION * len(data), what)
             return {entry.filename: archive.read(entry) for entry in archive.infolist() if not entry.is_dir()}
     except Refused:
         raise
@@ -32,7 +33,7 @@ def unpacked(data: bytes, what: str) -> dict[str, bytes]:
         raise Refused(f"This is no {what}, or a damaged one", f"{len(data)} bytes ({str(error)[:100]})") from error
 
 
-def checked(archive: zipfile.ZipFile, size: int, what: str) -> None:
+def checked(archive: zipfile.ZipFile, largest: int, what: str) -> None:
     """Nothing.
 
     Raises:
@@ -48,8 +49,8 @@ def checked(archive: zipfile.ZipFile, size: int, what: str) -> None:
     if any(entry.flag_bits & ENCRYPTED or entry.compress_type not in (STORED, DEFLATED) for entry in entries):
         raise Refused(f"The {what} is encrypted, or packed in an unusual way", f"{len(entries)} entries")
     total = sum(entry.file_size for entry in entries)
-    if total > FREE + EXPANSION * size:
-        raise Refused(f"The {what} becomes too large when it is unpacked", f"{total} bytes from {size}")
+    if total > largest:
+        raise Refused(f"The {what} becomes too large when it is unpacked", f"{total} bytes, over {largest}")
 
 
 def _odd(name: str) -> bool:

@@ -89,8 +89,8 @@ def _group(group: h5py.Group, path: str, tree: Tree, left: int) -> int:
         raise Refused("The groups of the HDF5 file lie too deep in each other", f"over {DEEPEST}")
     for name in group:
         inner = f"{path}/{name}"
-        if name in (".", "..") or len(inner) > LONGEST or not name.isprintable():
-            raise Refused("A name in the HDF5 file is none", repr(name[:80]))
+        if not isinstance(name, str) or name in (".", "..") or len(inner) > LONGEST or not name.isprintable():
+            raise Refused("A name in the HDF5 file is none", repr(name)[:80])
         link = group.get(name, getlink=True)
         if not isinstance(link, h5py.HardLink):
             where = getattr(link, "filename", None) or getattr(link, "path", "")

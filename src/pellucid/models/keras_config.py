@@ -121,7 +121,7 @@ def _class(name: str, module: str | None) -> type:
 def _exported(name: str, module: str) -> Any:  # noqa: ANN401
     """What a module of Keras that is loaded holds under a name; None if the module is not of those that hold layers."""
     own = module.startswith("keras.src.") and module.split(".")[2] in OWN
-    if module not in PUBLIC and not own or module not in sys.modules:
+    if not (module in PUBLIC or own) or module not in sys.modules:
         return None
     return vars(sys.modules[module]).get(name)
 

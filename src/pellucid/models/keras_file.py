@@ -28,13 +28,14 @@ SURROUNDINGS = {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu", "TF_CPP_MI
 
 
 def load_keras(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401
-    """The network in a file that ``model.save`` wrote, by its content: ``.keras``, or HDF5. It was built and run once in a process with
-    limits of time and memory before; optimizers, losses and metrics are left behind.
+    """The network in a file that ``model.save`` wrote: ``.keras``, or HDF5, whichever its content is.
+
+    It was built and run once in a process with limits of time and memory before; optimizers, losses and metrics are left behind.
 
     Raises:
         FileError: not such a file, damaged, one that carries code (Lambda layers), has classes of its own or names other files, or one
             that crashes, hangs or grows.
-    """  # noqa: D205
+    """
     data = read_file(path)
     try:
         if data.startswith(HDF5):

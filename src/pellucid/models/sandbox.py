@@ -70,9 +70,7 @@ def in_sandbox(
     question = struct.pack("<Q", len(header)) + header + data
     told, code = _answer(question, largest, seconds, environment or {})
     if told is None:
-        raise FileError(
-            "Looking at the file took too long", received=f"over {seconds} s", remedy="check where the file comes from"
-        )
+        raise FileError("Looking at the file took too long", received=f"over {seconds} s", remedy="check where the file comes from")
     if told[:1] == PASSED and len(told) <= largest:
         return told[1:]
     if told[:1] == REFUSED:

@@ -1,4 +1,4 @@
-"""Loads a SavedModel and runs it once in a process of its own (:mod:`pellucid.models.sandbox`), so that what crashes or grows does so there."""
+"""Loads a SavedModel and runs it once in a process of its own (:mod:`pellucid.models.sandbox`), so that a crash is one there."""
 
 from __future__ import annotations
 
