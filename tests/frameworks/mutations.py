@@ -139,7 +139,7 @@ def archive_changed(data: bytes, draw: Draw, inside: Callable[[str, bytes], byte
         name, content = files[at]
         how = int(draw.integers(0, 8))
         if how == 0:
-            files[at] = str(draw.choice(["../x", "/x", "x\0y", "", "assets/x", "config.json", "a.npy", "x" * 900, "权重"])), content
+            files[at] = str(draw.choice(["../x", "/x", "x\0y", " ", "assets/x", "config.json", "a.npy", "x" * 900, "权重"])), content
         elif how == 1:
             files.append((name, content))
         elif how == 2 and len(files) > 1:
