@@ -12,6 +12,8 @@ from pellucid.models.loading import read_file
 from pellucid.models.sandbox import Refused
 
 SHOWN = 5  # types listed in an error
+OPTIMIZERS = "sklearn.neural_network._stochastic_optimizers"
+DATA = (f"{OPTIMIZERS}.AdamOptimizer", f"{OPTIMIZERS}.SGDOptimizer")  # what a perceptron keeps: plain objects with numbers
 
 
 def load_skops(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401
@@ -29,9 +31,9 @@ def load_skops(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401
         raise FileError(problem, received=f"{path}: {received}", remedy="write it anew with skops.io.dump") from error
     remedy = "check where the file comes from; where you trust it, load it in a function of your own: --model package.module:factory"
     try:
-        unknown = sorted(skops.get_untrusted_types(data=data))
+        unknown = sorted(set(skops.get_untrusted_types(data=data)) - {*DATA})
         if not unknown:
-            return skops.loads(data, trusted=[])
+            return skops.loads(data, trusted=list(DATA))
     except Exception as error:  # whatever the file holds
         raise FileError("skops can not load this file", received=f"{path} ({str(error)[:160]})", remedy=remedy) from error
     more = f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
