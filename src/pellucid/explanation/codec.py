@@ -19,6 +19,7 @@ import numpy as np
 
 from pellucid.errors import FileError
 
+LARGEST = 1 << 1000  # a whole number that a float can be
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
