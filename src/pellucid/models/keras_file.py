@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+from safetensors import SafetensorError
 
 from pellucid.errors import FileError
 from pellucid.models import hdf5
@@ -66,7 +67,10 @@ def _seen(config: str, weights: bytes) -> hdf5.Tree:
     around = {**SURROUNDINGS, "KERAS_BACKEND": keras.backend.backend()}
     function = "pellucid.models.keras_check:checked"
     found = in_sandbox(function, question(config, weights), seconds=SECONDS, largest=largest, environment=around)
-    return hdf5.Tree.unpacked(found)
+    try:
+        return hdf5.Tree.unpacked(found)
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:  # a process that was taken over may say anything
+        raise Refused("The process that looked at the file gave no sound answer", f"{len(found)} bytes") from error
 
 
 def _given(tree: hdf5.Tree, config: str = "") -> Any:  # noqa: ANN401

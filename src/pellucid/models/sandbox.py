@@ -110,16 +110,17 @@ def _answer(question: bytes, largest: int, seconds: float, environment: Mapping[
         reader.start()
         if started.wait(STARTING):
             reader.join(seconds)
-        if told and len(told[0]) <= largest:
+        late = reader.is_alive()
+        if not late and len(told[0]) <= largest:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(1)
     finally:
         process.kill()
         code = process.wait()
-    if reader.is_alive():
-        return None, code
-    answer.close()
-    return (told[0] if told else b""), code
+    reader.join(1)
+    if not reader.is_alive():
+        answer.close()
+    return None if late else told[0], code
 
 
 def _taken() -> tuple[int, float]:
