@@ -26,6 +26,13 @@ KEPT = (SETTING, "keras_version", "backend")
 INSIDE = "/model_weights"
 
 
+def warmed() -> None:
+    """Has the backend start its threads and load what it loads at first use, before there are limits."""
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model(np.zeros((OPEN, 2), "float32"), training=False)
+    import_module("keras.src.legacy.saving.json_utils").decode('{"class_name": ""}')  # imports TensorFlow where it is installed
+
+
 def question(config: str, weights: bytes) -> bytes:
     """A configuration, empty where it lies in the HDF5 file, and an HDF5 file, in one."""
     text = config.encode()

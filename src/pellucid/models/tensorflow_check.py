@@ -13,6 +13,12 @@ OPEN = 2  # how long an axis without a length is taken to be
 MOST = 1 << 26  # numbers of an input
 
 
+def warmed() -> None:
+    """Has TensorFlow start its threads before there are limits."""
+    call: Any = tf.function(lambda x: x + 1)
+    call(tf.zeros(OPEN))
+
+
 def loaded(folder: bytes) -> bytes:
     """Nothing.
 
