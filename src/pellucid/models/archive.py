@@ -10,14 +10,14 @@ from io import BytesIO
 from pellucid.models.sandbox import Refused
 
 ENTRIES = 5_000
-EXPANSION = 50  # how many times its own size an archive may become, beside what is free
+EXPANSION = 10  # how many times its own size an archive may become, beside what is free
 FREE = 64 << 20  # bytes
 LONGEST = 500  # characters of a name
 STORED, DEFLATED, ENCRYPTED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, 1
 
 
 def unpacked(data: bytes, what: str, *, free: int = FREE) -> dict[str, bytes]:
-    """The files of an archive by their names; ``what`` it should be is for the errors. It may become fifty times its size and
+    """The files of an archive by their names; ``what`` it should be is for the errors. It may become ten times its size and
     ``free`` bytes more.
 
     Raises:
