@@ -113,7 +113,7 @@ def _class(name: str, module: str | None) -> type:
         found = keras.Model
     if found is None:
         raise Refused("The Keras model has classes of its own", f"{module or 'unknown'}.{name}"[:120])
-    if not inspect.isclass(found) or not issubclass(found, KINDS) or not found.__module__.startswith(("keras.src.", "keras_core.")):
+    if not inspect.isclass(found) or not issubclass(found, KINDS) or not found.__module__.startswith("keras.src."):
         raise Refused("The Keras model names something that is no layer", f"{module}.{name}"[:120])
     return found
 
