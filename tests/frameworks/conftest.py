@@ -13,7 +13,12 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-NEEDED = {"test_onnx": ("onnx", "onnxruntime")}  # by the beginning of a file's name
+NEEDED = {
+    "test_onnx": ("onnx", "onnxruntime"),
+    "test_keras_files": ("keras",),
+    "test_mutated": ("onnx", "onnxruntime", "keras"),
+    "test_skops": ("onnx", "keras"),
+}  # by the beginning of a file's name
 EXPORT = ("onnxscript",)  # what torch's exporter needs
 
 
@@ -21,7 +26,11 @@ def lacking(modules: tuple[str, ...]) -> str:
     return ", ".join(name for name in modules if find_spec(name) is None)
 
 
-collect_ignore: list[str] = [] if os.environ.get("PELLUCID_FRAMEWORKS") else ["test_jax.py", "test_jax_watch.py", "test_tensorflow.py"]
+collect_ignore: list[str] = (
+    [] if os.environ.get("PELLUCID_FRAMEWORKS") else ["test_jax.py", "test_jax_watch.py", "test_tensorflow.py", "test_tensorflow_files.py"]
+)
+if os.environ.get("KERAS_BACKEND", "torch") != "torch":  # a process that has TensorFlow or JAX at work can not be forked
+    collect_ignore.append("test_mutated_files.py")
 if os.environ.get("CI") != "true":
     for beginning, modules in NEEDED.items():
         if lacking(modules):

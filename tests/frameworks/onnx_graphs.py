@@ -80,3 +80,13 @@ def exported(net: nn.Module, *rows: torch.Tensor, dynamo: bool, fixed: bool = Fa
         target = io.BytesIO()
         torch.onnx.export(net, rows, target, dynamo=False, input_names=names, output_names=["y"], **axes, **options)  # type: ignore[arg-type]
     return onnx.load_model_from_string(target.getvalue())
+
+
+def shaped(model: onnx.ModelProto) -> onnx.ModelProto:
+    """With the rank of its outputs, which the format demands."""
+    for one in model.graph.output:
+        if not one.type.tensor_type.HasField("shape"):
+            one.type.tensor_type.shape.SetInParent()
+            one.type.tensor_type.shape.dim.add().dim_param = "rows"
+            one.type.tensor_type.shape.dim.add().dim_param = "n"
+    return model

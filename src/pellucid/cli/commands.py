@@ -89,7 +89,9 @@ def demo(
 
 @app.command()
 def explain(  # noqa: PLR0913 (a command line has as many options as it has)
-    model: Annotated[str, typer.Option(help="package.module:factory, a program.pt2 or a net.onnx")],
+    model: Annotated[
+        str, typer.Option(help="package.module:factory; or a .pt2, .onnx, .keras, .h5 or .skops file, or the folder of a SavedModel")
+    ],
     inputs: Annotated[list[Path], typer.Option("--input", help="photos, or one .csv, .npy or .npz file")],
     method: Annotated[str, typer.Option(help="see: pellucid methods")] = "integrated_gradients",
     weights: Annotated[Path | None, typer.Option(help="safetensors, or a state dict; no pickle is opened")] = None,

@@ -26,7 +26,9 @@ SUFFIXES = (".html", ".png", ".json")
 
 
 def compare(  # noqa: PLR0913 (a command line has as many options as it has)
-    model: Annotated[str, typer.Option(help="package.module:factory, a program.pt2 or a net.onnx")],
+    model: Annotated[
+        str, typer.Option(help="package.module:factory; or a .pt2, .onnx, .keras, .h5 or .skops file, or the folder of a SavedModel")
+    ],
     inputs: Annotated[list[Path], typer.Option("--input", help="photos, or one .csv, .npy or .npz file")],
     methods: Annotated[str, typer.Option(help="ids with commas between them: gradcam,lime,shap")],
     weights: Annotated[Path | None, typer.Option(help="safetensors, or a state dict; no pickle is opened")] = None,

@@ -26,7 +26,9 @@ SUFFIXES = (".html", ".png", ".safetensors", ".py")
 
 def inspect(  # noqa: PLR0913 (a command line has as many options as it has)
     what: Annotated[list[str], typer.Argument(help="structure, ... (see the page on inspections), or all that apply")],
-    model: Annotated[str, typer.Option(help="package.module:factory, a program.pt2 or a net.onnx")],
+    model: Annotated[
+        str, typer.Option(help="package.module:factory; or a .pt2, .onnx, .keras, .h5 or .skops file, or the folder of a SavedModel")
+    ],
     inputs: Annotated[list[Path] | None, typer.Option("--input", help="photos, or one .csv, .npy or .npz file")] = None,
     weights: Annotated[Path | None, typer.Option(help="safetensors, or a state dict; no pickle is opened")] = None,
     out: Annotated[

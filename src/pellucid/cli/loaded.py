@@ -10,14 +10,14 @@ import inspect
 import os
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.cli.arrays import arrays_of
 from pellucid.data.image import SUFFIXES
-from pellucid.errors import FileError, InputError, MissingExtra, ModelError, PellucidError, UnknownName
+from pellucid.errors import FileError, InputError, ModelError, PellucidError, UnknownName
 
 if TYPE_CHECKING:
     from pellucid.methods.internals.protocol import Inspection
@@ -71,30 +71,22 @@ def called(found: Any, what: str) -> Any:  # noqa: ANN401
 
 
 def network(model: str, weights: Path | None) -> Any:  # noqa: ANN401
-    """The network: a factory with weights, an exported program, or an ONNX model.
+    """The network: a factory with weights, or a file or folder that holds all of it.
 
     Raises:
-        PellucidError: see :func:`named_object`, :mod:`pellucid.models.loading` and :mod:`pellucid.models.exported`.
+        PellucidError: see :func:`named_object`, :mod:`pellucid.models.loading` and :mod:`pellucid.models.model_files`.
     """
     from torch import nn
 
-    from pellucid.models.exported import load_program
-    from pellucid.models.loading import WAY_OUT, load_weights
+    from pellucid.models.loading import load_weights
+    from pellucid.models.model_files import kind_of
 
     path = Path(model)
-    if path.suffix == ".onnx":
+    kind = None if ":" in model and not path.exists() else kind_of(path)
+    if kind is not None:
         if weights is not None:
-            raise InputError("An ONNX model has its weights inside", received=f"--weights {weights}", remedy="leave --weights out")
-        if find_spec("onnx") is None:
-            raise MissingExtra("onnx", "onnx")
-        return importlib.import_module("pellucid.models.onnx_file").load_onnx(path)
-    if path.suffix == ".pt2" or (path.is_file() and ":" not in model):
-        if path.suffix in (".pt", ".pth", ".pkl", ".ckpt", ".bin"):
-            problem = "A file of weights or a pickle is no network by itself"
-            raise FileError(problem, received=model, remedy=f"give --model a factory; {WAY_OUT}")
-        if weights is not None:
-            raise InputError("An exported program has its weights inside", received=f"--weights {weights}", remedy="leave --weights out")
-        return load_program(path)
+            raise InputError(f"{kind.what} has its weights inside", received=f"--weights {weights}", remedy="leave --weights out")
+        return kind.load(path)
     made = called(named_object(model, "model"), "network") if ":" in model else named_object(model, "model")
     if weights is None:
         return made
@@ -132,13 +124,7 @@ def rows_of(path: Path) -> Any:  # noqa: ANN401
         raise FileError("There is no input file of that name", received=str(path), remedy="check the path")
     if path.suffix.lower() == ".csv":
         return _csv(path)
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        arrays = loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-    except (OSError, ValueError, EOFError, KeyError) as error:
-        pickled = "allow_pickle" in str(error)
-        problem = "The file holds Python objects, which only a pickle can" if pickled else "The array file is cut short or damaged"
-        raise FileError(problem, received=f"{path} ({path.stat().st_size} bytes)", remedy="save plain numbers with numpy.save") from error
+    arrays = arrays_of(path)
     if isinstance(arrays, dict) and len(arrays) == 1:
         return next(iter(arrays.values()))
     return arrays

@@ -19,6 +19,7 @@ import numpy as np
 
 from pellucid.errors import FileError
 
+LARGEST = 1 << 1000  # a whole number that a float can be
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
@@ -77,7 +78,7 @@ def unpack(hint: Any, data: Json, arrays: dict[str, np.ndarray], where: str = "f
     """The value of type ``hint`` that ``data`` describes; anything else is a :class:`FileError` that names the place."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is np.ndarray:
-        if not isinstance(data, dict) or set(data) != {"array"} or data["array"] not in arrays:
+        if not isinstance(data, dict) or set(data) != {"array"} or not isinstance(data["array"], str) or data["array"] not in arrays:
             raise _misfit(where, "an array of this frame", data)
         return arrays[data["array"]]
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
@@ -105,7 +106,7 @@ def unpack(hint: Any, data: Json, arrays: dict[str, np.ndarray], where: str = "f
         if not isinstance(data, dict):
             raise _misfit(where, "an object", data)
         return {key: unpack(arguments[1], entry, arrays, f"{where}.{key}") for key, entry in data.items()}
-    if hint is float and isinstance(data, (int, float)) and not isinstance(data, bool):
+    if hint is float and (isinstance(data, float) or (type(data) is int and abs(data) <= LARGEST)):
         return float(data)
     if hint in (int, str, bool) and type(data) is hint:
         return data
