@@ -19,8 +19,8 @@ from torch import nn
 from pellucid.cli.loaded import method_of
 from pellucid.errors import FileError, InputError, ModelError
 from pellucid.methods.attribution.occlusion import Occlusion
-from pellucid.models.exported import check_shape, load_program
-from pellucid.models.loading import file_format, load_weights, read_weights
+from pellucid.models.files.exported import check_shape, load_program
+from pellucid.models.files.loading import file_format, load_weights, read_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 

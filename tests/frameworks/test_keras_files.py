@@ -21,10 +21,10 @@ import torch
 from pellucid.cli import main
 from pellucid.cli.loaded import network
 from pellucid.errors import FileError, InputError
-from pellucid.models import hdf5
-from pellucid.models.keras_config import canonical
-from pellucid.models.keras_file import load_keras, parts
-from pellucid.models.sandbox import Refused
+from pellucid.models.files import hdf5
+from pellucid.models.files.keras_config import canonical
+from pellucid.models.files.keras_file import load_keras, parts
+from pellucid.models.files.sandbox import Refused
 
 make = keras.layers
 ROWS = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)

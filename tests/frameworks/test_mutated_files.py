@@ -32,7 +32,7 @@ from frameworks import mutations as change
 from frameworks.warm import APART, CRASHED, Warm
 from pellucid.cli.loaded import network, rows_of
 from pellucid.errors import PellucidError
-from pellucid.models.loading import read_weights
+from pellucid.models.files.loading import read_weights
 
 EXAMPLES = int(os.environ.get("PELLUCID_FUZZ_EXAMPLES", "200"))
 PROCESSES = 2

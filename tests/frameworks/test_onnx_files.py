@@ -18,8 +18,8 @@ from frameworks.onnx_graphs import graph, node, shaped
 from pellucid.cli import main
 from pellucid.cli.loaded import network
 from pellucid.errors import FileError, InputError
-from pellucid.models.onnx_file import load_onnx
-from pellucid.models.sandbox import in_sandbox
+from pellucid.models.files.onnx_file import load_onnx
+from pellucid.models.files.sandbox import in_sandbox
 
 
 def written(model: onnx.ModelProto, path: Path) -> Path:

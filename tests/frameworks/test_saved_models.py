@@ -9,9 +9,9 @@ import pytest
 
 from pellucid.cli.loaded import network
 from pellucid.errors import FileError, MissingExtra
-from pellucid.models.protobuf_wire import field, fields, varint
-from pellucid.models.sandbox import Refused
-from pellucid.models.saved_model import computing, operators
+from pellucid.models.files.protobuf_wire import field, fields, varint
+from pellucid.models.files.sandbox import Refused
+from pellucid.models.files.saved_model import computing, operators
 
 
 def number(of: int, value: int) -> bytes:

@@ -24,7 +24,7 @@ CRASHED = "crashed: "
 
 
 def read_weights(path: Path) -> None:
-    import_module("pellucid.models.loading").read_weights(path)
+    import_module("pellucid.models.files.loading").read_weights(path)
 
 
 def read_rows(path: Path) -> None:
@@ -36,19 +36,19 @@ def read_archive(path: Path) -> None:
 
 
 def read_onnx(path: Path) -> None:
-    import_module("pellucid.models.onnx_check").checked(path.read_bytes())
+    import_module("pellucid.models.files.onnx_check").checked(path.read_bytes())
 
 
 def read_keras(path: Path) -> None:
-    files, check = import_module("pellucid.models.keras_file"), import_module("pellucid.models.keras_check")
+    files, check = import_module("pellucid.models.files.keras_file"), import_module("pellucid.models.files.keras_check")
     config, weights = files.parts(path.read_bytes())
     _apart(lambda: check.checked(check.question(config, weights)))
 
 
 def read_hdf5(path: Path) -> None:
-    check = import_module("pellucid.models.keras_check")
+    check = import_module("pellucid.models.files.keras_check")
     found = _apart(lambda: check.checked(check.question("", path.read_bytes())))
-    tree = import_module("pellucid.models.hdf5")
+    tree = import_module("pellucid.models.files.hdf5")
     check.whole(tree.Tree.unpacked(found))
 
 
@@ -64,7 +64,7 @@ class Apart(Exception):
 
 
 def _apart(call: Callable[[], Any]) -> Any:
-    from pellucid.models.sandbox import Refused
+    from pellucid.models.files.sandbox import Refused
 
     try:
         return call()
@@ -101,7 +101,7 @@ def _told(kind: str, path: Path) -> str:
 
 
 def _child(kind: str, path: Path, into: int) -> None:
-    from pellucid.models import sandbox
+    from pellucid.models.files import sandbox
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
         unpickles = event == "marshal.loads" and "importlib" not in sys._getframe(1).f_code.co_filename

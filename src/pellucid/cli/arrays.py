@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from pellucid.errors import FileError
-from pellucid.models.archive import unpacked
-from pellucid.models.loading import read_file
-from pellucid.models.sandbox import Refused
+from pellucid.models.files.archive import unpacked
+from pellucid.models.files.loading import read_file
+from pellucid.models.files.sandbox import Refused
 
 MAGIC = b"\x93NUMPY"
 LONGEST = 10_000  # characters of a header, as NumPy has it

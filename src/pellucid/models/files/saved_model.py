@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pellucid.models.files.protobuf_wire import Field, field, fields
+from pellucid.models.files.sandbox import Refused
 from pellucid.models.programs.tensorflow_operators import PLAIN, SAME, TABLE
-from pellucid.models.protobuf_wire import Field, field, fields
-from pellucid.models.sandbox import Refused
 
 # the fields of SavedModel, MetaGraphDef, GraphDef, FunctionDefLibrary, FunctionDef, OpDef and NodeDef
 META_GRAPH, GRAPH, SAVER, ASSETS, OBJECTS = 2, 2, 3, 6, 7

@@ -7,9 +7,9 @@ from importlib import import_module
 from typing import Any
 
 from pellucid.errors import FileError
-from pellucid.models.archive import unpacked
-from pellucid.models.loading import read_file
-from pellucid.models.sandbox import Refused
+from pellucid.models.files.archive import unpacked
+from pellucid.models.files.loading import read_file
+from pellucid.models.files.sandbox import Refused
 
 SHOWN = 5  # types listed in an error
 OPTIMIZERS = "sklearn.neural_network._stochastic_optimizers"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pellucid.models.sandbox import Refused
+from pellucid.models.files.sandbox import Refused
 
 VARINT, LONG, BYTES, SHORT = 0, 1, 2, 5
 FIXED = {LONG: 8, SHORT: 4}

@@ -1,4 +1,4 @@
-"""Runs an ONNX model once in a process of its own (:mod:`pellucid.models.sandbox`), so that what crashes or grows does so there."""
+"""Runs an ONNX model once in a process of its own (:mod:`pellucid.models.files.sandbox`), so that what crashes or grows does so there."""
 
 from __future__ import annotations
 

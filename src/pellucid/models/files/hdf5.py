@@ -1,6 +1,6 @@
 """The numbers and texts of an HDF5 file, read by what is in it and written anew: links, types and filters of its own are left behind.
 
-:func:`read` is for a process of its own (:mod:`pellucid.models.sandbox`); :func:`written` needs nothing of the file that was read.
+:func:`read` is for a process of its own (:mod:`pellucid.models.files.sandbox`); :func:`written` needs nothing of the file that was read.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pellucid.models.sandbox import Refused
+from pellucid.models.files.sandbox import Refused
 
 Text = str | list[str]
 EXPANSION = 4  # how many times the size of the file its numbers may take, beside FREE

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.errors import FileError, MissingExtra
-from pellucid.models.loading import WAY_OUT
+from pellucid.models.files.loading import WAY_OUT
 
 REFUSED = (".pt", ".pth", ".ckpt", ".bin")
 PICKLES = (".pkl", ".pickle", ".joblib")
@@ -45,16 +45,16 @@ class Kind:
         return getattr(import_module(module), name)(path)
 
 
-KERAS = Kind("A Keras file", "pellucid.models.keras_file:load_keras", "keras", "keras")
-SAVED_MODEL = Kind("A SavedModel", "pellucid.models.tensorflow_file:load_saved_model", "tensorflow", "tensorflow")
-PROGRAM = Kind("An exported program", "pellucid.models.exported:load_program")
+KERAS = Kind("A Keras file", "pellucid.models.files.keras_file:load_keras", "keras", "keras")
+SAVED_MODEL = Kind("A SavedModel", "pellucid.models.files.tensorflow_file:load_saved_model", "tensorflow", "tensorflow")
+PROGRAM = Kind("An exported program", "pellucid.models.files.exported:load_program")
 KINDS = {
     ".pt2": PROGRAM,
-    ".onnx": Kind("An ONNX model", "pellucid.models.onnx_file:load_onnx", "onnx", "onnx"),
+    ".onnx": Kind("An ONNX model", "pellucid.models.files.onnx_file:load_onnx", "onnx", "onnx"),
     ".keras": KERAS,
     ".h5": KERAS,
     ".hdf5": KERAS,
-    ".skops": Kind("A skops file", "pellucid.models.sklearn_file:load_skops", "skops", "skops"),
+    ".skops": Kind("A skops file", "pellucid.models.files.sklearn_file:load_skops", "skops", "skops"),
 }
 
 

@@ -21,7 +21,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from pellucid.errors import FileError
-from pellucid.models.loading import file_format, read_file
+from pellucid.models.files.loading import file_format, read_file
 
 if TYPE_CHECKING:
     from torch import nn

@@ -15,12 +15,12 @@ import keras
 from safetensors import SafetensorError
 
 from pellucid.errors import FileError
-from pellucid.models import hdf5
-from pellucid.models.archive import unpacked
-from pellucid.models.keras_check import CONFIG, METADATA, WEIGHTS, archive, question, whole
-from pellucid.models.keras_config import canonical
-from pellucid.models.loading import read_file
-from pellucid.models.sandbox import Refused, in_sandbox
+from pellucid.models.files import hdf5
+from pellucid.models.files.archive import unpacked
+from pellucid.models.files.keras_check import CONFIG, METADATA, WEIGHTS, archive, question, whole
+from pellucid.models.files.keras_config import canonical
+from pellucid.models.files.loading import read_file
+from pellucid.models.files.sandbox import Refused, in_sandbox
 
 SECONDS = 30
 HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -65,7 +65,7 @@ def parts(data: bytes) -> tuple[str, bytes]:
 def _seen(config: str, weights: bytes) -> hdf5.Tree:
     largest = hdf5.FREE + hdf5.EXPANSION * len(weights) + (16 << 20)
     around = {**SURROUNDINGS, "KERAS_BACKEND": keras.backend.backend()}
-    function = "pellucid.models.keras_check:checked"
+    function = "pellucid.models.files.keras_check:checked"
     found = in_sandbox(function, question(config, weights), seconds=SECONDS, largest=largest, environment=around)
     try:
         return hdf5.Tree.unpacked(found)

@@ -1,4 +1,4 @@
-"""Whether an ONNX file can be read without harm: called in a process of its own (:mod:`pellucid.models.sandbox`).
+"""Whether an ONNX file can be read without harm: called in a process of its own (:mod:`pellucid.models.files.sandbox`).
 
 A graph holds no code, but it can name other files, claim any size, and have a small constant grow without bound.
 """
@@ -45,7 +45,7 @@ def checked(data: bytes) -> bytes:
     canonical.DiscardUnknownFields()
     found = canonical.SerializeToString()
     if find_spec("onnxruntime"):
-        import_module("pellucid.models.onnxruntime_check").rehearsed(found)
+        import_module("pellucid.models.files.onnxruntime_check").rehearsed(found)
     return found
 
 

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from io import BytesIO
 
-from pellucid.models.sandbox import Refused
+from pellucid.models.files.sandbox import Refused
 
 ENTRIES = 5_000
 EXPANSION = 10  # how many times its own size an archive may become, beside what is free

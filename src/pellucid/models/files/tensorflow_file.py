@@ -11,9 +11,9 @@ from typing import Any
 import tensorflow as tf
 
 from pellucid.errors import FileError
-from pellucid.models.loading import read_file
-from pellucid.models.sandbox import MEMORY, Refused, in_sandbox
-from pellucid.models.saved_model import computing
+from pellucid.models.files.loading import read_file
+from pellucid.models.files.sandbox import MEMORY, Refused, in_sandbox
+from pellucid.models.files.saved_model import computing
 
 GRAPH, WEIGHTS = "saved_model.pb", "variables"
 SERVED = "serving_default"
@@ -37,7 +37,7 @@ def load_saved_model(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401
             size = sum(one.stat().st_size for one in (copy / WEIGHTS).iterdir())
             memory = 2 * MEMORY + 6 * size
             question = str(copy).encode()
-            in_sandbox("pellucid.models.tensorflow_check:loaded", question, seconds=SECONDS, memory=memory, environment=SURROUNDINGS)
+            in_sandbox("pellucid.models.files.tensorflow_check:loaded", question, seconds=SECONDS, memory=memory, environment=SURROUNDINGS)
             return signature(str(copy))
     except (Refused, FileError) as error:
         problem, received = (error.problem, error.received) if isinstance(error, FileError) else str(error).split("\n", 1)

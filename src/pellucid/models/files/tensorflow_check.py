@@ -1,4 +1,4 @@
-"""Loads a SavedModel and runs it once in a process of its own (:mod:`pellucid.models.sandbox`), so that a crash is one there."""
+"""Loads a SavedModel and runs it once in a process of its own (:mod:`pellucid.models.files.sandbox`), so that a crash is one there."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from pellucid.models.sandbox import Refused
-from pellucid.models.tensorflow_file import signature
+from pellucid.models.files.sandbox import Refused
+from pellucid.models.files.tensorflow_file import signature
 
 OPEN = 2  # how long an axis without a length is taken to be
 MOST = 1 << 26  # numbers of an input

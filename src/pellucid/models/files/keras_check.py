@@ -1,4 +1,4 @@
-"""Whether a file of Keras can be read without harm: called in a process of its own (:mod:`pellucid.models.sandbox`).
+"""Whether a file of Keras can be read without harm: called in a process of its own (:mod:`pellucid.models.files.sandbox`).
 
 The HDF5 part is read here and nowhere else. Then the network is built, and run once, so that what grows or does not end does so here.
 """
@@ -14,9 +14,9 @@ import h5py
 import keras
 import numpy as np
 
-from pellucid.models import hdf5
-from pellucid.models.keras_config import canonical
-from pellucid.models.sandbox import Refused
+from pellucid.models.files import hdf5
+from pellucid.models.files.keras_config import canonical
+from pellucid.models.files.sandbox import Refused
 
 OPEN = 2  # how long an axis without a length is taken to be
 MOST = 1 << 26  # numbers of an input
@@ -40,7 +40,7 @@ def question(config: str, weights: bytes) -> bytes:
 
 
 def checked(data: bytes) -> bytes:
-    """The numbers and texts of an HDF5 file (:class:`pellucid.models.hdf5.Tree`), with which the network was built and run once.
+    """The numbers and texts of an HDF5 file (:class:`pellucid.models.files.hdf5.Tree`), with which the network was built and run once.
 
     Raises:
         Refused: what was wrong and what was received.

@@ -7,8 +7,8 @@ import os
 import onnx
 
 from pellucid.errors import FileError
-from pellucid.models.loading import read_file
-from pellucid.models.sandbox import in_sandbox
+from pellucid.models.files.loading import read_file
+from pellucid.models.files.sandbox import in_sandbox
 
 
 def load_onnx(path: str | os.PathLike[str]) -> onnx.ModelProto:
@@ -19,7 +19,7 @@ def load_onnx(path: str | os.PathLike[str]) -> onnx.ModelProto:
             crashes, hangs or grows.
     """
     try:
-        canonical = in_sandbox("pellucid.models.onnx_check:checked", read_file(path))
+        canonical = in_sandbox("pellucid.models.files.onnx_check:checked", read_file(path))
     except FileError as error:
         if "can not be read" in error.problem:
             raise

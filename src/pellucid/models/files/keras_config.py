@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 
-from pellucid.models.sandbox import Refused
+from pellucid.models.files.sandbox import Refused
 
 DEEPEST = 100
 ENTRIES = 1_000_000
