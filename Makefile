@@ -90,6 +90,7 @@ check: $(STAMPS)/develop
 	$(BIN)/basedpyright
 	$(BIN)/python -m pellucid.explanation.schema --check
 	$(BIN)/python hatch_build.py check
+	PYTHONPATH=tests $(BIN)/python -m frameworks.seal
 
 bench: $(STAMPS)/bench $(STAMPS)/weights
 	$(BIN)/python -m benchmarks
@@ -115,6 +116,7 @@ frameworks: $(FRAMEWORKS)/stamp
 	    $(FRAMEWORKS)/bin/python -m pytest -q tests/frameworks tests/documentation/test_examples.py::test_flax_training; \
 	done
 	PYTHONPATH=tests $(FRAMEWORKS)/bin/python -m frameworks.matrix
+	PYTHONPATH=tests $(FRAMEWORKS)/bin/python -m frameworks.seal --write
 
 matrix: $(FRAMEWORKS)/stamp
 	PYTHONPATH=tests $(FRAMEWORKS)/bin/python -m frameworks.matrix --write docs/frameworks_matrix.md

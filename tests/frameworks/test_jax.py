@@ -198,3 +198,10 @@ def test_products_of_two_precisions_are_of_the_finer_one() -> None:
     bias = jnp.asarray(draw.standard_normal(8))  # double where JAX is
     assert gap((lambda p, x: jax.nn.relu(x @ p[0] + p[1]) @ p[2], (kernel, bias, last)), X) < 1e-5
     assert gap((lambda p, x: (x @ p[0] + p[1])[:, None, :] @ (x @ p[0])[:, :, None], (kernel, bias)), X) < 1e-4
+
+
+def test_parameters_may_be_called_as_attributes_of_modules_are() -> None:
+    params = {name: {"kernel": jnp.asarray(np.eye(6, dtype=np.float32))} for name in ("type", "half", "own")}
+    network = (lambda p, x: jax.nn.relu(jax.nn.relu(x @ p["type"]["kernel"]) @ p["half"]["kernel"]) @ p["own"]["kernel"], params)
+    assert gap(network, X) < 1e-5
+    assert [name for name in layers(network, X) if "relu" not in name] == ["type_", "half_", "own"]

@@ -121,3 +121,13 @@ def test_other_parameters_are_refused(tmp_path: Path) -> None:
         pl.JaxWatch(apply, {"a": jnp.arange(3)}, tmp_path / "none")
     with pl.JaxWatch(apply, started(), tmp_path / "run", every=1) as run, pytest.raises(InputError, match="other parameters"):
         run.step({"hidden": started()["hidden"]}, loss=1.0)
+
+
+def test_parameters_may_be_called_as_attributes_of_modules_are(tmp_path: Path) -> None:
+    params = {"type": {"float": jnp.ones((2, 2))}, "training": jnp.ones(2)}
+    with pl.JaxWatch(lambda p, x: x @ p["type"]["float"] + p["training"], params, tmp_path / "run", every=1) as run:
+        for scale in (2.0, 3.0):
+            run.step(jax.tree.map(lambda one, by=scale: one * by, params), params, loss=1.0)
+    latest = pl.Run(tmp_path / "run").frames("layers")[-1]
+    assert sorted(latest.weights.names) == ["training_", "type_.float_"]
+    assert latest.gradients is not None

@@ -56,7 +56,7 @@ class JaxWatch:
         values = self._leaves(params)
         if not values:
             raise InputError("There are no parameters with fractions", received=type(params).__name__, remedy="give the tree of parameters")
-        self._mirror = Mirror(values)
+        self._mirror, self._shapes = Mirror(values), {path: np.shape(value) for path, value in values.items()}
         self._standing = Standing(self._mirror, 0.0, lambda: self._leaves(self._params))
         self._standing.param_groups[0].pop("lr")  # is told with a step, or is not known
         host = Host(lambda: (self._apply, self._params), _name(apply), "JAX")
@@ -93,8 +93,8 @@ class JaxWatch:
             self._mirror.sync(self._leaves(params))
 
     def _check(self, params: Any) -> None:  # noqa: ANN401
-        own, given = dict(self._mirror.named_parameters()), self._leaves(params)
-        if {name: tuple(value.shape) for name, value in own.items()} != {name: np.shape(value) for name, value in given.items()}:
+        given = self._leaves(params)
+        if {path: np.shape(value) for path, value in given.items()} != self._shapes:
             raise InputError(
                 "These are other parameters", received=", ".join(list(given)[:4]), remedy="give those of the first call, trained"
             )

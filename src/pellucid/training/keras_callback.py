@@ -68,8 +68,9 @@ class KerasControls(MirrorControls):
         """One command; weights that are edited go back into the model."""
         event = super().carry_out(what, details, step)
         if what == "edit":
-            path = str(details.get("parameter"))
-            _variables(self.model)[path].assign(self.net.get_parameter(path).detach().numpy())
+            name = str(details.get("parameter"))
+            assert isinstance(self.net, Mirror)
+            _variables(self.model)[self.net.paths[name]].assign(self.net.get_parameter(name).detach().numpy())
         return event
 
 

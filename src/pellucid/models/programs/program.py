@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from pellucid.models.programs.operation import Listing, Number, Operation
 from pellucid.models.programs.passes import shared
 
+_PLAIN = nn.Module()
+
 
 class Layer(nn.Module):
     """One operation; its constants are parameters where they come from the network's own, else buffers.
@@ -104,7 +106,7 @@ class Program(nn.Module):
 
     def _add(self, path: str, layer: nn.Module) -> None:
         """The layer at its place in the tree."""
-        *above, last = path.split(".")
+        *above, last = map(module_name, path.split("."))
         at: nn.Module = self
         for part in above:
             if part not in at._modules:
@@ -115,6 +117,11 @@ class Program(nn.Module):
             for name, child in before._modules.items():
                 layer.add_module(name, child)
         at.add_module(last, layer)
+
+
+def module_name(part: str) -> str:
+    """A part of a path as a name that a module can have: some are those of its own attributes, such as ``type`` and ``float``."""
+    return f"{part}_" if hasattr(_PLAIN, part) else part
 
 
 def _table(operation: Operation) -> nn.Embedding | None:

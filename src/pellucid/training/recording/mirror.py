@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.errors import InputError
+from pellucid.models.programs.program import module_name
 from pellucid.training.recording.controls import Controls
 from pellucid.training.runs.contents import Event
 
@@ -18,12 +19,13 @@ Numbers = Mapping[str, Any]  # arrays of the framework, by dotted path
 
 
 class Mirror(nn.Module):
-    """Parameters by dotted path, copied when they are looked at."""
+    """Parameters by dotted path, copied when they are looked at; ``paths`` says which path a name stands for."""
 
     def __init__(self, values: Numbers) -> None:
         super().__init__()
+        self.paths = {".".join(_parts(path)): path for path in values}
         for path, value in values.items():
-            *above, last = path.split(".")
+            *above, last = _parts(path)
             at: nn.Module = self
             for part in above:
                 if part not in at._modules:
@@ -35,14 +37,21 @@ class Mirror(nn.Module):
     def sync(self, values: Numbers) -> None:
         """Takes these values."""
         for path, value in values.items():
-            self.get_parameter(path).copy_(numbers(value))
+            self.of(path).copy_(numbers(value))
 
     @torch.no_grad()
     def differentiated(self, gradients: Numbers) -> None:
         """Takes these gradients; those that are None, or not given, are unknown."""
-        for path, parameter in self.named_parameters():
-            gradient = gradients.get(path)
-            parameter.grad = None if gradient is None else numbers(gradient).view(parameter.shape)
+        for parameter in self.parameters():
+            parameter.grad = None
+        for path, gradient in gradients.items():
+            if gradient is not None:
+                parameter = self.of(path)
+                parameter.grad = numbers(gradient).view(parameter.shape)
+
+    def of(self, path: str) -> nn.Parameter:
+        """The parameter at this path."""
+        return self.get_parameter(".".join(_parts(path)))
 
 
 class Standing(torch.optim.Optimizer):
@@ -93,3 +102,7 @@ class Host:
 def numbers(value: Any) -> Tensor:  # noqa: ANN401
     """A copy of an array of any framework."""
     return value.detach().cpu().clone() if isinstance(value, Tensor) else torch.from_numpy(np.array(value))
+
+
+def _parts(path: str) -> list[str]:
+    return [module_name(part) for part in path.split(".")]
