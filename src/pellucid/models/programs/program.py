@@ -71,7 +71,7 @@ class Program(nn.Module):
     def __init__(self, listing: Listing) -> None:
         super().__init__()
         self._inputs, self._outputs, self._pack = listing.inputs, listing.outputs, listing.pack
-        named = names(listing.operations)
+        named = {one: ".".join(map(module_name, path.split("."))) for one, path in names(listing.operations).items()}
         for operation, name in named.items():
             self._add(name, _table(operation) or Layer(operation, _tensor_names(operation)))
         used = {one for one in listing.outputs if isinstance(one, int)}
@@ -106,7 +106,7 @@ class Program(nn.Module):
 
     def _add(self, path: str, layer: nn.Module) -> None:
         """The layer at its place in the tree."""
-        *above, last = map(module_name, path.split("."))
+        *above, last = path.split(".")
         at: nn.Module = self
         for part in above:
             if part not in at._modules:
