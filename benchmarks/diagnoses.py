@@ -127,7 +127,7 @@ def main() -> None:
     lines = [
         "# Diagnoses of trainings",
         "",
-        f"400 steps each on the processor (1,000 for overfitting, which begins after about 100), seeds from {FIRST}, with which no "
+        f"400 steps each on the processor (2,500 for overfitting, which begins after 50 to 400), seeds from {FIRST}, with which no "
         "threshold was chosen. A frame at every second step, of four kinds in turn; diagnosed at 5, 10, 15, 20, 30, 50, 75 and 100 % "
         "of the steps. Made by `python -m benchmarks.diagnoses`.",
         "",
