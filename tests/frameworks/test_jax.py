@@ -12,7 +12,7 @@ import pytest
 from flax import linen, nnx
 
 import pellucid as pl
-from frameworks.answers import complete, gap, layers, read
+from frameworks.answers import gap, incomplete, layers, read
 from pellucid.errors import ModelError
 from pellucid.models.bridge import Bridge
 from pellucid.models.wrap import wrap
@@ -49,7 +49,7 @@ class Normal(nnx.Module):
 
 def test_linen() -> None:
     assert gap(linen_network(), PICTURES) < 1e-5
-    complete(linen_network(), PICTURES)
+    assert not incomplete(linen_network(), PICTURES)
     assert {"first", "hidden", "last"} <= set(layers(linen_network(), PICTURES))
 
 
@@ -64,7 +64,7 @@ def test_a_bound_linen_module() -> None:
 def test_nnx() -> None:
     net = Normal(nnx.Rngs(0))
     assert gap(net, PICTURES) < 1e-5
-    complete(net, PICTURES)
+    assert not incomplete(net, PICTURES)
     assert {"conv", "norm", "out"} <= set(layers(net, PICTURES))
 
 
@@ -78,17 +78,17 @@ def test_nnx_weights_that_change_are_seen() -> None:
 def test_equinox_maps_over_rows() -> None:
     net = eqx.nn.MLP(6, 3, 8, 2, key=jax.random.key(0))
     assert gap(net, X) < 1e-5
-    complete(net, X)
+    assert not incomplete(net, X)
     e = pl.explain(net, X, "gradient")
     assert any("jax.vmap" in guess for guess in e.provenance.guesses)
 
 
 def test_a_function_and_its_parameters() -> None:
-    complete((lambda params, x: jnp.tanh(x @ params["w"]) @ params["v"], {"w": W, "v": W.T[:, :3]}), X)
+    assert not incomplete((lambda params, x: jnp.tanh(x @ params["w"]) @ params["v"], {"w": W, "v": W.T[:, :3]}), X)
 
 
 def test_a_compiled_function() -> None:
-    complete(jax.jit(lambda x: jax.nn.softplus(x @ W)), X)
+    assert not incomplete(jax.jit(lambda x: jax.nn.softplus(x @ W)), X)
 
 
 def test_recurrence_is_written_out() -> None:
@@ -102,7 +102,7 @@ def test_recurrence_is_written_out() -> None:
 
     series = np.random.default_rng(3).standard_normal((3, 5, 6)).astype(np.float32)
     assert gap((network, {"w": W}), series) < 1e-5
-    complete((network, {"w": W}), series)
+    assert not incomplete((network, {"w": W}), series)
 
 
 def test_what_has_no_counterpart_is_differentiated_by_jax() -> None:
@@ -139,7 +139,7 @@ def test_activation_functions(name: str) -> None:
     function = getattr(jax.nn, name)
     network = (lambda params, x: function(x @ params), W)
     assert gap(network, X) < 1e-5
-    complete(network, X)
+    assert not incomplete(network, X)
 
 
 PRIMITIVES: dict[str, Any] = {

@@ -171,7 +171,7 @@ HARMFUL: dict[str, tuple[Callable[[Any], None], str]] = {
     "a lambda in a setting": (setting("activation", thing("builtins", "__lambda__", {"value": CODE})), "holds Python code"),
     "a torch module": (layer("keras.layers", "TorchModuleWrapper", module=PICKLE), "wrapped torch module is a pickle"),
     "a torch module by its place": (layer("keras.src.utils.torch_utils", "TorchModuleWrapper", module=PICKLE), "is a pickle"),
-    "a saved model": (layer("keras.layers", "TFSMLayer", filepath="/tmp/x", call_endpoint="serve"), "loads another file"),
+    "a saved model": (layer("keras.layers", "TFSMLayer", filepath="elsewhere", call_endpoint="serve"), "loads another file"),
     "a function of jax": (layer("keras.layers", "JaxLayer", call_fn="x"), "is Python code that is run"),
     "a module of flax": (layer("keras.layers", "FlaxLayer", module="x"), "is Python code that is run"),
     "a class of others": (layer("os", "system", command="true"), "classes of its own"),

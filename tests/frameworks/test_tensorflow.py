@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import pellucid as pl
-from frameworks.answers import complete, gap, layers, read
+from frameworks.answers import gap, incomplete, layers, read
 from pellucid.models.bridge import Bridge
 
 X = np.random.default_rng(0).standard_normal((5, 6)).astype(np.float32)
@@ -35,7 +35,7 @@ class Network(tf.Module):
 def test_a_module() -> None:
     net = Network()
     assert gap(net, PICTURES) < 1e-5
-    complete(net, PICTURES)
+    assert not incomplete(net, PICTURES)
     assert {"conv", "out"} <= set(layers(net, PICTURES))
 
 
@@ -43,7 +43,7 @@ def test_a_function() -> None:
     w = tf.Variable(W)
     network = tf.function(lambda x: tf.nn.softmax(tf.nn.gelu(x @ w)))
     assert gap(network, X) < 1e-5
-    complete(network, X)
+    assert not incomplete(network, X)
 
 
 def test_a_function_of_which_a_gradient_was_taken() -> None:
@@ -59,7 +59,7 @@ def test_a_function_of_which_a_gradient_was_taken() -> None:
 
     slopes.get_concrete_function(tf.TensorSpec((None, 6), tf.float32))
     assert gap(network, X) < 1e-5
-    complete(network, X)
+    assert not incomplete(network, X)
 
 
 def test_the_signature_of_a_saved_model(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_what_has_no_counterpart_is_differentiated_by_tensorflow() -> None:
     e = pl.explain(network, X, "gradient", target=1)
     other = pl.explain(tf.function(lambda x: tf.tanh(tf.tanh(tf.tanh(x @ w)))), X, "gradient", target=1)
     assert np.allclose(e.arrays[0].values, other.arrays[0].values, atol=1e-5)
-    complete(network, X, methods=("integrated_gradients",), within=1e-3)
+    assert not incomplete(network, X, methods=("integrated_gradients",), within=1e-3)
 
 
 OPERATIONS: dict[str, Any] = {

@@ -95,7 +95,7 @@ def _told(kind: str, path: Path) -> str:
         if kind in APART and "\n" in str(error):
             return f"refused: {str(error).partition(chr(10))[0]}"
         return f"{CRASHED}{type(error).__name__}: {error}"
-    except BaseException as error:
+    except BaseException as error:  # what is read may raise anything, SystemExit too: that is what the caller wants to know
         return f"{CRASHED}{type(error).__name__}: {error}"
     return "loaded"
 

@@ -62,15 +62,14 @@ class KerasControls(MirrorControls):
     """What can be asked of a fit of Keras."""
 
     place = "in a fit of Keras"
-    model: Any = None
+    assign: Callable[[str, np.ndarray], None]  # puts the weights of this name into the model
 
     def carry_out(self, what: str, details: Mapping[str, Any], step: int) -> Event:
         """One command; weights that are edited go back into the model."""
         event = super().carry_out(what, details, step)
         if what == "edit":
             name = str(details.get("parameter"))
-            assert isinstance(self.net, Mirror)
-            _variables(self.model)[self.net.paths[name]].assign(self.net.get_parameter(name).detach().numpy())
+            self.assign(name, self.net.get_parameter(name).detach().numpy())
         return event
 
 
@@ -108,7 +107,7 @@ class Hooks:
         self.recorder = begun(self._mirror, [self._standing], self.folder, host=host, **self.options)
         controls = KerasControls(self._mirror, (self._standing,), self.recorder.folder)
         jax = keras.backend.backend() == "jax"
-        controls.model, controls.reached = self.model, REACHED[:APART] if jax else REACHED
+        controls.assign, controls.reached = self._assign, REACHED[:APART] if jax else REACHED
         controls.place = f"in a fit of Keras{' on JAX' if jax else ''}"
         self.recorder.steered_by(controls)
         self.recorder.leave_out("activations", "Keras calls its layers out of sight of torch")
@@ -165,6 +164,10 @@ class Hooks:
 
     def _rate(self) -> float:
         return float(np.asarray(_plain(self.model.optimizer.learning_rate)))
+
+    def _assign(self, name: str, values: np.ndarray) -> None:
+        if self._mirror is not None:
+            _variables(self.model)[self._mirror.paths[name]].assign(values)
 
     def _values(self) -> dict[str, Any]:
         return {path: variable.value for path, variable in _variables(self.model).items()}
