@@ -24,6 +24,7 @@ import numpy as np
 from rich.console import Console
 
 ROWS, SIDE, CLASSES, TARGET = 8, 224, 10, 3
+SETTLED = 10  # calls before anything is measured: frameworks compile at the first, and the adapter of TensorFlow after some dozen rows
 WIDTHS = (3, 32, 64, 128)
 BACKENDS = {"keras-torch": "torch", "keras-tensorflow": "tensorflow", "keras-jax": "jax"}
 NEEDS = {
@@ -215,7 +216,8 @@ def one(name: str, rounds: int) -> dict[str, Any]:
         def ours() -> np.ndarray:
             return bound.gradients(bound.values, numbers, lambda outputs, _: outputs[:, TARGET])[1][0].numpy()
 
-        first, second = own(), ours()
+        for _ in range(SETTLED):
+            first, second = own(), ours()
         apart = float(np.abs(first - second).max() / np.abs(first).max())
         seconds = alternate({"own": own, "seam": ours, "own again": own}, rounds)
     whole = alternate({"own": own, "explain": lambda: pl.explain(model, x, "gradient", target=TARGET, spec=spec, checks="none")}, rounds)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ import tensorflow as tf
 
 import pellucid as pl
 from frameworks.answers import gap, incomplete, layers, read
+from pellucid.errors import CapabilityError
 from pellucid.models.bridge import Bridge
+from pellucid.models.own_pass import ENOUGH, own_pass
 
 X = np.random.default_rng(0).standard_normal((5, 6)).astype(np.float32)
 PICTURES = np.random.default_rng(1).standard_normal((4, 8, 8, 3)).astype(np.float32)
@@ -165,3 +169,95 @@ def test_windows(padding: str, stride: int) -> None:
         lambda x: tf.nn.avg_pool2d(x, 3, stride, padding),
     ):
         assert gap(tf.function(call), PICTURES) < 1e-5
+
+
+# ---- passes by TensorFlow itself ---------------------------------------------------------------------------------------------------------
+
+PHOTOS = np.random.default_rng(4).standard_normal((8, 40, 40, 3)).astype(np.float32)
+MANY = np.concatenate([PHOTOS] * (ENOUGH // len(PHOTOS)))
+
+
+class Photographed(tf.Module):
+    """Convolutions, and a head of the test's own."""
+
+    def __init__(self, head: Any) -> None:
+        super().__init__()
+        draw = np.random.default_rng(5)
+        self.kernel = tf.Variable(draw.standard_normal((3, 3, 3, 6)).astype(np.float32) / 3, name="conv/kernel")
+        self.out = tf.Variable(10 * draw.standard_normal((6, 4)).astype(np.float32), name="out/kernel")
+        self.head = head
+
+    @tf.function
+    def __call__(self, x: Any) -> Any:
+        x = tf.nn.relu(tf.nn.conv2d(x, self.kernel, 2, "SAME"))
+        return self.head(tf.reduce_mean(x, (1, 2)) @ self.out)
+
+
+def by_tensorflow(net: Any, rows: np.ndarray = MANY) -> bool:
+    """Whether TensorFlow itself makes the passes once so many rows are explained."""
+    pl.explain(net, rows, "gradient", target=1, checks="none")
+    return own_pass(read(net, rows).net).net is not None
+
+
+HEADS = {
+    "scores": tf.identity,
+    "softmax": lambda z: tf.nn.softmax(3 * z),  # saturated in float32
+    "sigmoid": lambda z: tf.sigmoid(3 * z),
+}
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_large_pictures_go_through_tensorflow_itself(head: str) -> None:
+    net = Photographed(HEADS[head])
+    before = pl.explain(net, PHOTOS, "gradient", target=1, checks="none").values.values
+    after = pl.explain(net, MANY, "gradient", target=1, checks="none").values.values[: len(PHOTOS)]
+    assert own_pass(read(net, MANY).net).net is not None
+    for one, other in zip(before, after, strict=True):
+        assert np.linalg.norm(one - other) <= 1e-4 * np.linalg.norm(one)
+        assert np.linalg.norm(one) > 0
+
+
+def test_passes_by_tensorflow_follow_its_weights() -> None:
+    net = Photographed(tf.identity)
+    assert by_tensorflow(net)
+    net.out.assign(-net.out)
+    before = pl.explain(net, PHOTOS, "gradient", target=1, checks="none").values.values
+    assert by_tensorflow(net)
+    assert np.allclose(before, pl.explain(net, PHOTOS, "gradient", target=1, checks="none").values.values, rtol=1e-4, atol=1e-7)
+
+
+def test_layers_and_rules_are_those_of_torch() -> None:
+    net = Photographed(tf.nn.softmax)
+    before = pl.explain(net, PHOTOS, pl.GradCAM(layer="conv"), target=1, checks="none").values.values
+    assert by_tensorflow(net)
+    assert np.array_equal(before, pl.explain(net, PHOTOS, pl.GradCAM(layer="conv"), target=1, checks="none").values.values)
+    assert not incomplete(net, PHOTOS)
+
+
+def test_torch_goes_on_where_tensorflow_gives_something_else() -> None:
+    calls: list[int] = []
+
+    def head(z: Any) -> Any:
+        calls.append(1)  # at each tracing
+        return z * (2.0 if len(calls) > 1 else 1.0)
+
+    assert not by_tensorflow(Photographed(head))
+    assert len(calls) > 1
+    assert not by_tensorflow(Photographed(lambda z: (z, z)))
+    assert not by_tensorflow(Photographed(lambda z: tf.reshape(tf.nn.softmax(3 * z), (-1, 4))))  # whose logits are not seen
+
+
+def test_a_gradient_that_is_stopped_is_said_to_be_missing() -> None:
+    net = Photographed(lambda z: tf.stop_gradient(z))
+    for rows in (PHOTOS, MANY):
+        with pytest.raises(CapabilityError, match="differentiate"):
+            pl.explain(net, rows, "gradient", target=1, checks="none")
+
+
+def test_passes_by_tensorflow_do_not_keep_a_network() -> None:
+    net = Photographed(tf.identity)
+    assert by_tensorflow(net)
+    gone = weakref.ref(net)
+    del net
+    gc.collect()
+    assert gone() is None

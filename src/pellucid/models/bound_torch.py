@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,6 +17,7 @@ from pellucid.models.inputs import RowInputs
 from pellucid.models.layer_shapes import layer_shapes
 from pellucid.models.memory import out_of_memory
 from pellucid.models.outputs import main_output, one_row_each
+from pellucid.models.own_pass import Make, own_pass, suits
 from pellucid.models.protocol import LayerGradient, LayerShape, Ruled, Score
 from pellucid.models.ruled_pass import RuledOutputs, outputs_under, under
 from pellucid.models.rules.graph import Graph, record
@@ -136,6 +137,15 @@ class BoundTorch:
     def expect(self, rows: int) -> None:
         """So many rows are about to be evaluated."""
         self._tuned.expect(rows)
+
+    def offer(self, make: Make) -> None:
+        """The framework that the network comes from can make its passes itself, where that is faster."""
+        if suits(self):
+            self._tuned.own = own_pass(self.model.net), make
+
+    def by(self, net: nn.Module) -> AbstractContextManager[None]:
+        """Inside, another module that computes the same is run."""
+        return self._run.by(net)
 
     def entrance(self, remembered: Callable[[Callable[[], Names | None]], Names | None]) -> Entrance | None:
         """The network from its first linear layer on, where that layer alone takes the input."""

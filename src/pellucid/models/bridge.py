@@ -6,6 +6,7 @@ What only the framework knows stays there; between it and torch go arrays. Such 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,8 +18,9 @@ from pellucid.models.outputs import main_output
 from pellucid.models.rules.interceptor import Interceptor
 
 ALIGNMENT = 64  # bytes
-Pull = Callable[[Tensor], tuple[Tensor, ...]]  # a gradient of the output to those of the inputs
+Pull = Callable[[Tensor], tuple[Tensor | None, ...]]  # a gradient of the output to those of the inputs; None for what it does not reach
 Linearize = Callable[[tuple[Tensor, ...]], tuple[Tensor, Pull]]  # inputs to the output, and how gradients come back
+ENDINGS: dict[str, Callable[[Tensor], Tensor]] = {"Softmax": partial(torch.softmax, dim=-1), "Sigmoid": torch.sigmoid}
 
 
 class Bridge(nn.Module):
@@ -29,11 +31,15 @@ class Bridge(nn.Module):
         linearize: the same, with the way back; inputs and gradients are detached.
         dtype: in which the network computes; None where it takes what it is given.
         reason: why the network was not read as torch operations.
+        ends_in: what torch makes of that output, one of :data:`ENDINGS`.
     """
 
-    def __init__(self, call: Callable[[tuple[Tensor, ...]], Tensor], linearize: Linearize, dtype: torch.dtype | None, reason: str) -> None:
+    def __init__(
+        self, call: Callable[[tuple[Tensor, ...]], Tensor], linearize: Linearize, dtype: torch.dtype | None, reason: str,
+        ends_in: str = "",
+    ) -> None:  # fmt: skip
         super().__init__()
-        self._call, self._linearize, self._dtype, self._reason = call, linearize, dtype, reason
+        self._call, self._linearize, self._dtype, self._reason, self.ends_in = call, linearize, dtype, reason, ends_in
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """The network's main output.
@@ -50,8 +56,10 @@ class Bridge(nn.Module):
         if self._dtype is not None:
             inputs = tuple(t.to(self._dtype) if t.is_floating_point() else t for t in inputs)
         if not torch.is_grad_enabled() or not any(t.requires_grad for t in inputs):
-            return self._call(tuple(t.detach() for t in inputs))
-        return _Across.apply(self._linearize, *inputs)  # type: ignore[no-any-return]
+            output = self._call(tuple(t.detach() for t in inputs))
+        else:
+            output: Tensor = _Across.apply(self._linearize, *inputs)  # type: ignore[no-redef]
+        return ENDINGS[self.ends_in](output) if self.ends_in else output
 
 
 class _Across(torch.autograd.Function):

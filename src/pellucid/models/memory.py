@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether this error says that memory ran out."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if isinstance(error, MemoryError) or type(error).__name__ in ("OutOfMemoryError", "ResourceExhaustedError"):  # torch's, TensorFlow's
         return True
     text = str(error)
     return isinstance(error, RuntimeError) and any(

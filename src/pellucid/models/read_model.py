@@ -26,7 +26,8 @@ class Source(Protocol):
     """A network of another framework, as its adapter found it.
 
     Where inputs come by name, ``names`` are set, or ``named(names)`` is asked. One that its framework can differentiate has
-    ``bridge(example, spec, reason)`` too: a twin whose values and gradients come from there.
+    ``bridge(example, spec, reason)`` too: a twin whose values and gradients come from there. One whose framework may be faster than torch
+    has ``own_pass(example)``: a module that gives the main output and its gradients by the framework, or None.
     """
 
     @property
@@ -98,6 +99,9 @@ class ReadModel:
         """The network bound to these rows, which come by name only where its inputs have names."""
         by_name = bool(inputs.keywords) and hasattr(self.source, "named")
         with self.model(inputs).open(replace(inputs, keywords=()) if by_name else inputs, mode=mode) as bound:
+            source: Any = self.source
+            if hasattr(source, "own_pass") and self._seed is None and self.spec.select is None and not inputs.keywords:
+                bound.offer(lambda: source.own_pass(bound.fixed[0][:1]))
             yield bound
 
     def model(self, inputs: RowInputs) -> TwinModel:

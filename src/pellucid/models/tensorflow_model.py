@@ -17,12 +17,14 @@ from torch import Tensor
 from torch.utils.dlpack import to_dlpack  # pyright: ignore[reportPrivateImportUsage]
 
 from pellucid.explanation.spec import ModelSpec
-from pellucid.models.bridge import Bridge, Pull, aligned, place_of
+from pellucid.models.bridge import ENDINGS, Bridge, Linearize, Pull, aligned, place_of
 from pellucid.models.programs.passes import simplified
 from pellucid.models.programs.program import Program
 from pellucid.models.programs.tensorflow_reader import listing
 from pellucid.models.read_model import ReadModel, hashed
 from pellucid.models.twin_model import Twin, as_tensors
+
+READ = "PellucidRead"  # the name under which TensorFlow knows that what was read of a variable gets no gradient
 
 
 def adapt(model: Any, spec: ModelSpec | None) -> ReadModel | None:  # noqa: ANN401
@@ -89,24 +91,32 @@ class TensorflowSource:
         """The network as a module whose gradients ``tf.GradientTape`` gives."""
         answer = self.evaluate(*(t.numpy() for t in example))
         place, call = place_of(answer, tf.nest.flatten(answer), spec.select), self._call()
-
-        def main(inputs: tuple[Any, ...]) -> Any:  # noqa: ANN401
-            return tf.nest.flatten(call(*inputs))[place]
-
-        def linear(inputs: tuple[Tensor, ...]) -> tuple[Tensor, Pull]:
-            given = tuple(map(_into, inputs))
-            with tf.GradientTape() as tape:
-                tape.watch([one for one in given if one.dtype.is_floating])
-                output = main(given)
-
-            def pull(gradient: Tensor) -> tuple[Tensor, ...]:
-                found = tape.gradient(output, given, _into(gradient), tf.UnconnectedGradients.ZERO)
-                return tuple(map(_out, found))
-
-            return _out(output), pull
-
-        net = Bridge(lambda inputs: _out(main(tuple(map(_into, inputs)))), linear, self.dtype, reason)
+        net = Bridge(*_ways(lambda *inputs: tf.nest.flatten(call(*inputs))[place]), self.dtype, reason)
         return Twin(net, self.evaluate, self.name, self.framework, guesses=self.guesses, holds=True)
+
+    def own_pass(self, rows: Tensor) -> Bridge | None:
+        """The network, which takes and returns one array, up to its last softmax or sigmoid, traced anew without gradients of variables.
+
+        None for what can not be traced: signatures, and functions that return several arrays.
+        """
+        if hasattr(self.function, "structured_outputs"):
+            return None
+        compiled: tuple[Any, ...] = (self.function, getattr(self.function, "__call__", None))  # noqa: B004 - of a tf.Module, the function behind it
+        function = next((one.python_function for one in compiled if hasattr(one, "python_function")), self.function)
+        ends_in = ""
+
+        def main(x: Any) -> Any:  # noqa: ANN401
+            # TensorFlow differentiates a traced function by all that it reads, which takes half as long again as by its input alone
+            with tf.compat.v1.get_default_graph().gradient_override_map({"ReadVariableOp": READ}):
+                output = function(x)
+            nonlocal ends_in
+            ends_in = output.op.type if tf.is_tensor(output) and output.op.type in ENDINGS else ""
+            return output.op.inputs[0] if ends_in else output
+
+        traced = tf.function(main).get_concrete_function(tf.TensorSpec((None, *rows.shape[1:]), str(rows.dtype).removeprefix("torch.")))
+        if not tf.is_tensor(traced.structured_outputs):
+            return None
+        return Bridge(*_ways(traced), self.dtype, "", ends_in)
 
     def evaluate(self, *inputs: np.ndarray) -> Any:  # noqa: ANN401
         """What TensorFlow answers."""
@@ -138,6 +148,32 @@ class TensorflowSource:
             id(plain.handle): (plain, named.get(id(plain)) or str(plain.name).partition(":")[0].replace("/", "."))
             for plain in map(_plain, (*variables, *self.variables))
         }
+
+
+def _ways(call: Callable[..., Any]) -> tuple[Callable[[tuple[Tensor, ...]], Tensor], Linearize]:
+    """Of a function of TensorFlow with one output: its value, and its value with the way back."""
+
+    def value(inputs: tuple[Tensor, ...]) -> Tensor:
+        return _out(call(*map(_into, inputs)))
+
+    def linear(inputs: tuple[Tensor, ...]) -> tuple[Tensor, Pull]:
+        given = tuple(map(_into, inputs))
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([one for one in given if one.dtype.is_floating])
+            output = call(*given)
+
+        def pull(gradient: Tensor) -> tuple[Tensor | None, ...]:
+            found = tape.gradient(output, given, _into(gradient))
+            return tuple(None if one is None else _out(one) for one in found)
+
+        return _out(output), pull
+
+    return value, linear
+
+
+@tf.RegisterGradient(READ)
+def _read(_: Any, __: Any) -> None:  # noqa: ANN401
+    """None."""
 
 
 def _into(tensor: Tensor) -> Any:  # noqa: ANN401

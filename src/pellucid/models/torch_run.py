@@ -62,6 +62,15 @@ class TorchRun:
         return ended[1]
 
     @contextmanager
+    def by(self, net: nn.Module) -> Iterator[None]:
+        """Inside, another module that computes the same is run."""
+        before, self.net = self.net, net
+        try:
+            yield
+        finally:
+            self.net = before
+
+    @contextmanager
     def unwatched(self) -> Iterator[None]:
         """Inside, the network runs with nothing around it: somebody writes down its operations."""
         before, self._watches = self._watches, False

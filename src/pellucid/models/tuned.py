@@ -1,5 +1,5 @@
-"""Evaluations below their plain cost, where they can be shown to give the same: convolutions with what follows them in one step, and
-only the touched region of early layers where rows differ from the explained one in a window.
+"""Evaluations below their plain cost, where they can be shown to give the same: convolutions with what follows them in one step, only
+the touched region of early layers where rows differ from the explained one in a window, and passes by the framework itself.
 
 A plan is made of the network as it is at that moment, so it always has the network's present weights; it is compared with a plain pass
 before it is used, and given up for good once anything about it fails.
@@ -15,7 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.errors import PellucidError
+from pellucid.models.bridge import Bridge
 from pellucid.models.memory import out_of_memory
+from pellucid.models.own_pass import Make, OwnPass
 from pellucid.models.rules.tuned.fusion import Diverged, Fusion, plan
 from pellucid.models.rules.tuned.regions import WHOLE, Regions, changed_windows
 
@@ -39,6 +41,7 @@ class Tuned:
         self._possible = True
         self._expected = 0
         self._held = self._began = False
+        self.own: tuple[OwnPass, Make] | None = None  # of the framework that the network comes from
 
     def expect(self, rows: int) -> None:
         """So many rows are about to be evaluated."""
@@ -55,6 +58,10 @@ class Tuned:
 
     def forward(self, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor:
         """The main output of a batch, with gradient where the caller's context asks for it."""
+        if self.own is not None and not self._held:
+            found = self._by_framework(*self.own, batch, rows)
+            if found is not None:
+                return found
         fusion = None if self._held or not self._began else self._plan(batch, rows)
         self._began = True  # the first pass finds out how the network ends
         if fusion is None:
@@ -66,6 +73,32 @@ class Tuned:
                 raise
             self._possible, self._fusion, self._regions = False, None, None
             return self.bound.forward(batch, rows)
+
+    def _by_framework(self, own: OwnPass, make: Make, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor | None:
+        """The main output by the framework's own pass; None where it is not used."""
+        before = own.net
+        own.rows += len(rows)
+        try:
+            net = own.after(self._expected, make)
+            if net is None:
+                return None
+            if net is before or self._same(net, tuple(t[:1].detach() for t in batch), rows[:1]):
+                with self.bound.by(net):
+                    return self.bound.forward(batch, rows)
+        except _FAILURES as error:
+            if isinstance(error, RuntimeError) and out_of_memory(error):
+                raise
+        own.give_up()
+        return None
+
+    def _same(self, net: Bridge, one: tuple[Tensor, ...], row: Tensor) -> bool:
+        """Whether the framework gives the same for a row, and leaves its last softmax or sigmoid to torch."""
+        with torch.no_grad():
+            plain = self.bound.forward(one, row)
+            if net.ends_in != self.bound.ends_in:
+                return False
+            with self.bound.by(net):
+                return _agree(self.bound.forward(one, row), plain)
 
     def _by_plan(self, fusion: Fusion, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor:
         def forward(given: tuple[Tensor, ...]) -> Tensor:
