@@ -195,15 +195,61 @@ def test_inputs_come_by_name_in_any_order() -> None:
         pl.explain(model, left, "gradient", target=0)
 
 
-def test_an_operator_that_torch_lacks_leaves_a_function() -> None:
-    x = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
-    model = graph([node("Unique", ["x"], ["u"], axis=1), node("ReduceSum", ["u"], ["s"], keepdims=1), node("Mul", ["x", "s"])], {"x": x})
+def partly_known() -> tuple[onnx.ModelProto, np.ndarray]:
+    """A CNN with an activation that only ONNX Runtime has, and pictures for it."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(4, 3, 12, 12)).astype(np.float32)
+    held = {
+        "first.weight": draw.normal(size=(6, 3, 3, 3)) / 3, "second.weight": draw.normal(size=(8, 6, 3, 3)) / 5,
+        "head.weight": draw.normal(size=(8, 4)),
+    }  # fmt: skip
+    nodes = [
+        node("Conv", ["x", "first.weight"], ["a"]), node("QuickGelu", ["a"], ["b"], domain="com.microsoft", alpha=1.7),
+        node("Conv", ["b", "second.weight"], ["c"], strides=[2, 2]), node("Relu", ["c"], ["d"]),
+        node("GlobalAveragePool", ["d"], ["e"]), node("Flatten", ["e"], ["f"]), node("MatMul", ["f", "head.weight"]),
+    ]  # fmt: skip
+    model = graph(nodes, {"x": x}, constants={name: value.astype(np.float32) for name, value in held.items()})
+    model.opset_import.append(onnx.helper.make_opsetid("com.microsoft", 1))
+    return model, x
+
+
+def test_layers_of_a_network_with_an_operator_that_torch_lacks() -> None:
+    model, x = partly_known()
     wrapped = wrap(model)
-    assert not wrapped.can
-    assert "Unique" in wrapped.why_not("gradient")
-    with pytest.raises(CapabilityError, match="Unique"):
-        pl.explain(model, x, "gradient", target=0)
-    assert np.isfinite(values(pl.explain(model, x, "occlusion", target=0))).all()
+    assert wrapped.can == {"layers"}
+    shown = onnx.ModelProto()
+    shown.CopyFrom(model)
+    shown.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in "abd")
+    *_, a, b, d = onnxruntime.InferenceSession(shown.SerializeToString()).run(None, {"x": x})
+    with wrapped.open(collect(x, pl.ModelSpec()), mode="eval") as bound:
+        _, found = bound.layer_outputs(bound.values, torch.arange(4), layers=("first", "quickgelu", "relu"))
+    for expected, own in zip((a, b, d), found, strict=True):
+        np.testing.assert_allclose(own, expected, atol=1e-5)
+    spec = pl.ModelSpec(inputs=(pl.InputSpec(kind="image"),))
+    assert "quickgelu" in str(pl.inspect(model, "representations", np.concatenate([x, x + 1, x - 1]), spec=spec).content)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    function = pl.explain(lambda rows: session.run(None, {"x": rows})[0], x, "occlusion", target=1, spec=spec)
+    np.testing.assert_allclose(values(pl.explain(model, x, "occlusion", target=1, spec=spec)), values(function), atol=1e-5)
+    assert np.isfinite(values(pl.explain(session, x, pl.ScoreCAM(layer="quickgelu"), target=1, spec=spec))).all()
+    for method in ("gradient", "lrp", "gradcam"):
+        with pytest.raises(CapabilityError, match=r"com\.microsoft\.QuickGelu"):
+            pl.explain(model, x, method, target=1, spec=spec)
+
+
+def test_what_can_not_be_taken_apart_is_a_function() -> None:
+    x = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    unique = [node("Unique", ["x"], ["u"], axis=1), node("ReduceSum", ["u"], ["s"], keepdims=1), node("Mul", ["x", "s"])]
+    chance = [*unique[:2], node("RandomNormalLike", ["x"], ["r"], scale=1e-9), node("Add", ["r", "s"])]
+    pieces = [*unique[:2], node("SplitToSequence", ["x"], ["q"], axis=1), node("ConcatFromSequence", ["q"], axis=1)]
+    for nodes in (unique, chance, pieces):
+        model = graph(nodes, {"x": x})
+        with pytest.raises(CapabilityError, match="Unique"):
+            pl.explain(model, x, "gradient", target=0)
+        assert np.isfinite(values(pl.explain(model, x, "occlusion", target=0))).all()
+    assert not wrap(graph(chance, {"x": x})).can
+    words = np.array([["a"], ["b"]])
+    lower = [node("StringNormalizer", ["x"], ["n"], case_change_action="LOWER"), node("StringConcat", ["n", "n"])]
+    assert not wrap(graph(lower, {"x": words.astype(object)})).can
 
 
 def test_names_of_classes_are_in_the_metadata() -> None:

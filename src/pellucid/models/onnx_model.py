@@ -1,6 +1,7 @@
 """ONNX: ``onnx.ModelProto``. Its graph is read as torch operations (:mod:`pellucid.models.programs`), held against ONNX Runtime's answers.
 
-A graph with an operator that has no counterpart in torch is a function of its inputs, for black-box methods.
+An operator that has no counterpart in torch is computed by ONNX Runtime, alone in a graph of its own: layers can be looked at, and there is
+no gradient. Where that can not be done, as for operators on text, the model is a function of its inputs.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import onnx
@@ -20,9 +22,10 @@ import onnx.inliner
 import torch
 from torch import Tensor
 
-from pellucid.errors import InputError, ModelError
+from pellucid.errors import InputError, ModelError, UnsupportedOperation
 from pellucid.explanation.spec import InputSpec, ModelSpec
 from pellucid.models.function_model import FunctionModel
+from pellucid.models.inputs import RowInputs
 from pellucid.models.programs.onnx_operators import TABLE
 from pellucid.models.programs.onnx_reader import OnnxReader
 from pellucid.models.programs.passes import simplified
@@ -34,6 +37,9 @@ from pellucid.models.twin_model import Twin, as_tensors, completed
 CLASS_NAMES = ("class_names", "classes", "labels", "names")  # keys of metadata under which exporters write them
 REMEMBERED = 4  # models, the last ones that were given
 PLAIN_DOMAINS = ("", "ai.onnx")
+FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16)
+BLACK_BOX = "use a black-box method such as 'occlusion'"
+CHANCE = ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial")
 
 
 def adapt(model: Any, spec: ModelSpec | None) -> ReadModel | FunctionModel | None:  # noqa: ANN401
@@ -42,9 +48,11 @@ def adapt(model: Any, spec: ModelSpec | None) -> ReadModel | FunctionModel | Non
 
 
 def behind_interface(source: OnnxSource, spec: ModelSpec | None) -> ReadModel | FunctionModel:
-    """A network where all of its operators are known, else a function."""
+    """A network, of which ONNX Runtime computes the operators that are not known."""
     known = completed(spec, source.known)
-    return OnnxFunction(source, known) if source.foreign else ReadModel(source, known)
+    if not source.foreign:
+        return ReadModel(source, known)
+    return PartlyRead(source, known) if source.parts else OnnxFunction(source, known)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +98,12 @@ class OnnxSource:
         """Operators that have no counterpart in torch."""
         found = dict.fromkeys(one for one in operators(self.flat.graph) if one not in _known())
         return tuple(f"{domain}.{kind}".removeprefix(".") for domain, kind in found)
+
+    @cached_property
+    def parts(self) -> bool:
+        """Whether rows are numbers, and each operator gives the same whenever it is asked, so that it may be computed apart."""
+        floats = all(one.type.tensor_type.elem_type in FLOATS for one in self.inputs)
+        return floats and not any(kind in CHANCE for _, kind in operators(self.flat.graph))
 
     @cached_property
     def inputs(self) -> tuple[onnx.ValueInfoProto, ...]:
@@ -142,12 +156,40 @@ class OnnxSource:
             received = f"{len(example)} inputs"
             raise InputError("The inputs do not fit the ONNX model", received=received, remedy=f"give {', '.join(self.names)}, as a dict")
         version = next((one.version for one in self.flat.opset_import if one.domain in PLAIN_DOMAINS), 1)
-        read = OnnxReader(version, self.batch).read(self.flat.graph, self.names, example)
+        read = OnnxReader(version, self.batch, self._alone if self.parts else lambda _: None).read(self.flat.graph, self.names, example)
         guesses = (f"{self.name}: written for {self.batch} rows at a time; it is explained as if for any",) if self.batch else ()
         if any(kind == "QuantizeLinear" for _, kind in operators(self.flat.graph)):
             guesses += (f"{self.name}: it rounds to whole numbers on the way, through which no gradient passes",)
 
-        return Twin(Program(simplified(read, example)), self.evaluate, self.name, self.framework, self.known, guesses)
+        net = Program(simplified(read, example))
+        return Twin(net, self.evaluate, self.name, self.framework, self.known, guesses, blind=bool(self.foreign))
+
+    def _alone(self, node: onnx.NodeProto) -> Callable[..., Any] | None:
+        """A node as a function of tensors, without gradient; None for one with graphs inside, which may take what is around it."""
+        if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
+            return None
+        names, outputs = tuple(filter(None, node.input)), [onnx.helper.make_empty_tensor_value_info(one) for one in node.output if one]
+        runs: dict[tuple[str, ...], Any] = {}  # by the dtypes of what goes in
+
+        def compute(*given: Tensor) -> Any:  # noqa: ANN401
+            arrays = {name: np.ascontiguousarray(one.detach().cpu().numpy()) for name, one in zip(names, given, strict=True)}
+            kinds = tuple(array.dtype.name for array in arrays.values())
+            if kinds not in runs:
+                inputs = [
+                    onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(array.dtype), [None] * array.ndim)
+                    for name, array in arrays.items()
+                ]
+                graph = onnx.helper.make_graph([node], node.op_type, inputs, outputs)
+                model = onnx.helper.make_model(graph, opset_imports=self.flat.opset_import, ir_version=self.flat.ir_version)
+                runs[kinds] = _runner(model.SerializeToString(), model)[0]
+            try:
+                made = [torch.from_numpy(np.array(one)) for one in runs[kinds](arrays)]
+            except Exception as error:  # those of ONNX Runtime have no common class; or what it gives are no numbers
+                told = f"{node.op_type}: {str(error).splitlines()[0][:120]}"
+                raise UnsupportedOperation("This operator can not be computed alone", received=told, remedy=BLACK_BOX) from error
+            return tuple(made) if len(made) > 1 else made[0]
+
+        return compute
 
     def evaluate(self, *rows: np.ndarray, **named: np.ndarray) -> Any:  # noqa: ANN401
         """What ONNX Runtime answers, a tensor, or a dict of tensors by name where there are several."""
@@ -175,6 +217,26 @@ class OnnxSource:
         return [np.concatenate(outputs)[:count] for outputs in zip(*made, strict=True)]
 
 
+class PartlyRead(ReadModel):
+    """An ONNX model with operators that torch does not have. Without gradients and rules; a function where it can not be taken apart."""
+
+    can: frozenset[Capability] = frozenset({"layers"})
+    source: OnnxSource
+
+    def model(self, inputs: RowInputs) -> Any:  # noqa: ANN401
+        """The network read for rows of this shape, or the function."""
+        if self.source.owner not in _WHOLE and not (inputs.frame and inputs.frame.categorical):
+            try:
+                return super().model(inputs)
+            except UnsupportedOperation:
+                _WHOLE.add(self.source.owner)
+        return OnnxFunction(self.source.named(inputs.keywords) if inputs.keywords else self.source, self.spec)
+
+    def why_not(self, capability: Capability) -> str:
+        """It names the operator."""
+        return OnnxFunction(self.source, self.spec).why_not(capability)
+
+
 class OnnxFunction(FunctionModel):
     """An ONNX model with operators that torch does not have: a function of its inputs."""
 
@@ -191,7 +253,7 @@ class OnnxFunction(FunctionModel):
         """It names the operator."""
         foreign = ", ".join(self.source.foreign[:3])
         lacking = f"the ONNX operator {foreign} has no counterpart in torch, which leaves no {capability}"
-        return f"{lacking}; use a black-box method such as 'occlusion'"
+        return f"{lacking}; {BLACK_BOX}"
 
     def respecified(self, spec: ModelSpec) -> OnnxFunction:
         """The same function with another spec."""
@@ -200,6 +262,9 @@ class OnnxFunction(FunctionModel):
     def fingerprint(self) -> str:
         """A hash of the whole model."""
         return self.source.fingerprint()
+
+
+_WHOLE: WeakSet[Any] = WeakSet()  # owners of models that could not be taken apart
 
 
 class Owner:

@@ -92,7 +92,7 @@ class ReadModel:
 
     def respecified(self, spec: ModelSpec) -> ReadModel:
         """The same network with another spec."""
-        return ReadModel(self.source, spec, self._seed)
+        return type(self)(self.source, spec, self._seed)
 
     @contextmanager
     def open(self, inputs: RowInputs, *, mode: Mode) -> Iterator[BoundTorch]:
@@ -131,7 +131,7 @@ class ReadModel:
 
     def randomized(self, seed: int) -> ReadModel:
         """The same network with random parameters."""
-        return ReadModel(self.source, self.spec, seed)
+        return type(self)(self.source, self.spec, seed)
 
     def fingerprint(self) -> str:
         """A hash of all weights."""

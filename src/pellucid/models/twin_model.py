@@ -22,7 +22,7 @@ from pellucid.explanation.spec import ModelSpec
 from pellucid.models.bound_torch import BoundTorch
 from pellucid.models.inputs import RowInputs
 from pellucid.models.outputs import main_output
-from pellucid.models.protocol import Mode
+from pellucid.models.protocol import Capability, Mode
 from pellucid.models.torch_model import TorchModel
 
 HELD = 4  # networks whose twins hold them
@@ -43,6 +43,7 @@ class Twin:
         spec: what the framework knows of inputs and outputs; what the user says counts more.
         guesses: what was taken for granted, each a sentence.
         holds: whether the torch module itself holds the user's network.
+        blind: whether some of its operations are not torch's, so that there are only values: no gradient, nothing to follow.
     """
 
     net: nn.Module
@@ -52,6 +53,7 @@ class Twin:
     spec: ModelSpec = field(default_factory=ModelSpec)
     guesses: tuple[str, ...] = ()
     holds: bool = False
+    blind: bool = False
 
 
 class TwinModel(TorchModel):
@@ -61,6 +63,11 @@ class TwinModel(TorchModel):
         super().__init__(twin.net, completed(spec, twin.spec))
         self.twin, self.name = twin, twin.name
         self.framework = twin.framework
+
+    @property
+    def can(self) -> frozenset[Capability]:
+        """What a torch network can, or to show its layers at least."""
+        return frozenset({"layers"}) if self.twin.blind else super().can
 
     @contextmanager
     def open(self, inputs: RowInputs, *, mode: Mode) -> Iterator[BoundTorch]:

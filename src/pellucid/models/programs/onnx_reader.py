@@ -64,13 +64,19 @@ class Node:
 
 
 class OnnxReader(Reader):
-    """Collects the operations of a graph; ``batch`` is the number of rows to which the graph is fixed, 0 where it takes any."""
+    """Collects the operations of a graph.
+
+    Args:
+        version: of the operator set.
+        batch: the number of rows to which the graph is fixed, 0 where it takes any.
+        alone: what computes a node that torch has no operation for, a function of its inputs as tensors; None where there is none.
+    """
 
     framework = "ONNX"
 
-    def __init__(self, version: int, batch: int = 0) -> None:
+    def __init__(self, version: int, batch: int = 0, alone: Callable[[onnx.NodeProto], Callable[..., Any] | None] = lambda _: None) -> None:
         super().__init__()
-        self.version, self.batch = version, batch
+        self.version, self.batch, self._alone = version, batch, alone
         self._tried: dict[int, tuple[Any, ...]] = {}  # what a value is for TRIED rows
         self._shapes: dict[int, tuple[tuple[int, ...], ...]] = {}
         self._of_rows: dict[int, Callable[[int], Tensor]] = {}  # values that depend on the number of rows only
@@ -200,14 +206,22 @@ class OnnxReader(Reader):
             inputs = tuple(self._input(name, proto) if name else None for name in proto.input)
             self._scope = scope(proto)
             node = Node(proto.op_type, inputs, outputs, tuple(map(bool, proto.output)), self.version, attributes)
-            if proto.op_type not in TABLE or proto.domain not in ("", "ai.onnx"):
-                raise self.unsupported(f"{proto.domain}.{proto.op_type}".removeprefix("."))
-            TABLE[proto.op_type](self, node)
+            if proto.op_type in TABLE and proto.domain in ("", "ai.onnx"):
+                TABLE[proto.op_type](self, node)
+            else:
+                self._foreign(proto, node)
             self._env.update(
                 (name, self._renamed(proto, self.known(number))) for name, number in zip(proto.output, outputs, strict=True) if name
             )
             self._uses.subtract(used([proto]))
             self._forget(first, proto)
+
+    def _foreign(self, proto: onnx.NodeProto, node: Node) -> None:
+        call = self._alone(proto)
+        if call is None:
+            raise self.unsupported(f"{proto.domain}.{proto.op_type}".removeprefix("."))
+        outputs = [number for number, named in zip(node.outputs, node.named, strict=True) if named]
+        self.add(proto.op_type.lower(), call, node.given, outputs)
 
     def _input(self, name: str, proto: onnx.NodeProto) -> Ref:
         found = self._env[name]
