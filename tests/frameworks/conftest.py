@@ -16,7 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 NEEDED = {
     "test_onnx": ("onnx", "onnxruntime"),
     "test_keras_files": ("keras",),
-    "test_mutated": ("onnx", "onnxruntime", "keras"),
+    "test_mutated": ("onnx", "onnxruntime", "keras", "skops"),
     "test_skops": ("onnx", "keras"),
 }  # by the beginning of a file's name
 EXPORT = ("onnxscript",)  # what torch's exporter needs

@@ -1,4 +1,4 @@
-"""Files that are damaged, or well written and odd: seeded changes of bytes, of the entries of archives, and of what their JSON says."""
+"""Files that are damaged, or well written and odd: seeded changes of bytes, of the entries of archives, of JSON and protocol buffers."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ import onnx
 from onnx import helper, numpy_helper
 
 from frameworks.onnx_graphs import graph, node, shaped
+from pellucid.models.files.protobuf_wire import field, fields, varint
+from pellucid.models.files.sandbox import Refused
 
 Draw = np.random.Generator
 ROWS = np.zeros((2, 3), np.float32)
@@ -82,6 +84,9 @@ def values(mark: Path) -> list[Any]:
         {"module": "keras.layers", "class_name": "Lambda", "config": {"function": {"class_name": "__lambda__", "config": {"code": code}}}},
         {"module": "os", "class_name": "mkdir", "config": {"path": str(mark)}, "registered_name": None},
         {"class_name": "__lambda__", "config": {"value": [code, None, None]}}, json.loads("[" * 500 + "]" * 500),
+        {"__class__": "mkdir", "__module__": "os", "__loader__": "FunctionNode", "content": str(mark)},
+        {"__class__": "mkdir", "__module__": "os", "__loader__": "ObjectNode", "__id__": 1, "content": {"__class__": "dict"}},
+        "ObjectNode", "FunctionNode", "PartialNode", "NdArrayNode", "numpy", "ndarray", "sklearn.linear_model",
     ]  # fmt: skip
 
 
@@ -155,6 +160,79 @@ def archive_changed(data: bytes, draw: Draw, inside: Callable[[str, bytes], byte
     with zipfile.ZipFile(buffer, "w", packing) as new:
         for name, content in files:
             new.writestr(name, content)
+    return buffer.getvalue()
+
+
+# ---- protocol buffers
+
+OPERATORS = [b"ReadFile", b"PyFunc", b"WriteFile", b"SaveV2", b"MatMul", b"While", b"PartitionedCall", b"TensorListReserve", b"Reshape"]
+
+
+def protobuf_changed(data: bytes, draw: Draw, extra: list[bytes]) -> bytes:
+    """A field taken out, doubled, moved, or with another number, text or message in it, somewhere in the messages in one another."""
+    try:
+        found = list(fields(data))
+    except Refused:
+        return bytes_changed(data, draw, extra)
+    if not found:
+        return data
+    at = int(draw.integers(len(found)))
+    one = found[at]
+    parts = [each.raw for each in found]
+    if not isinstance(one.value, int) and draw.random() < 0.9:
+        inner = bytes(one.value)
+        if len(inner) > 1 and not inner.isascii():
+            parts[at] = field(one.number, protobuf_changed(inner, draw, extra))
+            return b"".join(parts)
+    how = int(draw.integers(0, 7))
+    if how == 0:
+        del parts[at]
+    elif how == 1:
+        parts.insert(at, parts[at])
+    elif how == 2:
+        parts.append(parts.pop(at))
+    elif isinstance(one.value, int):
+        parts[at] = varint(one.number << 3) + varint(int(draw.choice([0, 1, 3, 23, 1 << 31, (1 << 63) - 1, (1 << 64) - 1])))
+    elif how == 3:
+        parts[at] = field(one.number, bytes(found[int(draw.integers(len(found)))].raw))
+    elif how == 4:
+        parts[at] = field(one.number, extra[int(draw.integers(len(extra)))])
+    else:
+        parts[at] = field(one.number, OPERATORS[int(draw.integers(len(OPERATORS)))])
+    return b"".join(parts)
+
+
+# ---- folders, as archives of their files
+
+
+def packed(folder: Path) -> bytes:
+    """A folder as an archive."""
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                archive.write(path, path.relative_to(folder))
+    return buffer.getvalue()
+
+
+def unpack(data: bytes, folder: Path) -> None:
+    """The folder again."""
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        archive.extractall(folder)
+
+
+def folder_changed(data: bytes, draw: Draw, extra: list[bytes]) -> bytes:
+    """One file of a SavedModel changed, mostly its graph and in its messages."""
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    name = "saved_model.pb" if draw.random() < 0.8 else str(draw.choice(sorted(files)))
+    for _ in range(int(draw.integers(1, 4))):
+        change = protobuf_changed if name.endswith(".pb") and draw.random() < 0.8 else bytes_changed
+        files[name] = change(files[name], draw, extra)
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as new:
+        for each, content in files.items():
+            new.writestr(each, content)
     return buffer.getvalue()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import sys
 import time
 import zipfile
@@ -16,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from importlib.util import find_spec
 from io import BytesIO
 from itertools import count
 from pathlib import Path
@@ -24,7 +26,11 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import skops.io as skops
 from safetensors.torch import save
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 import pellucid as pl
@@ -34,17 +40,28 @@ from pellucid.cli.loaded import network, rows_of
 from pellucid.errors import PellucidError
 from pellucid.models.files.loading import read_weights
 
-EXAMPLES = int(os.environ.get("PELLUCID_FUZZ_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("PELLUCID_FUZZ_EXAMPLES", "280"))
 PROCESSES = 2
 WHOLE = 25  # one of so many goes the whole way ...
-LONG = 1 if EXAMPLES > 1000 else 4  # ... and of those that Keras reads, for whom a process takes seconds to start, fewer in a short run
+LONG = 1 if EXAMPLES > 1000 else 4  # ... and of those for whom a process takes seconds to start, fewer in a short run
+SLOW = ("keras", "h5", "saved_model")
+ARCHIVES = ("keras", "npz", "skops")
 GROWTH = 1 << 20  # kilobytes: a gigabyte
 RUNS = ("pickle.find_class", "code.__new__", "os.system", "os.exec", "socket.connect", "pty.spawn")
 LATE = 60  # seconds, on a machine that does other things
-SUFFIXES = {"safetensors": ".safetensors", "npz": ".npz", "archive": ".safetensors", "onnx": ".onnx", "keras": ".keras", "h5": ".h5"}
+SUFFIXES = {
+    "safetensors": ".safetensors",
+    "npz": ".npz",
+    "archive": ".safetensors",
+    "onnx": ".onnx",
+    "keras": ".keras",
+    "h5": ".h5",
+    "skops": ".skops",
+    "saved_model": "",
+}
 PUBLIC: dict[str, Callable[[Path], Any]] = {
     "safetensors": read_weights, "npz": rows_of, "archive": pl.load,
-    **dict.fromkeys(APART, lambda path: network(str(path), None)),
+    **dict.fromkeys((*APART, "skops"), lambda path: network(str(path), None)),
 }  # fmt: skip
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -57,6 +74,24 @@ def keras_network() -> Any:
     ])  # fmt: skip
 
 
+def tensorflow_network(folder: Path) -> None:
+    """A SavedModel, where TensorFlow is installed."""
+    import tensorflow as tf
+
+    class Network(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.kernel, self.out = tf.Variable(np.ones((3, 3, 2, 4), np.float32)), tf.Variable(np.ones((4, 2), np.float32))
+
+        @tf.function(input_signature=[tf.TensorSpec((None, 6, 6, 2), tf.float32)])
+        def __call__(self, x: Any) -> Any:
+            x = tf.nn.max_pool2d(tf.nn.relu(tf.nn.conv2d(x, self.kernel, 1, "SAME")), 2, 2, "VALID")
+            return tf.nn.softmax(tf.reduce_mean(x, (1, 2)) @ self.out)
+
+    net = Network()
+    tf.saved_model.save(net, str(folder), signatures=net.__call__)
+
+
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """A sound file of each kind."""
@@ -66,11 +101,16 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     np.savez(folder / "rows.npz", x=np.ones((5, 4), np.float32), y=np.arange(5))
     for suffix in (".keras", ".h5"):
         keras_network().save(folder / f"net{suffix}")
-    return {
+    found = {
         "safetensors": save(net.state_dict()), "archive": (folder / "why.safetensors").read_bytes(),
         "npz": (folder / "rows.npz").read_bytes(), "onnx": change.shaped(change.small()).SerializeToString(),
         "keras": (folder / "net.keras").read_bytes(), "h5": (folder / "net.h5").read_bytes(),
+        "skops": skops.dumps(make_pipeline(StandardScaler(), MLPClassifier((4,), max_iter=5)).fit(np.eye(4), np.arange(4) % 2)),
     }  # fmt: skip
+    if find_spec("tensorflow"):
+        tensorflow_network(folder / "net")
+        found["saved_model"] = change.packed(folder / "net")
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -80,11 +120,19 @@ def warm(sound: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> I
     found = [Warm() for _ in range(PROCESSES if EXAMPLES > 1000 else 1)]
     for kind, data in sound.items():
         path = folder / f"{kind}{SUFFIXES[kind]}"
-        path.write_bytes(data)
+        put(path, kind, data)
         assert {one.read(kind, path, warm=True)[0] for one in found} == {"loaded"}
     yield found
     for one in found:
         one.close()
+
+
+def put(path: Path, kind: str, data: bytes) -> None:
+    """Writes a file, or a folder."""
+    if kind == "saved_model":
+        change.unpack(data, path)
+    else:
+        path.write_bytes(data)
 
 
 def mutated(kind: str, data: bytes, seed: int, mark: Path) -> bytes:
@@ -100,13 +148,15 @@ def mutated(kind: str, data: bytes, seed: int, mark: Path) -> bytes:
                 return change.hdf5_changed(content, draw, pool)
         return change.bytes_changed(content, draw, blocks)
 
-    if draw.random() < (0.2 if kind in ("keras", "npz") else 0.4):  # of an archive, most of these fail its sums
+    if kind == "saved_model":
+        return change.folder_changed(data, draw, blocks)
+    if draw.random() < (0.2 if kind in ARCHIVES else 0.4):  # of an archive, most of these fail its sums
         return change.bytes_changed(data, draw, blocks)
     if kind == "onnx":
         return change.onnx_changed(draw)
     if kind == "h5":
         return change.hdf5_changed(data, draw, pool)
-    if kind in ("keras", "npz"):
+    if kind in ARCHIVES:
         return change.archive_changed(data, draw, inside)
     return change.header_changed(data, draw, pool)
 
@@ -148,12 +198,12 @@ def test_damaged_files_end_in_what_they_hold_or_an_error(sound: dict[str, bytes]
         for seed in range(which, EXAMPLES, len(warm)):
             kind, turn = kinds[seed % len(kinds)], seed // len(kinds)
             path = tmp_path / f"{seed}{SUFFIXES[kind]}"
-            path.write_bytes(mutated(kind, sound[kind], seed, mark))
+            put(path, kind, mutated(kind, sound[kind], seed, mark))
             found.append((kind, seed, *warm[which].read(kind, path)))
-            if turn % (WHOLE * (LONG if kind in ("keras", "h5") else 1)) == kinds.index(kind):
+            if turn % (WHOLE * (LONG if kind in SLOW else 1)) == kinds.index(kind):
                 begun = time.monotonic()
                 found.append((f"{kind}, whole", seed, public(kind, path), time.monotonic() - begun))
-            path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         return found
 
     watch.on = True

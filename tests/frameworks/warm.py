@@ -52,6 +52,22 @@ def read_hdf5(path: Path) -> None:
     check.whole(tree.Tree.unpacked(found))
 
 
+def read_skops(path: Path) -> None:
+    import_module("pellucid.models.files.sklearn_file").load_skops(path)
+
+
+def copied(path: Path) -> Path:
+    """What a SavedModel is copied to before TensorFlow sees it."""
+    file, check = import_module("pellucid.models.files.tensorflow_file"), import_module("pellucid.models.files.saved_model")
+    graph = check.computing(import_module("pellucid.models.files.loading").read_file(path / file.GRAPH))
+    return file._copied(path, graph, path / "copy")
+
+
+def read_saved_model(path: Path) -> None:
+    check = import_module("pellucid.models.files.tensorflow_check")
+    _apart(lambda: check.loaded(str(path).encode()))
+
+
 def read_pickle(path: Path) -> None:
     """What no loader does, for the test of the watch."""
     import numpy as np
@@ -76,17 +92,21 @@ def _apart(call: Callable[[], Any]) -> Any:
 
 READ = {
     "safetensors": read_weights, "npz": read_rows, "archive": read_archive, "onnx": read_onnx, "keras": read_keras, "h5": read_hdf5,
-    "pickle": read_pickle,
+    "skops": read_skops, "saved_model": read_saved_model, "pickle": read_pickle,
 }  # fmt: skip
-APART = ("onnx", "keras", "h5")  # which are looked at in a process of their own, and may crash it
+BEFORE = {"saved_model": copied}  # what is done before the process of its own begins
+LIMITS = {"saved_model": (SECONDS, 2 * MEMORY)}
+APART = ("onnx", "keras", "h5", "saved_model")  # which are looked at in a process of their own, and may crash it
 
 
-def _told(kind: str, path: Path) -> str:
-    """How a file ends: loaded, refused with what problem, or otherwise."""
+def _told(kind: str, path: Path, begin: Callable[[], None] = lambda: None) -> str:
+    """How a file ends: loaded, refused with what problem, or otherwise; ``begin`` is called before what reads it."""
     from pellucid.errors import PellucidError
 
     try:
-        READ[kind](path)
+        given = BEFORE[kind](path) if kind in BEFORE else path
+        begin()
+        READ[kind](given)
     except PellucidError as error:
         return f"refused: {error.problem}"
     except Apart as error:
@@ -114,9 +134,11 @@ def _child(kind: str, path: Path, into: int) -> None:
             os.write(into, f"HARM {event} {arguments!r}"[:500].encode())
             os._exit(3)
 
-    sandbox._limit(SECONDS, MEMORY)
-    sys.addaudithook(watch)
-    os.write(into, _told(kind, path)[:2000].encode("utf-8", "replace"))
+    def begin() -> None:
+        sandbox._limit(*LIMITS.get(kind, (SECONDS, MEMORY)))
+        sys.addaudithook(watch)
+
+    os.write(into, _told(kind, path, begin)[:2000].encode("utf-8", "replace"))
     os._exit(0)
 
 
@@ -142,7 +164,11 @@ def _main() -> None:
     for line in sys.stdin:
         job = json.loads(line)
         path, started = Path(job["path"]), time.monotonic()
-        told = _told(job["kind"], path) if job["warm"] else _one(job["kind"], path)
+        if job["warm"] and job["kind"] == "saved_model":  # once TensorFlow is at work, no child can be made
+            import_module("pellucid.models.files.tensorflow_check")
+            told = "loaded"
+        else:
+            told = _told(job["kind"], path) if job["warm"] else _one(job["kind"], path)
         answer.write(json.dumps({"told": told, "seconds": time.monotonic() - started}) + "\n")
         answer.flush()
 
