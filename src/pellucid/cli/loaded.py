@@ -74,12 +74,12 @@ def network(model: str, weights: Path | None) -> Any:  # noqa: ANN401
     """The network: a factory with weights, or a file or folder that holds all of it.
 
     Raises:
-        PellucidError: see :func:`named_object`, :mod:`pellucid.models.files.loading` and :mod:`pellucid.models.files.model_files`.
+        PellucidError: see :func:`named_object`, :mod:`pellucid.models.files.loading` and :mod:`pellucid.models.files.kinds`.
     """
     from torch import nn
 
     from pellucid.models.files.loading import load_weights
-    from pellucid.models.files.model_files import kind_of
+    from pellucid.models.files.kinds import kind_of
 
     path = Path(model)
     kind = None if ":" in model and not path.exists() else kind_of(path)
