@@ -78,8 +78,8 @@ def network(model: str, weights: Path | None) -> Any:  # noqa: ANN401
     """
     from torch import nn
 
-    from pellucid.models.files.loading import load_weights
     from pellucid.models.files.kinds import kind_of
+    from pellucid.models.files.loading import load_weights
 
     path = Path(model)
     kind = None if ":" in model and not path.exists() else kind_of(path)
