@@ -11,12 +11,26 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import (
+    BaggingClassifier,
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    IsolationForest,
+    RandomForestClassifier,
+    VotingClassifier,
+)
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+import pellucid as pl
 from frameworks.mutations import Bomb
 from pellucid.cli import main
 from pellucid.cli.loaded import network
@@ -61,10 +75,82 @@ def test_types_that_are_not_known_are_named(tmp_path: Path) -> None:
         network(str(tmp_path / "net.skops"), None)
 
 
-def test_trees_are_refused(tmp_path: Path) -> None:
-    """Their nodes lead to any place in memory, which is why skops does not trust them."""
-    skops.dump(RandomForestClassifier(3, random_state=0).fit(X, Y), tmp_path / "net.skops")
-    with pytest.raises(FileError, match=r"sklearn\.tree\._tree\.Tree"):
+TREES = {
+    "tree": DecisionTreeRegressor(max_depth=4), "forest": RandomForestClassifier(5), "extra": ExtraTreesClassifier(5),
+    "boosting": GradientBoostingClassifier(n_estimators=4), "histograms": HistGradientBoostingClassifier(max_iter=4, min_samples_leaf=2),
+    "regression": GradientBoostingRegressor(n_estimators=4), "bagging": BaggingClassifier(n_estimators=3),
+    "voting": VotingClassifier([("a", LogisticRegression()), ("b", DecisionTreeClassifier())]),
+    "pipeline": make_pipeline(StandardScaler(), RandomForestClassifier(3)), "calibrated": CalibratedClassifierCV(DecisionTreeClassifier()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TREES)
+@pytest.mark.parametrize("classes", [2, 3])
+def test_trees_are_followed_and_loaded(name: str, classes: int, tmp_path: Path) -> None:
+    net = clone(TREES[name]).fit(X, np.arange(len(X)) % classes)
+    skops.dump(net, tmp_path / "net.skops")
+    found = network(str(tmp_path / "net.skops"), None)
+    assert np.array_equal(found.predict(X), net.predict(X))
+    if name == "forest":
+        e = pl.explain(found, X[:3], "shap", target=0, background=X)
+        assert np.array_equal(e.values, pl.explain(net, X[:3], "shap", target=0, background=X).values)
+
+
+def nodes(tree: Any, **changed: int) -> None:
+    """Changes numbers of the root of a tree."""
+    state = tree.__getstate__()
+    for name, value in changed.items():
+        state["nodes"][name][0] = value
+    tree.__setstate__(state)
+
+
+def bare(estimator: Any) -> None:
+    del estimator.n_features_in_
+
+
+def narrow(estimator: Any) -> None:
+    estimator.n_features_in_ = 2
+
+
+DAMAGE: dict[str, tuple[Any, Any]] = {
+    "a child that is not there": (DecisionTreeClassifier(), lambda e: nodes(e.tree_, left_child=10**9)),
+    "a child before its parent": (DecisionTreeClassifier(), lambda e: nodes(e.tree_, right_child=0)),
+    "a feature that is not there": (RandomForestClassifier(2), lambda e: nodes(e.estimators_[1].tree_, feature=3)),
+    "a negative feature": (RandomForestClassifier(2), lambda e: nodes(e.estimators_[0].tree_, feature=-7)),
+    "a forest of wider trees": (RandomForestClassifier(2), narrow),
+    "a tree of more features": (DecisionTreeClassifier(), narrow),
+    "no number of features": (GradientBoostingClassifier(n_estimators=2), bare),
+    "rows that nobody looks at": (RandomForestClassifier(2), lambda e: setattr(e, "_validate_X_predict", np.positive)),
+    "columns for one tree of three": (GradientBoostingClassifier(n_estimators=2), lambda e: setattr(e, "n_trees_per_iteration_", 1)),
+    "a beginning of two columns": (GradientBoostingClassifier(n_estimators=2), lambda e: setattr(e.init_, "class_prior_", np.ones(2))),
+    "a beginning by another estimator": (
+        GradientBoostingClassifier(n_estimators=2), lambda e: setattr(e, "init_", LogisticRegression().fit(X, Y)),
+    ),
+    "leaves of a histogram tree": (
+        HistGradientBoostingClassifier(max_iter=2), lambda e: e._predictors[0][0].nodes["left"].__setitem__(0, 4_000_000_000),
+    ),
+    "categories": (HistGradientBoostingClassifier(max_iter=2), lambda e: e._predictors[0][0].nodes["is_categorical"].fill(1)),
+    "a tree by itself": (LogisticRegression(), lambda e: setattr(e, "extra", DecisionTreeClassifier().fit(X, Y).tree_)),
+    "a tree in an array": (
+        LogisticRegression(), lambda e: setattr(e, "extra", np.array([{"x": DecisionTreeClassifier().fit(X, Y).tree_}], object)),
+    ),
+    "an isolation forest": (IsolationForest(n_estimators=2), lambda e: None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_trees_that_lead_astray_are_refused(what: str, tmp_path: Path) -> None:
+    net, damage = DAMAGE[what]
+    net = clone(net).fit(X, np.arange(len(X)) % 3)
+    damage(net)
+    skops.dump(net, tmp_path / "net.skops")
+    with pytest.raises(FileError, match=r"A tree of this estimator|can not be checked"):
+        network(str(tmp_path / "net.skops"), None)
+
+
+def test_trees_of_which_something_is_not_known_are_refused(tmp_path: Path) -> None:
+    skops.dump(KNeighborsClassifier().fit(X, Y), tmp_path / "net.skops")
+    with pytest.raises(FileError, match=r"sklearn\.neighbors\._kd_tree\.KDTree"):
         network(str(tmp_path / "net.skops"), None)
 
 
