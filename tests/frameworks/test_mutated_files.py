@@ -28,6 +28,7 @@ import numpy as np
 import pytest
 import skops.io as skops
 from safetensors.torch import save
+from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -74,6 +75,12 @@ def keras_network() -> Any:
     ])  # fmt: skip
 
 
+def estimators() -> VotingClassifier:
+    """A network and trees."""
+    net = make_pipeline(StandardScaler(), MLPClassifier((4,), max_iter=5))
+    return VotingClassifier([("net", net), ("trees", RandomForestClassifier(2, max_depth=2))], voting="soft")
+
+
 def tensorflow_network(folder: Path) -> None:
     """A SavedModel, where TensorFlow is installed."""
     import tensorflow as tf
@@ -105,7 +112,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         "safetensors": save(net.state_dict()), "archive": (folder / "why.safetensors").read_bytes(),
         "npz": (folder / "rows.npz").read_bytes(), "onnx": change.shaped(change.small()).SerializeToString(),
         "keras": (folder / "net.keras").read_bytes(), "h5": (folder / "net.h5").read_bytes(),
-        "skops": skops.dumps(make_pipeline(StandardScaler(), MLPClassifier((4,), max_iter=5)).fit(np.eye(4), np.arange(4) % 2)),
+        "skops": skops.dumps(estimators().fit(np.eye(4), np.arange(4) % 2)),
     }  # fmt: skip
     if find_spec("tensorflow"):
         tensorflow_network(folder / "net")
