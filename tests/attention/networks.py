@@ -69,8 +69,14 @@ def tokens_first(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return torch.einsum("hbqk,kbhd->qbhd", weights, v).flatten(2).transpose(0, 1)
 
 
+def viewed(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Samples and tokens in one axis for the layer that follows, by a view, as GPT-2 has it."""
+    mixed = softmax_product(q, k, v)
+    return mixed.contiguous().view(-1, WIDTH).view(*mixed.shape)
+
+
 WAYS: dict[str, Way] = {
-    way.__name__: way for way in (softmax_product, sdpa, einsum, folded, heads_first, one_by_one, columns, tokens_first)
+    way.__name__: way for way in (softmax_product, sdpa, einsum, folded, heads_first, one_by_one, columns, tokens_first, viewed)
 }
 
 

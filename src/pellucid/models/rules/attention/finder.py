@@ -130,7 +130,7 @@ def _move(call: Call, note: _Mixed, output: Any, found: list[Found]) -> None:  #
     if call.operation.name in _SAME_PLACES or call.operation.kind == "random":
         moved: Any = note.labels
     elif len({id(m.found) for m in mixed}) == 1:
-        moved = call.run(*(m.labels for m in mixed))
+        moved = call.run(*(_laid(m.labels, t) for m, t in zip(mixed, call.operands, strict=True)))
     elif call.operation.name in ("cat", "stack", "hstack") and _side_by_side(mixed):
         note, labels = _joined(mixed, found)
         moved = call.run(*labels)
@@ -139,6 +139,11 @@ def _move(call: Call, note: _Mixed, output: Any, found: list[Found]) -> None:  #
     for made, labels in zip(tensors((output,), {}), tensors((moved,), {}), strict=True):
         if labels.shape == made.shape:
             setattr(made, _NOTE, _Mixed(note.found, labels))
+
+
+def _laid(labels: Tensor, like: Tensor) -> Tensor:
+    """Labels that lie in memory as the elements do, without which a view that is right for these may not be one of labels."""
+    return labels if labels.stride() == like.stride() else torch.empty_like(like, dtype=labels.dtype).copy_(labels)
 
 
 def _side_by_side(mixed: list[_Mixed]) -> bool:
