@@ -27,8 +27,10 @@ class JaxWatch:
                 run.step(params, gradients, loss=loss)
 
     ``pl.Run("runs/first")`` reads while it goes on and afterwards. Weights, gradients and updates are recorded by their paths in the tree
-    of parameters. Predictions, attributions and what layers give are those of the rows of ``data``, by the network as it then is: it is read
-    anew for each such frame. Without ``data`` they are not seen.
+    of parameters. Predictions, attributions and what layers give are those of the rows of ``data``, as ``apply(params, rows)`` has them for
+    the parameters of the step: the network is read anew for each such frame. Without ``data`` they are not seen.
+
+    ``apply`` should be that of evaluation, without dropout and with kept statistics: what is recorded is called so.
 
     Args:
         apply: ``apply(params, rows)``, or a linen module, whose ``apply`` it is.

@@ -19,6 +19,7 @@ from pellucid.training.recording.activations import BETWEEN, Given, kept_of_each
 # torch's modules by the names of operations: linear, relu, leaky_relu, conv (of so many dimensions), ...
 _MODULES = {name.lower(): one for name, one in vars(nn).items() if isinstance(one, type) and issubclass(one, nn.Module)}
 _FUNCTIONS = ("activation", "pooling")  # where torch keeps modules without parameters that are layers all the same
+_ARITHMETIC = ("add", "sub", "subtract", "rsub", "mul", "multiply", "div", "divide", "true_divide")
 
 
 def given_by_layers(model: Model, rows: RowInputs) -> list[Given]:
@@ -63,37 +64,62 @@ def _read(model: Model, rows: RowInputs) -> Program:
 def layers(net: Program, shapes: Mapping[str, LayerShape]) -> dict[str, type[nn.Module] | None]:
     """Of the operations that ran (``shapes``, in their order), those that one calls layers, with the module that torch has for each.
 
-    These are operations with weights, and functions that torch has as modules. Arithmetic is a layer only as the last of operations that
-    follow each other and hold the parameters of one layer (a batch normalization); of a norm that takes several places to be
-    computed, no place is the layer. Weights that are applied again and again are those of a recurrent layer: they are seen when they
-    are last applied, and the sigmoids and tanh behind them are its gates, which are not looked at.
+    These are operations with weights, and functions that torch has as modules, except those inside arithmetic. Arithmetic itself is a layer
+    only as the last of operations that follow each other and hold the parameters of one layer (a batch normalization); of a norm that is
+    computed in several places, no place is the layer. Weights that are applied again and again, as in a recurrent layer, are seen when they
+    are last applied, and so are the functions behind them.
     """
-    ran = list(shapes)
-    homes = {name: _home(net, name) for name in ran if _held(net, name)}
-    places: dict[str, list[int]] = {}
-    for name, home in homes.items():
-        places.setdefault(home, []).append(ran.index(name))
-    again = _applied_again(net, homes)
+    homes = {name: _home(net, name) for name in shapes if _held(net, name)}
+    again, whole, parts = _applied_again(net, homes), _whole(net, homes, list(shapes)), _parts(net)
     found: dict[str, type[nn.Module] | None] = {}
-    recurrent = False
-    for place, name in enumerate(ran):
-        kind = _kind(_operation(net, name), len(shapes[name].sizes))
+    earlier = False  # whether the weights before are applied again later
+    for name, shape in shapes.items():
+        kind = _kind(_operation(net, name), len(shape.sizes))
         if name not in homes:
-            if kind is not None and kind.__module__.endswith(_FUNCTIONS) and not (recurrent and kind in BETWEEN):
+            if kind is not None and kind.__module__.endswith(_FUNCTIONS) and not earlier and name not in parts:
                 found[name] = kind
             continue
-        home, own = homes[name], places[homes[name]]
-        recurrent = name in again or (recurrent and _weight(net, name) is None)
+        if _weight(net, name) is not None:
+            earlier = again.get(name, name) != name
         if name in again:
-            if again[name] == name:
+            if not earlier:
                 found[name] = None
         elif kind is not None:
             found[name] = kind
-        elif home not in ran:  # its product has other rows, as of a dense layer on several places, and the bias comes apart
-            found[name] = _kind(_operation(net, home), len(shapes[name].sizes))
-        elif place == own[-1] and own[-1] - own[0] == len(own) - 1 and not any(ran[one] in found for one in own):
-            found[name] = None
+        elif name in whole:  # where the product itself has other rows, as that of a dense layer on several places, the bias comes apart
+            found[name] = None if homes[name] in shapes else _kind(_operation(net, homes[name]), len(shape.sizes))
     return found
+
+
+def _whole(net: Program, homes: Mapping[str, str], ran: list[str]) -> set[str]:
+    """Arithmetic with the parameters of one layer, one operation directly behind the other: the last of each such row."""
+    groups: dict[str, list[int]] = {}
+    for place, name in enumerate(ran):
+        if name in homes:
+            groups.setdefault(homes[name], []).append(place)
+    rows = [group for group in groups.values() if group[-1] - group[0] == len(group) - 1]
+    return {ran[group[-1]] for group in rows if all(_kind(_operation(net, ran[place]), 2) is None for place in group)}
+
+
+def _parts(net: Program) -> set[str]:
+    """Functions that are a part of arithmetic, into which alone their results go: sigmoids and tanhs as gates, or of a gelu that is written
+    out; of others, such as a rectifier that bounds a variance, only what goes on with constants."""
+    into: dict[int, set[str]] = {one: {""} for one in net._outputs if isinstance(one, int)}  # pyright: ignore[reportPrivateUsage]
+    behind: dict[str, set[str]] = {}
+    given: dict[str, int] = {"": 0}
+    for step in reversed(net._steps):  # pyright: ignore[reportPrivateUsage]
+        goes = {name for one in step.outputs for name in into.get(one, ())}
+        if step.view is None:
+            behind[step.layer], given[step.layer] = goes, len(step.inputs)
+            goes = {step.layer}
+        for one in step.inputs:
+            into.setdefault(one, set()).update(goes)
+
+    def plain(name: str) -> bool:
+        return name != "" and _operation(net, name) in _ARITHMETIC and not _held(net, name)
+
+    inside = {name for name, goes in behind.items() if goes and all(map(plain, goes))}
+    return {name for name in inside if _kind(_operation(net, name), 0) in BETWEEN or all(given[one] == 1 for one in behind[name])}
 
 
 def _applied_again(net: Program, homes: Mapping[str, str]) -> dict[str, str]:
