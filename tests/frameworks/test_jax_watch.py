@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 import pellucid as pl
 from pellucid.errors import InputError
+from pellucid.training.recording.mirror import UNPINNED
 
 X = np.random.default_rng(0).standard_normal((96, 6)).astype(np.float32)
 Y = (X[:, 0] + X[:, 1] > 0).astype(np.int64)
@@ -93,6 +95,56 @@ def test_pinned_rows_are_explained_by_the_network_as_it_then_is(tmp_path: Path) 
     assert not np.allclose(frames[0].outputs, frames[-1].outputs)
     assert np.allclose(frames[-1].outputs, np.asarray(apply(params, X[:40])), atol=1e-5)
     assert len(pl.Run(tmp_path / "run").frames("attributions")) > 0
+
+
+def test_what_layers_give_is_what_jax_gives(tmp_path: Path) -> None:
+    params = started()
+    state = OPTIMIZER.init(params)
+    with pl.JaxWatch(apply, params, tmp_path / "run", data=(X[:40], Y[:40])) as run:
+        run._recorder._always = True
+        looks = run._recorder._looks
+        looks.schedule.due, looks.allowed_behind = lambda *_: "activations", 10**9
+        seen = []
+        for at in range(12):
+            params, state, loss, gradients = advanced(params, state, X[at % 3 * 32 :][:32], Y[at % 3 * 32 :][:32])
+            hidden = X[:40] @ params["hidden"]["kernel"] + params["hidden"]["bias"]
+            seen.append([np.asarray(one, np.float64) for one in (hidden, jax.nn.relu(hidden), apply(params, X[:40]))])
+            run.step(params, gradients, loss=loss)
+        assert run.cost.kinds["activations"] > 0
+    frames = pl.Run(tmp_path / "run").frames("activations")
+    assert set(frames.steps) == set(range(13))
+    for step, frame in list(zip(frames.steps, frames, strict=True))[1:]:
+        assert frame.pinned
+        assert (frame.layers, frame.types) == (("hidden", "relu", "out"), ("Linear", "ReLU", "Linear"))
+        for place, values in enumerate(seen[int(step) - 1]):
+            rounding = 1e-6 * np.abs(values).max()
+            assert frame.spread.quantiles[place, [0, -1]] == pytest.approx([values.min(), values.max()], abs=rounding)
+            assert frame.spread.mean[place] == pytest.approx(values.mean(), abs=rounding)
+        assert frame.dead[1] == (seen[int(step) - 1][1] == 0).all(0).sum()
+
+
+def test_layers_are_left_out_with_the_reason(tmp_path: Path) -> None:
+    def looping(params: Any, x: Any) -> Any:
+        return jax.lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, jnp.tanh(s[1])), (0, apply(params, x)))[1]
+
+    for name, net, options, why in (
+        ("unpinned", apply, {}, UNPINNED),
+        ("looping", looping, {"data": (X[:40], Y[:40]), "attribution": "occlusion"}, "no counterpart in torch"),
+    ):
+        params = started()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it is also said as a warning, once
+            run = pl.JaxWatch(net, params, tmp_path / name, **options)
+        with run:
+            for _ in range(3):
+                params = jax.tree.map(lambda one: one * 0.9, params)
+                run.step(params, loss=1.0)
+        read = pl.Run(tmp_path / name)
+        assert read.status == "finished"
+        assert "activations" not in read.kinds
+        (event,) = [event for _, event in read.events if event.what == "left_out"]
+        assert event.details["kind"] == "activations"
+        assert why in str(event.details["why"])
 
 
 def test_what_can_be_asked(tmp_path: Path) -> None:

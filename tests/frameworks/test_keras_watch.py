@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 
 import pellucid as pl
+from pellucid.errors import UnsupportedOperation
+from pellucid.training.recording import pinned
+from pellucid.training.recording.mirror import UNPINNED
+from pellucid.views.runs import run_scene
 
 keras = pytest.importorskip("keras", reason="keras is not installed")
 X = np.random.default_rng(0).standard_normal((160, 10)).astype(np.float32)
@@ -73,6 +77,136 @@ def test_weights_and_updates_are_recorded(tmp_path: Path) -> None:
     assert latest.updates is not None
     assert np.all(latest.updates.norm > 0)
     assert (latest.gradients is not None) == (keras.backend.backend() == "torch")
+
+
+LAYERS = {"a": "a", "relu": "bend", "c": "c", "bn.add": "bn", "tanh": "squash", "b": "b"}  # ours, and Keras' own
+
+
+def deeper(**second: Any) -> Any:
+    keras.utils.set_random_seed(0)
+    given = keras.Input((10,))
+    hidden = keras.layers.ReLU(name="bend")(keras.layers.Dense(16, name="a")(given))
+    hidden = keras.layers.Dense(12, name="c", **second)(keras.layers.Dropout(0.3)(hidden))
+    hidden = keras.layers.Activation("tanh", name="squash")(keras.layers.BatchNormalization(name="bn")(hidden))
+    net = keras.Model(given, keras.layers.Dense(2, name="b")(hidden))
+    net.compile(keras.optimizers.Adam(1e-2), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return net
+
+
+class Always(keras.callbacks.Callback):
+    """Has a frame of activations made at every step."""
+
+    def __init__(self, watching: Any) -> None:
+        super().__init__()
+        self.watching = watching
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        looks = self.watching.recorder._looks
+        self.watching.recorder._always, looks.allowed_behind = True, 10**9
+        looks.schedule.due = lambda *_: "activations"
+
+
+class Own(keras.callbacks.Callback):
+    """What Keras itself says that its layers give, after every step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[dict[str, np.ndarray]] = []
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if hasattr(self.model, "jax_state_sync"):
+            self.model.jax_state_sync()
+        inner = keras.Model(self.model.input, [self.model.get_layer(own).output for own in LAYERS.values()])
+        given = inner(X[:40], training=False)
+        self.kept.append({name: keras.ops.convert_to_numpy(one) for name, one in zip(LAYERS, given, strict=True)})
+
+
+def test_what_layers_give_is_what_keras_says(tmp_path: Path) -> None:
+    watching, own = pl.KerasWatch(tmp_path / "run", data=(X[:40], Y[:40])), Own()
+    history = deeper().fit(X, Y, epochs=3, batch_size=32, verbose=0, callbacks=[watching, Always(watching), own]).history
+    assert history == deeper().fit(X, Y, epochs=3, batch_size=32, verbose=0).history
+    run = pl.Run(tmp_path / "run")
+    frames = run.frames("activations")
+    assert set(frames.steps) == set(range(16))
+    for step, frame in list(zip(frames.steps, frames, strict=True))[1:]:
+        assert frame.pinned
+        assert frame.layers == tuple(LAYERS)
+        assert frame.types == ("Linear", "ReLU", "Linear", "add", "Tanh", "Linear")
+        for place, name in enumerate(LAYERS):
+            values = own.kept[int(step) - 1][name].astype(np.float64)
+            rounding = 1e-6 * np.abs(values).max()
+            assert frame.spread.quantiles[place, [0, -1]] == pytest.approx([values.min(), values.max()], abs=rounding)
+            assert frame.spread.mean[place] == pytest.approx(values.mean(), abs=rounding)
+            assert frame.response[place] == pytest.approx(np.sqrt(values.var(0).mean()), rel=1e-5)
+            assert (frame.rows[place], frame.units[place]) == values.shape
+        assert frame.zero[1] == pytest.approx((own.kept[int(step) - 1]["relu"] == 0).mean(), abs=1e-3)
+    notes = {language: run_scene(run, view="activity", language=language).notes for language in ("en", "zh-CN")}
+    assert any("pinned rows, in evaluation mode" in note for note in notes["en"])
+    assert any("评估模式" in note for note in notes["zh-CN"])
+    assert sum("pinned rows, in evaluation mode" in note for note in run_scene(run, view="activations").notes) == 1
+
+
+def test_a_layer_that_was_seen_can_be_explained(tmp_path: Path) -> None:
+    net, _ = fitted(pl.KerasWatch(tmp_path / "run", data=(X[:40], Y[:40])))
+    for name in pl.Run(tmp_path / "run").frames("activations")[-1].layers[:-1]:
+        pl.explain(net, X[:2], pl.Conductance(layer=name), target=1, checks="none")
+
+
+def test_units_that_are_dead_or_saturated_are_found(tmp_path: Path) -> None:
+    def found(folder: str, **second: Any) -> dict[str, tuple[str, ...]]:
+        keras.utils.set_random_seed(0)
+        layers = [keras.layers.Dense(16, "relu"), keras.layers.Dense(16, "relu", **second), keras.layers.Dense(16, "tanh", **second)]
+        net = keras.Sequential([keras.Input((10,)), *layers, keras.layers.Dense(2)])
+        net.compile(keras.optimizers.Adam(1e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        watching = pl.KerasWatch(tmp_path / folder, data=(X[:40], Y[:40]))
+        net.fit(X, Y, epochs=3, batch_size=32, verbose=0, callbacks=[watching, Always(watching)])
+        return {finding.id: finding.layers for finding in pl.Run(tmp_path / folder).diagnose()}
+
+    assert not {"dead_rectifiers", "saturated_units"} & set(found("sound"))
+    assert found("dead", bias_initializer=keras.initializers.Constant(-30.0))["dead_rectifiers"] == ("relu_1",)
+    assert found("flat", kernel_initializer=keras.initializers.RandomNormal(stddev=20.0))["saturated_units"] == ("tanh",)
+
+
+def test_without_pinned_rows_it_is_said_what_to_do(tmp_path: Path) -> None:
+    fitted(pl.KerasWatch(tmp_path / "run"))
+    run = pl.Run(tmp_path / "run")
+    assert "activations" not in run.kinds
+    assert [event.details["why"] for _, event in run.events if event.what == "left_out"] == [UNPINNED]
+
+
+def test_a_look_that_fails_leaves_the_fit_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def fails(*_: object) -> None:
+        calls.append(1)
+        if len(calls) > 1:
+            raise RuntimeError("no layers today")
+        raise UnsupportedOperation("Not read", received="a loop", remedy="none")
+
+    monkeypatch.setattr(pinned, "given_by_layers", fails)
+    _, plain = fitted()
+    for reason in ("a loop", "no layers today"):
+        _, history = fitted(pl.KerasWatch(tmp_path / reason, data=(X[:40], Y[:40])))
+        assert history == plain
+        run = pl.Run(tmp_path / reason)
+        assert run.status == "finished"
+        assert "activations" not in run.kinds
+        assert run.kinds["predictions"] >= 2
+        (event,) = [event for _, event in run.events if event.what == "left_out"]
+        assert event.details["kind"] == "activations"
+        assert reason in str(event.details["why"])
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="a branch on values: the other backends trace it")
+def test_a_network_that_can_not_be_read_has_its_layers_left_out(tmp_path: Path) -> None:
+    net = keras.Sequential([keras.Input((10,)), keras.layers.Dense(4, "relu"), keras.layers.Dense(2)])
+    net.layers[0].activation = lambda x: x if float(x.detach().sum()) > 0 else -x
+    net.compile(keras.optimizers.Adam(1e-2), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    net.fit(X, Y, batch_size=32, verbose=0, callbacks=[pl.KerasWatch(tmp_path / "run", data=(X[:40], Y[:40]))])
+    run = pl.Run(tmp_path / "run")
+    (event,) = [event for _, event in run.events if event.what == "left_out"]
+    assert "no counterpart in torch" in str(event.details["why"])
+    assert {"predictions", "attributions"} <= set(run.kinds)
 
 
 def test_a_stop_ends_the_fit(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ TRAINING = {
     "diagnosis.initialization_grows.cause": "可能的原因：相对于各层的输入个数，权重的初值太大。",
     "diagnosis.initialization_grows.try": "可以尝试：用 Kaiming 或 Xavier 初始化，或在层间加入归一化。",
     "diagnosis.dead_rectifiers.found": (
-        "ReLU 失活：最严重的一层有 {share} 的单元在查看的批次中对每一行都输出 0；在 {of} 个这样的层中，有 {layers} 层失去了至少一半的单元。"
+        "ReLU 失活：最严重的一层有 {share} 的单元对所查看的每一行都输出 0；在 {of} 个这样的层中，有 {layers} 层失去了至少一半的单元。"
     ),
     "diagnosis.dead_rectifiers.cause": (
         "可能的原因：某一步过大，把偏置推到远低于 0 的地方，或偏置的初值就在那里；梯度无法通过，这些单元不会再恢复。"

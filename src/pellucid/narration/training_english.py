@@ -64,7 +64,7 @@ TRAINING = {
     "diagnosis.initialization_grows.cause": "Likely the weights were drawn too large for the number of inputs of their layer.",
     "diagnosis.initialization_grows.try": "Draw them by Kaiming or Xavier, or put a normalization between the layers.",
     "diagnosis.dead_rectifiers.found": (
-        "Rectifiers are dead: of the units of the worst layer {share} gave 0 for every row of the batches looked at; "
+        "Rectifiers are dead: of the units of the worst layer {share} gave 0 for every row looked at; "
         "{layers} of {of} such layers have lost half of their units or more."
     ),
     "diagnosis.dead_rectifiers.cause": (

@@ -76,6 +76,7 @@ RUNS: dict[str, str] = {
     "run.layers.some": "{count} 层中的 {shown} 层，深度均匀分布",
     "run.frames.some": "{count} 帧中的 {shown} 帧",
     "run.frames.note": "一帧只显示一步；两帧之间各步的情况不得而知。",
+    "run.pinned.note": "这是各固定样本在评估模式下的结果：不使用 dropout，批归一化使用保存的统计量。",
     "run.sample.note": "对于大张量，始终查看同样的 {count} 个值；权重和梯度的范数则基于全部的值。",
     "run.no_fault": "在所检查的问题中没有发现任何一个。标签噪声和数据泄漏不在检查之列。",
     "run.compare.title": "{count} 次训练",

@@ -75,6 +75,7 @@ RUNS: dict[str, str] = {
     "run.layers.some": "{shown} of {count} layers, at even depths",
     "run.frames.some": "{shown} of {count} frames",
     "run.frames.note": "A frame shows one step; nothing is known of the steps between two frames.",
+    "run.pinned.note": "Of the pinned rows, in evaluation mode: without dropout, with the kept statistics of batch normalizations.",
     "run.sample.note": "Of large tensors {count} values are looked at, always the same; norms of weights and gradients are of all values.",
     "run.no_fault": "None of the faults that are looked for was found. Label noise and leakage are not looked for.",
     "run.compare.title": "{count} trainings",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.errors import InputError, MissingExtra
-from pellucid.training.recording.mirror import Host, Mirror, MirrorControls, Standing
+from pellucid.training.recording.mirror import UNPINNED, Host, Mirror, MirrorControls, Standing
 from pellucid.training.watch import begun
 
 
@@ -27,7 +27,10 @@ class JaxWatch:
                 run.step(params, gradients, loss=loss)
 
     ``pl.Run("runs/first")`` reads while it goes on and afterwards. Weights, gradients and updates are recorded by their paths in the tree
-    of parameters; activations are not. Pinned rows are explained by the network as it then is: it is read anew for each such frame.
+    of parameters. Predictions, attributions and what layers give are those of the rows of ``data``, as ``apply(params, rows)`` has them for
+    the parameters of the step: the network is read anew for each such frame. Without ``data`` they are not seen.
+
+    ``apply`` should be that of evaluation, without dropout and with kept statistics: what is recorded is called so.
 
     Args:
         apply: ``apply(params, rows)``, or a linen module, whose ``apply`` it is.
@@ -66,7 +69,8 @@ class JaxWatch:
         controls = MirrorControls(self._mirror, (self._standing,), self._recorder.folder)
         controls.place = "in a training loop of JAX"
         self._recorder.steered_by(controls)
-        self._recorder.leave_out("activations", "JAX calls its layers out of sight of torch")
+        if data is None:
+            self._recorder.leave_out("activations", UNPINNED)
         self._fresh = True  # whether the mirror holds the weights from before the coming step
 
     def step(self, params: Any, gradients: Any = None, *, learning_rate: float | None = None, **numbers: Any) -> None:  # noqa: ANN401

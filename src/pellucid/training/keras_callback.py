@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from pellucid.errors import InputError, MissingExtra
-from pellucid.training.recording.mirror import Host, Mirror, MirrorControls, Standing
+from pellucid.training.recording.mirror import UNPINNED, Host, Mirror, MirrorControls, Standing
 from pellucid.training.recording.steering import TrainingStopped
 from pellucid.training.watch import begun
 
@@ -35,8 +35,9 @@ def KerasWatch(  # named like the class of which it makes one: that class exists
 
     A step is told for each batch, with its own loss: Keras tells the mean over the epoch so far, of which the batch is worked out (all but
     the last of an epoch, whose size Keras does not tell). Metrics, and what is measured on validation rows, are told at the end of each
-    epoch. Weights and updates are recorded on all backends, gradients on torch; activations are not. A stop asked for through the folder
-    ends the fit after the batch.
+    epoch. Weights and updates are recorded on all backends, gradients on torch. What layers give is seen on the rows of ``data``, in eval
+    mode (no dropout, kept statistics of batch normalizations), by the network read as torch operations; without ``data`` it is not seen. A
+    stop asked for through the folder ends the fit after the batch.
 
     Args:
         folder, data, attribution, budget, every: as for :func:`pellucid.watch`.
@@ -103,14 +104,15 @@ class Hooks:
             )
         self._mirror = Mirror(self._values())
         self._standing = Standing(self._mirror, self._rate(), self._values)
-        host = Host(lambda: self.model, self.model.name, type(self.model.optimizer).__name__)
+        host = Host(self._as_it_is, self.model.name, type(self.model.optimizer).__name__)
         self.recorder = begun(self._mirror, [self._standing], self.folder, host=host, **self.options)
         controls = KerasControls(self._mirror, (self._standing,), self.recorder.folder)
         jax = keras.backend.backend() == "jax"
         controls.assign, controls.reached = self._assign, REACHED[:APART] if jax else REACHED
         controls.place = f"in a fit of Keras{' on JAX' if jax else ''}"
         self.recorder.steered_by(controls)
-        self.recorder.leave_out("activations", "Keras calls its layers out of sight of torch")
+        if self.options.get("data") is None:
+            self.recorder.leave_out("activations", UNPINNED)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ANN401, ARG002
         """Keras' means begin anew."""
@@ -175,6 +177,10 @@ class Hooks:
     def _gradients(self) -> dict[str, Any]:
         """On torch the gradients of the batch are still there."""
         return {path: value.grad for path, value in self._values().items() if isinstance(value, Tensor)}
+
+    def _as_it_is(self) -> Any:  # noqa: ANN401
+        self._fetch()
+        return self.model
 
     def _fetch(self) -> None:
         """JAX trains on a state of its own, which the model is given only when it is asked for."""

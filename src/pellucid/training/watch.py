@@ -105,7 +105,7 @@ def begun(
     if rank() > 0:
         return Recorder(net, optimizers, place, pinned=None, plan=None)
     method = IntegratedGradients(steps=16, rule="adaptive") if attribution == "integrated_gradients" else attribution
-    pinned = None if data is None else Pinned((lambda: net) if host is None else host.model, data, method)
+    pinned = None if data is None else Pinned((lambda: net) if host is None else host.model, data, method, hosted=host is not None)
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:

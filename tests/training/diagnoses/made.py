@@ -42,7 +42,9 @@ def layers(
     )
 
 
-def activations(types: dict[str, str], *, units: int = 10, rows: int = 32, **arrays: Sequence[float]) -> ActivationFrame:
+def activations(
+    types: dict[str, str], *, units: int = 10, rows: int = 32, pinned: bool = False, **arrays: Sequence[float]
+) -> ActivationFrame:
     """A frame of modules by name and type; ``dead``, ``saturated`` and ``response`` by module."""
     count = len(types)
     return ActivationFrame(
@@ -55,6 +57,7 @@ def activations(types: dict[str, str], *, units: int = 10, rows: int = 32, **arr
         np.asarray(arrays.get("saturated", [np.nan] * count), float),
         np.asarray(arrays.get("dead", [-1] * count), np.int64),
         np.asarray(arrays.get("response", [1.0] * count), float),
+        pinned,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -89,6 +91,16 @@ def test_layers_that_never_ran():
     assert reach.unused(reached(some, some, some)) is None
     assert reach.unused(reached(some, some, some, ran=())) is None  # not known
     assert reach.unused(reached(some, some, some, ran=("a.inner", "b", "c"))) is None  # a module inside it ran
+
+
+def test_rows_that_are_pinned_do_not_tell_what_ran_in_the_training():
+    some = {"a.weight": 0.0, "b.weight": 1.0, "c.weight": 1.0}
+    frame = activations({"b": "Linear"}, pinned=True)
+    evidence = replace(reached(some, some, some), activations=seen(frame))
+    assert reach.unused(evidence) is None
+    finding = reach.unreached(evidence)
+    assert finding is not None
+    assert finding.layers == ("a",)
 
 
 def held_out(valid: list[float], train: object) -> Evidence:

@@ -12,8 +12,8 @@ from training.diagnoses.made import activations, curve, layers, parameters, seen
 RELU = {"0": "Linear", "1": "ReLU", "2": "Linear"}
 
 
-def relu(*dead: int, rows: int = 32) -> Evidence:
-    return Evidence(activations=seen(*[activations(RELU, dead=[-1, one, -1], rows=rows) for one in dead]))
+def relu(*dead: int, rows: int = 32, pinned: bool = False) -> Evidence:
+    return Evidence(activations=seen(*[activations(RELU, dead=[-1, one, -1], rows=rows, pinned=pinned) for one in dead]))
 
 
 def test_rectifiers_half_of_which_are_dead():
@@ -23,6 +23,9 @@ def test_rectifiers_half_of_which_are_dead():
     assert units.dead_rectifiers(relu(5, 4)) is None
     assert units.dead_rectifiers(relu(9)) is None  # one frame is too few
     assert units.dead_rectifiers(relu(9, 9, rows=4)) is None  # four rows are too few
+    assert units.dead_rectifiers(relu(9, 9, rows=8)) is not None
+    assert units.dead_rectifiers(relu(9, 9, rows=8, pinned=True)) is None  # the same rows twice are eight rows still
+    assert units.dead_rectifiers(relu(9, 9, rows=16, pinned=True)) is not None
     grave = units.dead_rectifiers(relu(10, 10))
     assert grave is not None
     assert grave.severity == "error"

@@ -153,7 +153,7 @@ def test_activations_against_a_slow_count() -> None:
     outputs = torch.relu(torch.randn(10, 4, 5, 5))
     outputs[:, 2] = 0
     squashed = torch.tanh(3 * torch.randn(10, 7))
-    frame = activation_frame([Given("r", nn.ReLU(), outputs, 1), Given("t", nn.Tanh(), squashed, 1)])
+    frame = activation_frame([Given("r", nn.ReLU, outputs, 1), Given("t", nn.Tanh, squashed, 1)])
     assert frame.units.tolist() == [4, 7]
     assert frame.dead.tolist() == [1, -1]
     assert frame.zero[0] == pytest.approx(float((outputs == 0).float().mean()))

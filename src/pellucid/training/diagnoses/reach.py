@@ -44,8 +44,8 @@ def _silent(evidence: Evidence) -> list[str]:
 
 
 def _never_ran(evidence: Evidence) -> list[str]:
-    """Silent layers that no forward pass went through; none is known where activations were not seen."""
-    if not len(evidence.activations):
+    """Silent layers that no forward pass went through; none is known where activations were not seen in the training itself."""
+    if not len(evidence.activations) or evidence.activations.frames[-1].pinned:
         return []
     ran = {layer for frame in evidence.activations.frames for layer in frame.layers}
     return [layer for layer in _silent(evidence) if not any(one == layer or one.startswith(f"{layer}.") for one in ran)]

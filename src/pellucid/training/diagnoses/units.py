@@ -13,7 +13,7 @@ from pellucid.training.runs.contents import ActivationFrame
 Share = Callable[[ActivationFrame], dict[str, float]]
 
 FRAMES = 2  # in a row, that one odd batch is not believed
-ROWS = 8  # of a batch, below which a unit that rarely answers looks dead
+ROWS = 8  # of a batch, below which a unit that rarely answers looks dead; of pinned rows, which are the same at each frame, as often
 DEAD = 0.5  # of a layer's units: half of its width is lost; sparse layers of sound networks stay below
 ALL_DEAD = 0.95  # of them: nothing passes
 SATURATED = 0.5  # of a layer's values have under a twentieth of the largest slope: most of its gradient is gone
@@ -33,7 +33,7 @@ def _dead_share(frame: ActivationFrame) -> dict[str, float]:
     return {
         layer: frame.dead[i] / frame.units[i]
         for i, layer in enumerate(frame.layers)
-        if frame.dead[i] >= 0 and frame.units[i] > 0 and frame.rows[i] >= ROWS
+        if frame.dead[i] >= 0 and frame.units[i] > 0 and frame.rows[i] >= (ROWS * FRAMES if frame.pinned else ROWS)
     }
 
 

@@ -21,7 +21,7 @@ ALL_KEPT = 2_097_152  # of all layers together
 
 EXACT_ZERO = (nn.ReLU, nn.ReLU6, nn.Threshold, nn.Hardswish)
 # outputs between which the slope is at least a twentieth of the largest: s(1-s) >= 1/80 and 1-t² >= 1/20
-BETWEEN = {
+BETWEEN: dict[type[nn.Module], tuple[float, float]] = {
     nn.Sigmoid: (0.5 - np.sqrt(0.25 - 1 / 80), 0.5 + np.sqrt(0.25 - 1 / 80)),
     nn.Tanh: (-np.sqrt(0.95), np.sqrt(0.95)),
     nn.Hardsigmoid: (1e-12, 1 - 1e-12),
@@ -31,12 +31,21 @@ BETWEEN = {
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """What a module gave on some rows: ``values`` (row, ...), its units along ``axis``."""
+    """What a layer gave on some rows: ``values`` (row, ...), its units along ``axis``.
+
+    ``kind`` is the class of the module, or that which torch has for the operation; where it has none, ``operation`` names it.
+    """
 
     name: str
-    module: nn.Module
+    kind: type[nn.Module]
     values: Tensor
     axis: int
+    operation: str = ""
+
+    @property
+    def type(self) -> str:
+        """What it is, for people."""
+        return self.operation or self.kind.__name__
 
 
 class ActivationWatch:
@@ -55,7 +64,7 @@ class ActivationWatch:
     def __init__(self, net: nn.Module, put: Put, clock: Callable[[], float]) -> None:
         leaves = {id(m): (name, m) for name, m in net.named_modules() if name and not any(True for _ in m.children())}
         self.leaves, self.net, self.put, self._clock = leaves, net, put, clock
-        self.each = min(KEPT, ALL_KEPT // max(len(leaves), 1))
+        self.each = kept_of_each(len(leaves))
         self.spent = 0.0
         self.done = False
         self.failed: Exception | None = None
@@ -108,8 +117,9 @@ class ActivationWatch:
         self._last = channels_last(module, self._last)
         output = output[0] if isinstance(output, (tuple, list)) and output else output
         if isinstance(output, Tensor) and output.is_floating_point() and output.ndim and output.numel():
-            axis = output.ndim - 1 if self._last else min(1, output.ndim - 1)
-            self._kept[id(module)] = Given(*self.leaves[id(module)], _some(output.detach(), self.each, axis).clone(), axis)
+            axis = units_of(output, last=self._last)
+            name, _ = self.leaves[id(module)]
+            self._kept[id(module)] = Given(name, type(module), some(output.detach(), self.each, axis).clone(), axis)
         self.spent += self._clock() - started
 
     def _send(self, *, ahead: int) -> None:
@@ -119,7 +129,17 @@ class ActivationWatch:
         self.put(lambda: activation_frame(given), ahead)
 
 
-def _some(values: Tensor, most: int, units: int) -> Tensor:
+def kept_of_each(layers: int) -> int:
+    """Values that are looked at of each of so many layers."""
+    return min(KEPT, ALL_KEPT // max(layers, 1))
+
+
+def units_of(output: Tensor, *, last: bool) -> int:
+    """The axis of units: the last one, or the second."""
+    return output.ndim - 1 if last else min(1, output.ndim - 1)
+
+
+def some(values: Tensor, most: int, units: int) -> Tensor:
     """At most about ``most`` values: rows spread over the batch, and where one row has more every second place; no unit is left out."""
     count = max(1, min(len(values), most * len(values) // values.numel()))
     rows = values[:: max(1, len(values) // count)][:count]
@@ -129,8 +149,8 @@ def _some(values: Tensor, most: int, units: int) -> Tensor:
     return rows
 
 
-def activation_frame(given: Sequence[Given]) -> ActivationFrame:
-    """The frame of what modules gave, in the order in which they ran."""
+def activation_frame(given: Sequence[Given], *, pinned: bool = False) -> ActivationFrame:
+    """The frame of what layers gave, in the order in which they ran; ``pinned``: on the pinned rows, in eval mode."""
     most = sample_size(len(given))
     draw = np.random.default_rng(0)
     arrays = [one.values.numpy() for one in given]
@@ -141,25 +161,26 @@ def activation_frame(given: Sequence[Given]) -> ActivationFrame:
     sizes = np.array([array.size for array in arrays], np.int64)
     return ActivationFrame(
         names,
-        tuple(type(one.module).__name__ for one in given),
+        tuple(one.type for one in given),
         spread(names, sizes, taken, np.concatenate(samples), norm),
         np.array([len(array) for array in arrays], np.int64),
         np.array([array.shape[one.axis] if array.ndim > 1 else 0 for one, array in zip(given, arrays, strict=True)], np.int64),
         np.array([float((array == 0).mean()) for array in arrays]),
-        np.array([_saturated(one.module, array) for one, array in zip(given, arrays, strict=True)]),
+        np.array([_saturated(one.kind, array) for one, array in zip(given, arrays, strict=True)]),
         np.array([_dead(one, array) for one, array in zip(given, arrays, strict=True)], np.int64),
         np.array([float(np.sqrt(array.var(0, dtype=np.float64).mean())) for array in arrays]),
+        pinned,
     )
 
 
 def _dead(one: Given, array: np.ndarray) -> int:
-    if not isinstance(one.module, EXACT_ZERO) or array.ndim < 2:
+    if not issubclass(one.kind, EXACT_ZERO) or array.ndim < 2:
         return -1
     return int((array == 0).all(axis=tuple(i for i in range(array.ndim) if i != one.axis)).sum())
 
 
-def _saturated(module: nn.Module, array: np.ndarray) -> float:
-    for cls, (low, high) in BETWEEN.items():
-        if type(module) is cls:
-            return float(((array < low) | (array > high)).mean())
-    return float("nan")
+def _saturated(kind: type[nn.Module], array: np.ndarray) -> float:
+    if kind not in BETWEEN:
+        return float("nan")
+    low, high = BETWEEN[kind]
+    return float(((array < low) | (array > high)).mean())

@@ -206,6 +206,8 @@ def _at_any_time(net: nn.Module, pinned: Pinned | None) -> dict[str, Callable[[]
     found["predictions"] = lambda: _made(pinned.predictions())
     if pinned.method is not None:
         found["attributions"] = lambda: _made(pinned.attributions())
+    if pinned.hosted:
+        found["activations"] = pinned.activations
     if pinned.flat:
         found["boundary"] = lambda: _made(pinned.boundary())
     return found

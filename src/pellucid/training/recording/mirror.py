@@ -15,6 +15,8 @@ from pellucid.models.programs.program import module_name
 from pellucid.training.recording.controls import Controls
 from pellucid.training.runs.contents import Event
 
+UNPINNED = "without pinned rows there is nothing to see them on: give data="  # why activations are left out
+
 Numbers = Mapping[str, Any]  # arrays of the framework, by dotted path
 
 

@@ -17,7 +17,16 @@ from pellucid.models.guess import guess_outputs
 from pellucid.models.inputs import RowInputs, collect
 from pellucid.models.protocol import Model
 from pellucid.models.wrap import wrap
-from pellucid.training.runs.contents import AttributionFrame, BoundaryFrame, ParameterFrame, PinnedFrame, PredictionFrame
+from pellucid.training.recording.activations import activation_frame
+from pellucid.training.recording.twin_layers import given_by_layers
+from pellucid.training.runs.contents import (
+    ActivationFrame,
+    AttributionFrame,
+    BoundaryFrame,
+    ParameterFrame,
+    PinnedFrame,
+    PredictionFrame,
+)
 from pellucid.training.scoring import probabilities
 
 PREDICTED = 256  # rows whose predictions are recorded
@@ -32,12 +41,13 @@ class Pinned:
     Args:
         net: gives the network as it is now. ``data``: the rows, or rows and labels.
         method: that attributes, an id or an object.
+        hosted: whether another framework trains, which calls its layers out of sight of torch: what they give is seen on these rows.
 
     Raises:
         InputError: rows that are no single array, or labels of another number.
     """
 
-    def __init__(self, net: Callable[[], Any], data: Any, method: Any) -> None:  # noqa: ANN401
+    def __init__(self, net: Callable[[], Any], data: Any, method: Any, *, hosted: bool = False) -> None:  # noqa: ANN401
         inputs, labels = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
         if isinstance(inputs, (dict, tuple)):
             received = f"{type(inputs).__name__} of {len(inputs)}"
@@ -48,7 +58,7 @@ class Pinned:
         if self.labels is not None and len(_array(labels)) != len(inputs):
             received = f"{len(inputs)} rows, {len(_array(labels))} labels"
             raise InputError("One label per pinned row is needed", received=received, remedy="data=(inputs, labels) in the same order")
-        self.net = net
+        self.net, self.hosted = net, hosted
         self.method = as_method(method) if method is not None else None
         self.shown = _spaced(self.labels if self.labels is not None else np.zeros(self.rows.rows), EXPLAINED)
         self.values = _array(inputs)[:PREDICTED]
@@ -81,6 +91,11 @@ class Pinned:
         decision = found.decision
         classes = np.asarray(target if target is not None else np.full(len(self.shown), -1), np.int64)
         return AttributionFrame(self.method.id, self.shown, classes, found.arrays[0].values.astype(np.float32), np.asarray(decision.scores))
+
+    def activations(self) -> Callable[[], ActivationFrame]:
+        """What the layers give for them, to be made a frame elsewhere."""
+        given = given_by_layers(self.model, self.rows)
+        return lambda: activation_frame(given, pinned=True)
 
     def boundary(self) -> BoundaryFrame:
         """The decision over the plane of two features, with a margin around the rows."""

@@ -84,18 +84,20 @@ class LayerFrame:
 
 @dataclass(frozen=True, eq=False)
 class ActivationFrame:
-    """What the modules gave on rows of the user's own batch, in the mode in which the network was trained.
+    """What the modules gave on rows of the user's own batch, in the mode in which the network was trained; where another framework trains
+    it, what its layers gave on the pinned rows, in eval mode.
 
     Attributes:
         layers: names of the modules, in the order in which they ran; ``types``: of their classes.
         spread: of their outputs; its norm is that of the sample.
-        rows: of the batch that were looked at, (layer,). ``units``: channels or features, (layer,).
+        rows: that were looked at, (layer,). ``units``: channels or features, (layer,).
         zero: share of values that are exactly 0, (layer,).
         saturated: share of values where the slope of a sigmoid, tanh or their hard forms is under a twentieth of its largest, (layer,);
             not-a-number for other modules.
         dead: units that gave 0 at every place of every row looked at, (layer,); -1 where the module is no rectifier.
         response: standard deviation from row to row at the same place, root mean square over the places, (layer,): how far the layer
             tells rows apart, whatever its biases.
+        pinned: whether the rows are the pinned ones, in eval mode: without dropout, with the kept statistics of normalizations.
     """
 
     layers: tuple[str, ...]
@@ -107,6 +109,7 @@ class ActivationFrame:
     saturated: np.ndarray
     dead: np.ndarray
     response: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    pinned: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,8 @@ def activity(run: Run, *, language: Language = "en") -> Scene:
     steps, found = read(frames, FRAMES)
     tables = {kind: _shares(found, kind) for kind in ("zero", "dead", "saturated")}
     panels = tuple(_panel(kind, table, steps, language) for kind, table in tables.items() if table)
-    return framed(run, panels, language, title=say["run.activity.title"], notes=(say["run.frames.note"],))
+    notes = (say["run.frames.note"], *([say["run.pinned.note"]] if found[-1].pinned else []))
+    return framed(run, panels, language, title=say["run.activity.title"], notes=notes)
 
 
 def _shares(found: list[ActivationFrame], kind: str) -> dict[str, np.ndarray]:

@@ -62,6 +62,7 @@ def _scene(run: Run, what: str, kind: str, of: Callable[..., Spread | None], lan
     largest = max((int(spread.taken.max()) for _, spread in told if (spread.taken < spread.size).any()), default=0)
     notes = (
         say["run.frames.note"],
+        say["run.pinned.note"] if what == "activations" and found[-1].pinned else "",
         say["run.sample.note"].format(count=f"{largest:,}") if largest and what != "activations" else "",
         some(len(shown), len(names), "layers", language),
     )
