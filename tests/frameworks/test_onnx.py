@@ -216,7 +216,7 @@ def partly_known() -> tuple[onnx.ModelProto, np.ndarray]:
 def test_layers_of_a_network_with_an_operator_that_torch_lacks() -> None:
     model, x = partly_known()
     wrapped = wrap(model)
-    assert wrapped.can == {"layers"}
+    assert wrapped.can == {"layers", "graph"}
     shown = onnx.ModelProto()
     shown.CopyFrom(model)
     shown.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in "abd")
@@ -227,6 +227,8 @@ def test_layers_of_a_network_with_an_operator_that_torch_lacks() -> None:
         np.testing.assert_allclose(own, expected, atol=1e-5)
     spec = pl.ModelSpec(inputs=(pl.InputSpec(kind="image"),))
     assert "quickgelu" in str(pl.inspect(model, "representations", np.concatenate([x, x + 1, x - 1]), spec=spec).content)
+    assert [one.name for one in pl.inspect(model, "structure", x, spec=spec).content.operations][:3] == ["conv2d", "quickgelu", "conv2d"]
+    assert pl.inspect(model, "activations", x, spec=spec).narrate("en")
     session = onnxruntime.InferenceSession(model.SerializeToString())
     function = pl.explain(lambda rows: session.run(None, {"x": rows})[0], x, "occlusion", target=1, spec=spec)
     np.testing.assert_allclose(values(pl.explain(model, x, "occlusion", target=1, spec=spec)), values(function), atol=1e-5)
@@ -234,6 +236,22 @@ def test_layers_of_a_network_with_an_operator_that_torch_lacks() -> None:
     for method in ("gradient", "lrp", "gradcam"):
         with pytest.raises(CapabilityError, match=r"com\.microsoft\.QuickGelu"):
             pl.explain(model, x, method, target=1, spec=spec)
+
+
+def test_attention_behind_an_operator_that_torch_lacks_is_left_out() -> None:
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(9, 5, 4)).astype(np.float32)
+    nodes = [
+        node("QuickGelu", ["x"], ["g"], domain="com.microsoft"), node("Transpose", ["g"], ["t"], perm=[0, 2, 1]),
+        node("MatMul", ["g", "t"], ["s"]), node("Softmax", ["s"], ["p"], axis=-1), node("MatMul", ["p", "g"], ["m"]),
+        node("MatMul", ["m", "out.weight"]),
+    ]  # fmt: skip
+    model = graph(nodes, {"x": x}, constants={"out.weight": draw.normal(size=(4, 3)).astype(np.float32)})
+    model.opset_import.append(onnx.helper.make_opsetid("com.microsoft", 1))
+    found = pl.inspect(model, "activations", x)
+    assert not found.content.attention
+    with pytest.raises(CapabilityError, match="QuickGelu"):
+        pl.explain(model, x, "attention", target=0)
 
 
 def test_what_can_not_be_taken_apart_is_a_function() -> None:

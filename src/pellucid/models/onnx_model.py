@@ -32,7 +32,7 @@ from pellucid.models.programs.passes import simplified
 from pellucid.models.programs.program import Program
 from pellucid.models.protocol import Capability
 from pellucid.models.read_model import ReadModel
-from pellucid.models.twin_model import Twin, as_tensors, completed
+from pellucid.models.twin_model import SEEN, Twin, as_tensors, completed
 
 CLASS_NAMES = ("class_names", "classes", "labels", "names")  # keys of metadata under which exporters write them
 REMEMBERED = 4  # models, the last ones that were given
@@ -162,7 +162,7 @@ class OnnxSource:
             guesses += (f"{self.name}: it rounds to whole numbers on the way, through which no gradient passes",)
 
         net = Program(simplified(read, example))
-        return Twin(net, self.evaluate, self.name, self.framework, self.known, guesses, blind=bool(self.foreign))
+        return Twin(net, self.evaluate, self.name, self.framework, self.known, guesses, partly=bool(self.foreign))
 
     def _alone(self, node: onnx.NodeProto) -> Callable[..., Any] | None:
         """A node as a function of tensors, without gradient; None for one with graphs inside, which may take what is around it."""
@@ -220,7 +220,7 @@ class OnnxSource:
 class PartlyRead(ReadModel):
     """An ONNX model with operators that torch does not have. Without gradients and rules; a function where it can not be taken apart."""
 
-    can: frozenset[Capability] = frozenset({"layers"})
+    can: frozenset[Capability] = SEEN
     source: OnnxSource
 
     def model(self, inputs: RowInputs) -> Any:  # noqa: ANN401

@@ -26,6 +26,7 @@ from pellucid.models.protocol import Capability, Mode
 from pellucid.models.torch_model import TorchModel
 
 HELD = 4  # networks whose twins hold them
+SEEN: frozenset[Capability] = frozenset({"layers", "graph"})
 COMPARED = 2  # rows on which twin and framework are compared
 # relative to the largest output: rounding of another order of sums, through many layers
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3, torch.float16: 3e-2, torch.bfloat16: 1e-1}
@@ -43,7 +44,7 @@ class Twin:
         spec: what the framework knows of inputs and outputs; what the user says counts more.
         guesses: what was taken for granted, each a sentence.
         holds: whether the torch module itself holds the user's network.
-        blind: whether some of its operations are not torch's, so that there are only values: no gradient, nothing to follow.
+        partly: whether some of its operations are not torch's, so that there is no gradient, and no rule for them.
     """
 
     net: nn.Module
@@ -53,7 +54,7 @@ class Twin:
     spec: ModelSpec = field(default_factory=ModelSpec)
     guesses: tuple[str, ...] = ()
     holds: bool = False
-    blind: bool = False
+    partly: bool = False
 
 
 class TwinModel(TorchModel):
@@ -66,8 +67,8 @@ class TwinModel(TorchModel):
 
     @property
     def can(self) -> frozenset[Capability]:
-        """What a torch network can, or to show its layers at least."""
-        return frozenset({"layers"}) if self.twin.blind else super().can
+        """What a torch network can, or what can be seen of it."""
+        return SEEN if self.twin.partly else super().can
 
     @contextmanager
     def open(self, inputs: RowInputs, *, mode: Mode) -> Iterator[BoundTorch]:

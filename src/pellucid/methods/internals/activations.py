@@ -87,7 +87,8 @@ class LookAtActivations:
         layers = tuple(
             self._layer(site, one, maps, (shown if site in detailed else None, classes)) for site, one in gathered.layers.items()
         )
-        attention, count = attention_of(evaluator, shown) if watcher.attends else ((), 0)
+        attends = watcher.attends and "attention" in inside.model.can
+        attention, count = attention_of(evaluator, shown) if attends else ((), 0)
         return Activations(
             layers=layers,
             functions=tuple(_points(site, one) for site, one in gathered.points.items()),

@@ -23,6 +23,7 @@ from pellucid.models.programs.composites import with_composites
 from pellucid.models.programs.onnx_operators import TABLE
 from pellucid.models.programs.operation import Constant, Listing
 from pellucid.models.programs.reader import Reader, Ref, dtype, tensor
+from pellucid.models.rules.foreign import foreign
 
 TRIED = (2, 3)  # rows
 PROBED = (2, 3, 7)  # numbers of rows for which a size is computed to see whether it depends on them
@@ -221,7 +222,8 @@ class OnnxReader(Reader):
         if call is None:
             raise self.unsupported(f"{proto.domain}.{proto.op_type}".removeprefix("."))
         outputs = [number for number, named in zip(node.outputs, node.named, strict=True) if named]
-        self.add(proto.op_type.lower(), call, node.given, outputs)
+        name = proto.op_type.lower()
+        self.add(name, foreign(name, call), node.given, outputs)
 
     def _input(self, name: str, proto: onnx.NodeProto) -> Ref:
         found = self._env[name]

@@ -15,6 +15,7 @@ composite      opened: our own body computes it from the operations above (:mod:
 leaving        hands values to Python; what is computed from them is invisible to torch
 query          shapes, dtypes, devices, and new tensors that hold none of the values
 random         draws random numbers
+foreign        no operation of torch (:mod:`foreign`); it can be watched, and no rule applies
 =============  ==========================================================================================
 """
 
@@ -28,6 +29,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from pellucid.models.rules.foreign import NAME
 
 Kind = Literal[
     "structural",
@@ -43,6 +46,7 @@ Kind = Literal[
     "query",
     "random",
     "discrete",
+    "foreign",
 ]
 
 
@@ -156,6 +160,9 @@ _HOLDERS: tuple[Any, ...] = (torch, functional, Tensor, _C._nn, torch.special, t
 
 def spelling(function: Callable[..., Any]) -> Spelling | None:
     """What a torch callable does; None if this table does not know it."""
+    name = getattr(function, NAME, None)
+    if isinstance(name, str):
+        return Spelling(Operation(name, "foreign"), function)
     found = _table().get(function)
     return _exported(function) if found is None and isinstance(function, torch._ops.OpOverload) else found
 
