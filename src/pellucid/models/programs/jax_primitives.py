@@ -101,7 +101,7 @@ def _clamp(reader: JaxReader, eq: Equation) -> None:
 
 def _power(reader: JaxReader, eq: Equation) -> None:
     y = eq.params["y"]
-    reader.add("pow", lambda x: x**y, eq.inputs, eq.outputs)
+    reader.add("pow", lambda x: x**y, eq.inputs, eq.outputs, about={"exponent": y})
 
 
 def _cbrt(reader: JaxReader, eq: Equation) -> None:
@@ -124,7 +124,10 @@ def _logical(name: str) -> Callable[[JaxReader, Equation], None]:
 
 def _select(reader: JaxReader, eq: Equation) -> None:
     which, *cases = eq.inputs
-    if len(cases) == 2:
+    known = as_tensor(which.value).unique() if isinstance(which, Constant) else ()
+    if len(known) == 1:  # such as the guard of a variance against no elements
+        reader.alias(eq.outputs, (cases[int(known)],))
+    elif len(cases) == 2:
         reader.add("where", lambda w, off, on: torch.where(w.bool(), on, off), (which, *cases), eq.outputs)
     else:
         reader.add("where", lambda w, *all_: torch.stack(all_).gather(0, w.long()[None])[0], (which, *cases), eq.outputs)
@@ -265,14 +268,45 @@ def _cast(x: Any, kind: torch.dtype, *, truncate: bool) -> Tensor:  # noqa: ANN4
 
 
 def _dot(reader: JaxReader, eq: Equation) -> None:
-    (lc, rc), (lb, rb) = eq.params["dimension_numbers"]
+    (lc, rc), (lb, _) = eq.params["dimension_numbers"]
     left, right = (_of_result(reader, eq, one) for one in eq.inputs)
     if isinstance(right, Constant) and not lb:
         _dense(reader, eq, left, right, (lc, rc), value_first=True)
     elif isinstance(left, Constant) and not lb:
         _dense(reader, eq, right, left, (rc, lc), value_first=False)
     else:
-        reader.add("einsum", einsum(_equation(eq.ranks, (lc, rc), (lb, rb))), (left, right), eq.outputs)
+        _product(reader, eq, (left, right))
+
+
+def _product(reader: JaxReader, eq: Equation, sides: tuple[Ref, Ref]) -> None:
+    """A product of two values, without the axes of length one that it only carries along: attention is known by its axes."""
+    over, batch = eq.params["dimension_numbers"]
+    lost: list[int] = []  # in the result
+    ranks: list[int] = []
+    kept: list[list[int]] = []
+    slim: list[Ref] = []
+    place = len(batch[0])
+    for value, shape, used in zip(sides, eq.shapes, ((*over[0], *batch[0]), (*over[1], *batch[1])), strict=True):
+        free = [axis for axis in range(len(shape)) if axis not in used]
+        single = tuple(axis for axis in free if isinstance(shape[axis], int) and shape[axis] == 1)
+        lost += [place + at for at, axis in enumerate(free) if axis in single]
+        place += len(free)
+        kept.append([axis for axis in range(len(shape)) if axis not in single])
+        ranks.append(len(kept[-1]))
+        slim.append(reader.made("squeeze", partial(torch.squeeze, dim=single), (value,), structural=True) if single else value)
+    now = [tuple(tuple(kept[side].index(axis) for axis in axes[side]) for side in (0, 1)) for axes in (over, batch)]
+    call = einsum(_equation(tuple(ranks), *now))
+    if not lost:
+        reader.add("einsum", call, slim, eq.outputs)
+        return
+    made = reader.made("einsum", call, slim)
+    reader.add("unsqueeze", lambda x: _with_axes(x, lost), (made,), eq.outputs, structural=True)
+
+
+def _with_axes(x: Tensor, places: list[int]) -> Tensor:
+    for place in places:
+        x = x.unsqueeze(place)
+    return x
 
 
 def _of_result(reader: JaxReader, eq: Equation, value: Ref) -> Ref:

@@ -11,8 +11,10 @@ import jax.core
 import numpy as np
 import torch
 from jax.extend.core import ClosedJaxpr
+from torch import Tensor
 
 from pellucid.errors import UnsupportedOperation
+from pellucid.models.programs.composites import with_composites
 from pellucid.models.programs.jax_primitives import NAMED, PLAIN, primitive
 from pellucid.models.programs.operation import Constant, Listing
 from pellucid.models.programs.reader import UNREADABLE, Reader, Ref, constant, tensor
@@ -110,11 +112,13 @@ class JaxReader(Reader):
                 for o in lines
             ):
                 raise self.unsupported(line.primitive.name, "with a number that depends on how many rows there are")
-            if line.primitive.name not in NUMBERS:
+            fixed = all(isinstance(one, Constant) for one in inputs)
+            if line.primitive.name not in NUMBERS or fixed:
                 inputs = tuple(_as_array(one, var) for one, var in zip(inputs, line.invars, strict=True))
             params = {key: _merged(tuple(o.params[key] for o in lines)) for key in line.params}
             self._one(Equation(line.primitive.name, params, inputs, shapes, dtypes, outputs))
-            env.update((var, self.known(number)) for var, number in zip(line.outvars, outputs, strict=True))
+            made = map(self.known, outputs)
+            env.update(zip(line.outvars, map(_as_number, made) if fixed else made, strict=True))
         return tuple(map(look, first.outvars))
 
     def _one(self, equation: Equation) -> None:
@@ -222,6 +226,13 @@ def _as_array(one: Ref, var: Any) -> Ref:  # noqa: ANN401
     return Constant(tensor(np.asarray(one.value, var.aval.dtype)), one.path)
 
 
+def _as_number(one: Ref) -> Ref:
+    """What was worked out from plain numbers as one again."""
+    if isinstance(one, int) or not isinstance(one.value, Tensor) or one.path or one.value.ndim:
+        return one
+    return Constant(one.value.item())
+
+
 def is_numbers(value: Any) -> bool:  # noqa: ANN401
     """Whether an array holds numbers; a key of a random generator does not."""
     return not jax.dtypes.issubdtype(getattr(value, "dtype", np.float32), jax.dtypes.extended)
@@ -236,4 +247,4 @@ def listing(
     """The operations of jaxprs (see :meth:`JaxReader.read`); first come ``parameters``, each with its path, last ``values``."""
     reader = JaxReader()
     entering, leaving = reader.read(closed, [_constant(value, path) for path, value in parameters], values)
-    return with_softmax(Listing(tuple(reader.operations), entering, leaving, pack))
+    return with_composites(with_softmax(Listing(tuple(reader.operations), entering, leaving, pack)))

@@ -16,7 +16,7 @@ from torch.nn import functional
 from pellucid.models.programs import views
 from pellucid.models.programs.operation import Constant
 from pellucid.models.programs.reader import as_tensor, dtype
-from pellucid.models.programs.windows import Window, convolution, dense, einsum, pool, same_padding, transposed
+from pellucid.models.programs.windows import Window, convolution, dense, dense_einsum, einsum, pool, same_padding, transposed
 
 if TYPE_CHECKING:
     from pellucid.models.programs.tensorflow_reader import Node, TensorflowReader
@@ -317,7 +317,11 @@ def _lengths(sizes: list[int], total: int) -> list[int]:
 
 
 def _transpose(reader: TensorflowReader, node: Node) -> None:
-    reader.add("permute", lambda x, order: x.permute(whole(order)), node.inputs, node.outputs[:1], structural=True)
+    order = node.inputs[1]
+    if isinstance(order, Constant) and whole(order.value) == list(range(len(whole(order.value)))):
+        reader.alias(node.outputs, node.inputs[:1])
+    else:
+        reader.add("permute", lambda x, order: x.permute(whole(order)), node.inputs, node.outputs[:1], structural=True)
 
 
 def _squeeze(reader: TensorflowReader, node: Node) -> None:
@@ -429,33 +433,11 @@ def _range(reader: TensorflowReader, node: Node) -> None:
 
 def _einsum(reader: TensorflowReader, node: Node) -> None:
     equation = node.attr("equation")
-    left, right = equation.partition("->")[0].split(",") if "," in equation else ("", "")
-    if len(node.inputs) == 2 and isinstance(node.inputs[1], Constant) and "." not in equation:
-        made = _dense_einsum(left, right, equation.partition("->")[2])
-        if made is not None:
-            weight, outputs = made(as_tensor(node.inputs[1].value))
-            path = node.inputs[1].path
-            if len(outputs) == 1:
-                about = {"channel": -1, "channels_last": True}
-                reader.add("linear", dense, (node.inputs[0], Constant(weight, path)), node.outputs[:1], affine=True, about=about)
-                return
+    if len(node.inputs) == 2 and dense_einsum(reader, equation, *node.inputs, node.outputs[:1]):
+        return
     reader.add(
         "einsum", einsum(equation) if len(node.inputs) == 2 else lambda *all_: torch.einsum(equation, *all_), node.inputs, node.outputs[:1]
     )
-
-
-def _dense_einsum(left: str, right: str, out: str) -> Callable[[Tensor], tuple[Tensor, tuple[int, ...]]] | None:
-    """For a product over the last axis of the left (``abc,cd->abd``): from its right side to the weight of a dense layer."""
-    over = left[-1:]
-    rest = right.replace(over, "")
-    if not over or len(right) - len(rest) != 1 or out != left[:-1] + rest or set(rest) & set(left):
-        return None
-
-    def weight(value: Tensor) -> tuple[Tensor, tuple[int, ...]]:
-        moved = value.movedim(right.index(over), -1)
-        return moved.reshape(-1, moved.shape[-1]).contiguous(), tuple(moved.shape[:-1])
-
-    return weight
 
 
 def _arg(name: str) -> Callable[[TensorflowReader, Node], None]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pellucid.models.programs.composites import with_composites
 from pellucid.models.programs.operation import Constant, Listing
 from pellucid.models.programs.reader import Reader, Ref, constant
 from pellucid.models.programs.tensorflow_operators import operator
@@ -121,4 +122,4 @@ def listing(function: Any, count: int, paths: Mapping[int, tuple[Any, str]], pac
         variable = paths.get(id(outer))
         entering[inner.name] = constant(variable[0].numpy(), variable[1]) if variable else constant(outer.numpy())
     leaving = reader.graph(graph, entering, graph.outputs[:count])
-    return Listing(tuple(reader.operations), values, leaving, pack)
+    return with_composites(Listing(tuple(reader.operations), values, leaving, pack))
