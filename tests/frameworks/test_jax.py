@@ -103,6 +103,9 @@ def test_recurrence_is_written_out() -> None:
     series = np.random.default_rng(3).standard_normal((3, 5, 6)).astype(np.float32)
     assert gap((network, {"w": W}), series) < 1e-5
     assert not incomplete((network, {"w": W}), series)
+    twin = read((network, {"w": W}), series)
+    assert [len(list(one.parameters())) for one in (twin.net, twin.randomized(1).net)] == [1, 1]
+    assert len(layers((network, {"w": W}), series)) == 3  # called in every step
 
 
 def test_what_has_no_counterpart_is_differentiated_by_jax() -> None:

@@ -170,6 +170,16 @@ def _concatenate(reader: JaxReader, eq: Equation) -> None:
     reader.add("cat", lambda *parts: torch.cat(parts, dim), eq.inputs, eq.outputs, structural=True)
 
 
+def _stack(reader: JaxReader, eq: Equation) -> None:
+    axis = eq.params["axis"]
+    reader.add("stack", lambda *parts: torch.stack(parts, axis), eq.inputs, eq.outputs, structural=True)
+
+
+def _unstack(reader: JaxReader, eq: Equation) -> None:
+    axis, several = eq.params["axis"], len(eq.outputs) > 1
+    reader.add("unbind", lambda x: x.unbind(axis) if several else x.squeeze(axis), eq.inputs, eq.outputs, structural=True)
+
+
 def _split(reader: JaxReader, eq: Equation) -> None:
     lengths, axis = list(map(int, eq.params["sizes"])), eq.params["axis"]
     reader.add("split", lambda x: x.split(lengths, axis), eq.inputs, eq.outputs, structural=True)
@@ -327,9 +337,9 @@ def _dense(reader: JaxReader, eq: Equation, value: Ref, weight: Constant, over: 
     (vc, wc), ranks = over, eq.ranks if value_first else eq.ranks[::-1]
     free_value, free_weight = ([i for i in range(rank) if i not in gone] for rank, gone in zip(ranks, (vc, wc), strict=True))
     assert isinstance(weight.value, Tensor)
-    matrix = weight.value.permute([*free_weight, *wc])
-    outputs = tuple(matrix.shape[: len(free_weight)])
-    matrix = matrix.reshape(max(1, _count(outputs)), -1).contiguous()
+    order = (*free_weight, *wc)
+    outputs = tuple(weight.value.shape[axis] for axis in free_weight)
+    matrix = reader.derived(weight, order, lambda w: w.permute(order).reshape(max(1, _count(outputs)), -1))
     at = value
     if [*free_value, *vc] != list(range(ranks[0])):
         at = reader.made("permute", views.moved([*free_value, *vc]), (at,), structural=True)
@@ -340,9 +350,9 @@ def _dense(reader: JaxReader, eq: Equation, value: Ref, weight: Constant, over: 
     if len(outputs) != 1:
         last.append(("unflatten", lambda x: x.reshape(*x.shape[:-1], *outputs), True))
     if not value_first and free_value:
-        order = [*range(len(free_value), len(free_value) + len(outputs)), *range(len(free_value))]
-        last.append(("permute", views.moved(order), True))
-    inputs: tuple[Ref, ...] = (at, Constant(matrix, weight.path))
+        back = [*range(len(free_value), len(free_value) + len(outputs)), *range(len(free_value))]
+        last.append(("permute", views.moved(back), True))
+    inputs: tuple[Ref, ...] = (at, matrix)
     if not last:
         reader.add("linear", dense, inputs, eq.outputs, affine=True, about=about)
         return
@@ -405,10 +415,32 @@ def _pool(kind: str) -> Callable[[JaxReader, Equation], None]:
     return add
 
 
+def _cut(reader: JaxReader, eq: Equation, starts: list[int]) -> None:
+    """A slice at places that do not depend on the input."""
+    numbers, lengths = eq.params["dimension_numbers"], eq.params["slice_sizes"]
+    where = dict(zip(numbers.start_index_map, starts, strict=True))
+    fixed = {axis: int(lengths[axis]) for axis in where}
+    gone = tuple(map(int, numbers.collapsed_slice_dims))
+    others = (lengths[axis] == eq.shapes[0][axis] for axis in range(eq.ranks[0]) if axis not in where)
+    if not all(others) or tuple(numbers.offset_dims) != tuple(range(eq.ranks[0] - len(gone))):
+        raise reader.unsupported(eq.name, "of more than one axis")
+
+    def cut(x: Tensor) -> Tensor:
+        for axis, first in where.items():
+            x = x.narrow(axis, min(max(first, 0), x.shape[axis] - fixed[axis]), fixed[axis])
+        return x.squeeze(gone) if gone else x
+
+    reader.add("getitem", cut, eq.inputs[:1], eq.outputs, structural=True)
+
+
 def _gather(reader: JaxReader, eq: Equation) -> None:
     """Slices of one axis at places that are given (an embedding, ``x[:, i]``)."""
     numbers, lengths = eq.params["dimension_numbers"], eq.params["slice_sizes"]
     start, collapsed = tuple(numbers.start_index_map), tuple(numbers.collapsed_slice_dims)
+    at = eq.inputs[1]
+    if isinstance(at, Constant) and eq.ranks[1] == 1 and isinstance(eq.inputs[0], int):
+        _cut(reader, eq, as_tensor(at.value).tolist())
+        return
     whole = all(length == size for axis, (length, size) in enumerate(zip(lengths, eq.shapes[0], strict=True)) if axis not in start)
     if len(start) != 1 or collapsed != start or not whole or tuple(numbers.operand_batching_dims):
         raise reader.unsupported(eq.name, "of more than one axis")
@@ -422,11 +454,12 @@ def _gather(reader: JaxReader, eq: Equation) -> None:
     for place, at in enumerate(picked):
         order[at] = axis + place
     ids = reader.made("select", lambda i: i[..., 0], eq.inputs[1:], structural=True)
-    name = "embedding" if axis == 0 else "index_select"
+    moves = isinstance(eq.inputs[0], int)
+    name = "embedding" if axis == 0 and not moves else "index_select"
     if order == list(range(result)):
-        reader.add(name, lambda x, i: views.index(x, axis, i), (eq.inputs[0], ids), eq.outputs)
+        reader.add(name, lambda x, i: views.index(x, axis, i), (eq.inputs[0], ids), eq.outputs, structural=moves)
     else:
-        made = reader.made(name, lambda x, i: views.index(x, axis, i), (eq.inputs[0], ids))
+        made = reader.made(name, lambda x, i: views.index(x, axis, i), (eq.inputs[0], ids), structural=moves)
         reader.add("permute", views.moved(order), (made,), eq.outputs, structural=True)
 
 
@@ -450,7 +483,8 @@ TABLE: dict[str, Callable[[Any, Any], None]] = {
     "div": _div, "max": _max, "min": _min, "clamp": _clamp, "integer_pow": _power, "cbrt": _cbrt, "round": _round,
     "and": _logical("and"), "or": _logical("or"), "not": _logical("not"), "xor": _logical("xor"), "select_n": _select,
     "broadcast_in_dim": _broadcast, "reshape": _reshape, "squeeze": _squeeze, "transpose": _transpose, "rev": _rev,
-    "concatenate": _concatenate, "split": _split, "slice": _slice, "dynamic_slice": _dynamic_slice, "pad": _pad,
+    "concatenate": _concatenate, "stack": _stack, "unstack": _unstack, "split": _split, "slice": _slice,
+    "dynamic_slice": _dynamic_slice, "pad": _pad,
     "reduce_sum": _reduce("sum", torch.sum), "reduce_max": _reduce("amax", torch.amax), "reduce_min": _reduce("amin", torch.amin),
     "reduce_prod": _reduce("prod", _prod), "reduce_or": _reduce("any", torch.any), "reduce_and": _reduce("all", torch.all),
     "argmax": _arg("argmax"), "argmin": _arg("argmin"), "cumsum": _cumulative("cumsum"), "cumprod": _cumulative("cumprod"),

@@ -92,7 +92,7 @@ def _norm(operation: Operation, spread: Spread, affine: Affine, over: tuple[int,
     given = tuple(Constant(one.value.reshape(over), one.path) for one in affine if one is not None and isinstance(one.value, Tensor))
     name, call = ("layer_norm", _layer_norm) if spread.centered else ("rms_norm", _rms_norm)
     whole = partial(call, over=over, eps=spread.eps, scaled=affine[0] is not None)
-    about = {"channels_last": True}
+    about = {**operation.about, "channels_last": True}
     return replace(operation, name=name, call=whole, inputs=(spread.x, *given), sized=False, structural=False, affine=False, about=about)
 
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from pellucid.models.programs.operation import Constant, Listing, Operation
 
-ASKED = ("shape", "numel")  # operations that answer with sizes
+ASKED = ("shape", "numel", "zeros_like", "ones_like")  # operations that answer with what depends on shapes alone
+Way = tuple[Tensor, Tensor]
 COUNTS = (1, 2, 3)  # rows for which sizes are worked out: two say how they grow, the third that it is so
 
 
@@ -20,7 +21,8 @@ def with_sizes(listing: Listing, example: tuple[Tensor, ...]) -> Listing:
     sizes: set[int] = set()
     operations: list[Operation] = []
     for operation in listing.operations:
-        if operation.name in ASKED or (operation.values and sizes.issuperset(operation.values)):
+        own = any(one.path for one in operation.constants)
+        if operation.name in ASKED or (operation.values and sizes.issuperset(operation.values) and not own):
             sizes.update(operation.outputs)
             operations.append(replace(operation, structural=True))
         else:
@@ -28,21 +30,37 @@ def with_sizes(listing: Listing, example: tuple[Tensor, ...]) -> Listing:
     wanted = {one for operation in operations for one in operation.values if one in sizes and sizes.isdisjoint(operation.outputs)}
     if not wanted:
         return listing
-    found = _grown(replace(listing, operations=tuple(operations)), example, tuple(sorted(wanted)))
-    return replace(listing, operations=tuple(_sized(one, found) if sizes.isdisjoint(one.outputs) else one for one in operations))
+    asked = replace(listing, operations=tuple(operations))
+    known = [_values(asked, tuple(one[:1].repeat_interleave(count, 0) for one in example), tuple(sorted(wanted))) for count in COUNTS]
+    ways = {one: [values[one] for values in known] for one in wanted if all(isinstance(values[one], Tensor) for values in known)}
+    grown = {one: way for one, three in ways.items() if (way := _growing(three)) is not None}
+    filled = {one: made for one, three in ways.items() if one not in grown and (made := _filled(three)) is not None}
+    return replace(listing, operations=tuple(_changed(one, grown, filled, is_size=one.outputs[0] in sizes) for one in operations))
 
 
-def _grown(listing: Listing, example: tuple[Tensor, ...], wanted: tuple[int, ...]) -> dict[int, tuple[Tensor, Tensor]]:
-    """Every size that is ``each * rows + more``, as (each, more)."""
-    known = [_values(listing, tuple(one[:1].repeat_interleave(count, 0) for one in example), wanted) for count in COUNTS]
-    found: dict[int, tuple[Tensor, Tensor]] = {}
-    for one in wanted:
-        ways = [values[one] for values in known]
-        if all(isinstance(way, Tensor) and way.shape == ways[0].shape for way in ways):
-            each = ways[1] - ways[0]
-            if torch.equal(ways[2], ways[1] + each):
-                found[one] = each, ways[0] - each
-    return found
+def _growing(ways: list[Tensor]) -> Way | None:
+    """What is ``each * rows + more``, as (each, more); None for what grows otherwise."""
+    if any(way.shape != ways[0].shape or way.dtype == torch.bool for way in ways):
+        return None
+    each = ways[1] - ways[0]
+    return (each, ways[0] - each) if torch.equal(ways[2], ways[1] + each) else None
+
+
+def _filled(ways: list[Tensor]) -> Callable[[int], Tensor] | None:
+    """Makes what holds one number only, such as the first state of a loop."""
+    shape = _growing([torch.tensor(way.shape) for way in ways]) if len({way.ndim for way in ways}) == 1 else None
+    first = ways[0].reshape(-1)[:1]
+    if shape is None or not len(first) or not all(bool((way == first).all()) for way in ways):
+        return None
+    each, more = shape
+    return lambda rows: first.expand((each * rows + more).tolist())
+
+
+def _changed(operation: Operation, grown: dict[int, Way], filled: dict[int, Callable[[int], Tensor]], *, is_size: bool) -> Operation:
+    if not is_size:
+        return _sized(operation, grown)
+    made = filled.get(operation.outputs[0])
+    return operation if made is None else replace(operation, name="full", call=made, inputs=(), sized=True)
 
 
 def _values(listing: Listing, inputs: tuple[Tensor, ...], wanted: tuple[int, ...]) -> dict[int, Any]:
@@ -61,7 +79,7 @@ def _values(listing: Listing, inputs: tuple[Tensor, ...], wanted: tuple[int, ...
     return {one: values[one] for one in wanted}
 
 
-def _sized(operation: Operation, found: dict[int, tuple[Tensor, Tensor]]) -> Operation:
+def _sized(operation: Operation, found: dict[int, Way]) -> Operation:
     """The operation with the sizes that it takes as constants, or as what they are for the number of rows."""
     if operation.sized or found.keys().isdisjoint(operation.values):
         return operation
@@ -76,7 +94,7 @@ def _sized(operation: Operation, found: dict[int, tuple[Tensor, Tensor]]) -> Ope
     return replace(operation, inputs=left, call=_called(operation.call, growing), sized=True)
 
 
-def _called(call: Callable[..., Any], growing: dict[int, tuple[Tensor, Tensor]]) -> Callable[..., Any]:
+def _called(call: Callable[..., Any], growing: dict[int, Way]) -> Callable[..., Any]:
     def sized(rows: int, *given: Any) -> Any:  # noqa: ANN401
         inputs = list(given)
         for place, (each, more) in growing.items():

@@ -15,7 +15,8 @@ from torch.nn import functional
 
 from pellucid.models.programs import views
 from pellucid.models.programs.operation import Constant
-from pellucid.models.programs.reader import as_tensor, dtype
+from pellucid.models.programs.reader import Ref, as_tensor, as_tensors, dtype
+from pellucid.models.programs.tensorflow_loops import LISTS
 from pellucid.models.programs.windows import Window, convolution, dense, dense_einsum, einsum, pool, same_padding, transposed
 
 if TYPE_CHECKING:
@@ -50,14 +51,23 @@ def operator(reader: TensorflowReader, node: Node) -> bool:
     """Adds what a node does to the reader's operations; False if this table does not know it."""
     if node.type in PLAIN:
         name, call = PLAIN[node.type]
-        reader.add(name, call, node.inputs, node.outputs[:1])
+        reader.add(name, call, _numbers(node), node.outputs[:1])
     elif node.type in SAME:
         reader.alias(node.outputs, node.inputs[:1])
-    elif node.type in TABLE:
-        TABLE[node.type](reader, node)
+    elif node.type in TABLE or node.type in LISTS:
+        (TABLE.get(node.type) or LISTS[node.type])(reader, node)
     else:
         return False
     return True
+
+
+def _numbers(node: Node) -> tuple[Ref, ...]:
+    """The inputs; where nothing depends on the network's, plain numbers as tensors, since torch works out nothing of numbers alone."""
+    if any(isinstance(one, int) for one in node.inputs):
+        return node.inputs
+    kinds = [_dtype(one.dtype) for one in node.given]
+    given = zip((one for one in node.inputs if isinstance(one, Constant)), kinds, strict=True)
+    return tuple(one if isinstance(one.value, Tensor) else Constant(torch.tensor(one.value, dtype=kind), one.path) for one, kind in given)
 
 
 def _dtype(of: Any) -> torch.dtype:  # noqa: ANN401
@@ -91,9 +101,9 @@ def _matmul(reader: TensorflowReader, node: Node) -> None:
     flip_left = node.attr("transpose_a", node.attr("adj_x", False))
     flip_right = node.attr("transpose_b", node.attr("adj_y", False))
     if isinstance(right, Constant) and isinstance(right.value, Tensor) and right.value.ndim == 2 and not flip_left:
-        weight = right.value if flip_right else right.value.T
+        weight = right if flip_right else reader.derived(right, "transposed", lambda w: w.T)
         about = {"channel": -1, "channels_last": True}
-        reader.add("linear", dense, (left, Constant(weight.contiguous(), right.path)), node.outputs[:1], affine=True, about=about)
+        reader.add("linear", dense, (left, weight), node.outputs[:1], affine=True, about=about)
         return
 
     def product(a: Tensor, b: Tensor) -> Tensor:
@@ -276,13 +286,7 @@ def _size(reader: TensorflowReader, node: Node) -> None:
 
 def _pack(reader: TensorflowReader, node: Node) -> None:
     axis = node.attr("axis", 0)
-    reader.add("stack", lambda *parts: torch.stack(_tensors(parts), axis), node.inputs, node.outputs[:1], structural=True)
-
-
-def _tensors(parts: Sequence[Any]) -> list[Tensor]:
-    """Numbers among tensors as tensors of their kind."""
-    like = next((one for one in parts if isinstance(one, Tensor)), torch.tensor(0))
-    return [one if isinstance(one, Tensor) else torch.tensor(one, dtype=like.dtype) for one in parts]
+    reader.add("stack", lambda *parts: torch.stack(as_tensors(parts), axis), node.inputs, node.outputs[:1], structural=True)
 
 
 def _unpack(reader: TensorflowReader, node: Node) -> None:
@@ -296,7 +300,7 @@ def _concat(reader: TensorflowReader, node: Node) -> None:
     if not isinstance(axis, Constant):
         raise reader.unsupported(node.type, "over an axis that depends on the input")
     at = whole(axis.value)[0]
-    reader.add("cat", lambda *all_: torch.cat(_tensors(all_), at), parts, node.outputs[:1], structural=True)
+    reader.add("cat", lambda *all_: torch.cat(as_tensors(all_), at), parts, node.outputs[:1], structural=True)
 
 
 def _split(reader: TensorflowReader, node: Node) -> None:
