@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -25,6 +26,22 @@ METHODS = tuple(row.id for row in pl.methods() if row.id != "sensitivity")  # wh
 COMPOSITES = ("epsilon", "epsilon_plus", "epsilon_plus_flat", "epsilon_gamma")
 NEEDS = {"linen": "flax", "nnx": "flax", "equinox": "equinox", "keras": "keras"}
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
+
+
+@pytest.fixture(autouse=True)
+def in_doubles() -> Iterator[None]:
+    """Keras has one precision for all networks of a process."""
+    if find_spec("keras") is None:
+        yield
+        return
+    import keras
+
+    kind, policy = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx(kind)
+    keras.config.set_dtype_policy(policy)
 
 
 def names() -> tuple[str, ...]:

@@ -65,11 +65,9 @@ def torch_transformer(*, tanh: bool, late: bool) -> nn.Module:
 
 
 def keras_transformer(*, tanh: bool) -> Any:
-    """Of Keras' own layers, on whichever backend is chosen."""
+    """Of Keras' own layers, on whichever backend and in whichever precision are chosen."""
     import keras
 
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
     make, start = keras.layers, keras.Input((TIME, WIDTH))
     y = make.LayerNormalization(epsilon=EPS, name="before")(start)
     x = start + make.MultiHeadAttention(HEADS, EACH, name="attention")(y, y)
