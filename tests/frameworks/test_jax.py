@@ -103,6 +103,9 @@ def test_recurrence_is_written_out() -> None:
     series = np.random.default_rng(3).standard_normal((3, 5, 6)).astype(np.float32)
     assert gap((network, {"w": W}), series) < 1e-5
     assert not incomplete((network, {"w": W}), series)
+    twin = read((network, {"w": W}), series)
+    assert [len(list(one.parameters())) for one in (twin.net, twin.randomized(1).net)] == [1, 1]
+    assert len(layers((network, {"w": W}), series)) == 3  # called in every step
 
 
 def test_what_has_no_counterpart_is_differentiated_by_jax() -> None:
@@ -205,3 +208,54 @@ def test_parameters_may_be_called_as_attributes_of_modules_are() -> None:
     network = (lambda p, x: jax.nn.relu(jax.nn.relu(x @ p["type"]["kernel"]) @ p["half"]["kernel"]) @ p["own"]["kernel"], params)
     assert gap(network, X) < 1e-5
     assert [name for name in layers(network, X) if "relu" not in name] == ["type_", "half_", "own"]
+
+
+def normalized(x: Any, axis: Any = -1, *, ddof: int = 0) -> Any:
+    return (x - x.mean(axis, keepdims=True)) / jnp.sqrt(x.var(axis, keepdims=True, ddof=ddof) + 1e-6)
+
+
+SCALE, SHIFT = (jnp.asarray(np.random.default_rng(seed).standard_normal(4), jnp.float32) for seed in (5, 6))
+NORMS: dict[str, tuple[str, Any]] = {
+    "plain": ("layer_norm", normalized),
+    "scaled": ("layer_norm", lambda x: normalized(x) * SCALE + SHIFT),
+    "shifted": ("layer_norm", lambda x: normalized(x) + SHIFT),
+    "folded": ("layer_norm", lambda x: (g := jax.lax.rsqrt(x.var(-1, keepdims=True) + 1e-6)) * x + (SHIFT - x.mean(-1, keepdims=True) * g)),
+    "of squares": (
+        "layer_norm",
+        lambda x: (x - (m := x.mean(-1, keepdims=True))) * jax.lax.rsqrt((x * x).mean(-1, keepdims=True) - m * m + 1e-2),
+    ),
+    "two axes": ("layer_norm", lambda x: normalized(x.reshape(-1, 2, 2), (1, 2)).reshape(-1, 4)),
+    "root mean square": ("rms_norm", lambda x: x * jax.lax.rsqrt((x**2).mean(-1, keepdims=True) + 1e-6) * SCALE),
+    "power": ("rms_norm", lambda x: x * ((x**2).mean(-1, keepdims=True) + 1e-6) ** -0.5),
+    "another axis": ("", lambda x: normalized(x.reshape(-1, 2, 2), 1).reshape(-1, 4)),
+    "unbiased": ("", lambda x: normalized(x, ddof=1)),
+    "not centered": ("", lambda x: x * jax.lax.rsqrt(x.var(-1, keepdims=True) + 1e-6)),
+    "in groups": ("", lambda x: x - x.mean(-1, keepdims=True) * jax.lax.rsqrt(x.reshape(-1, 2, 2).var(-1).mean(-1, keepdims=True) + 1e-6)),
+    "across": (
+        "",
+        lambda x: ((y := x[:, None] + jnp.ones((4, 1))) - y.mean(-1, keepdims=True)) * jax.lax.rsqrt(y.var(-1)[:, None, :] + 1e-6),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(NORMS))
+def test_normalization_is_one_operation_where_it_is_one(name: str) -> None:
+    wanted, function = NORMS[name]
+    network = (lambda params, x: function(x @ params).reshape(x.shape[0], -1), W)
+    found = [getattr(module, "operation", "") for module in read(network, X).net.modules()]
+    assert [one for one in found if "norm" in one] == [wanted][: bool(wanted)]
+    assert gap(network, X) < 1e-5
+
+
+@pytest.mark.parametrize("name", ["exact", "tanh", "other constant", "other value", "of the root"])
+def test_gelu_is_one_operation_where_it_is_one(name: str) -> None:
+    function, wanted = {
+        "exact": (lambda x: jax.nn.gelu(x, approximate=False), True),
+        "tanh": (jax.nn.gelu, True),
+        "other constant": (lambda x: 0.5 * x * (1 + jnp.tanh(0.7978845608 * (x + 0.05 * x**3))), False),
+        "other value": (lambda x: 0.5 * x * (1 + jax.scipy.special.erf(2 * x / np.sqrt(2))), False),
+        "of the root": (lambda x: 0.5 * x * (1 + jax.scipy.special.erf(x * 0.5**0.5)), True),
+    }[name]
+    network = (lambda params, x: function(x @ params), W)
+    assert any(getattr(module, "operation", "") == "gelu" for module in read(network, X).net.modules()) == wanted
+    assert gap(network, X) < 1e-5

@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import pellucid as pl
 from frameworks.answers import gap, incomplete, layers, read
 from pellucid.errors import ModelError
+from pellucid.explanation.spec import ModelSpec
+from pellucid.models.bridge import Bridge
 from pellucid.models.wrap import wrap
 
 keras = pytest.importorskip("keras", reason="keras is not installed")
@@ -180,9 +183,79 @@ def test_tokens_are_explained_where_they_are_embedded() -> None:
     assert any("embedding" in guess for guess in e.provenance.guesses)
 
 
-def test_a_recurrent_network_has_gradients() -> None:
-    net = keras.Sequential([keras.Input((6, 4)), make.LSTM(5, name="lstm"), make.Dense(2, name="out")])
-    assert not incomplete(net, SERIES, methods=("integrated_gradients",), within=1e-3)
+PADDED = np.concatenate([SERIES[:2], np.zeros_like(SERIES[:2])], 1)[:, [0, 1, 2, 6, 7, 8]]  # the last three steps are masked
+TOKENS = np.array([[1, 2, 3, 0, 0, 0], [4, 5, 6, 7, 8, 9], [3, 0, 4, 0, 0, 0]])
+RECURRENT: dict[str, tuple[Any, np.ndarray]] = {
+    "lstm": (lambda: [make.LSTM(5, name="lstm")], SERIES),
+    "unrolled": (lambda: [make.LSTM(5, unroll=True, name="lstm")], SERIES),
+    "gru backwards": (lambda: [make.GRU(5, return_sequences=True, go_backwards=True, name="gru"), make.Flatten()], SERIES),
+    "gru that resets first": (lambda: [make.GRU(5, reset_after=False, name="gru")], SERIES),
+    "simple": (lambda: [make.SimpleRNN(5, activation="relu", name="simple")], SERIES),
+    "both ways": (lambda: [make.Bidirectional(make.LSTM(3, return_sequences=True)), make.Bidirectional(make.GRU(3))], SERIES),
+    "cells": (lambda: [make.RNN([make.LSTMCell(4), make.GRUCell(3)], return_sequences=True), make.GlobalAveragePooling1D()], SERIES),
+    "dropout": (lambda: [make.LSTM(3, dropout=0.2, recurrent_dropout=0.2)], SERIES),
+    "normalized": (lambda: [make.TimeDistributed(make.Dense(3)), make.LayerNormalization(), make.GRU(3)], SERIES),
+    "pictures": (lambda: [make.Reshape((6, 2, 2, 1)), make.ConvLSTM2D(2, 2, padding="same"), make.Flatten()], SERIES),
+    "masked": (lambda: [make.Masking(), make.LSTM(5, return_sequences=True), make.GRU(3)], PADDED),
+    "masked tokens": (lambda: [make.Embedding(10, 4, mask_zero=True), make.Bidirectional(make.LSTM(3))], TOKENS),
+    "zeros where masked": (
+        lambda: [
+            make.Embedding(10, 4, mask_zero=True),
+            make.LSTM(5, return_sequences=True, zero_output_for_mask=True),
+            make.GlobalAveragePooling1D(),
+        ],
+        TOKENS,
+    ),
+}
+
+
+def recurrent(name: str) -> tuple[Any, np.ndarray]:
+    layers_, x = RECURRENT[name]
+    net = keras.Sequential([keras.Input(x.shape[1:]), *layers_(), make.Dense(2, name="out")])
+    draw = np.random.default_rng(4)
+    net.set_weights([draw.normal(0, 0.5, weight.shape) for weight in net.get_weights()])  # zeros would hide a bias
+    return net, x
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_recurrent_layers_are_written_out(name: str) -> None:
+    net, x = recurrent(name)
+    assert gap(net, x) < 1e-5
+    if BACKEND == "torch":
+        return
+    twin = read(net, x).net
+    assert not isinstance(twin, Bridge)
+    assert sum(one.numel() for one in twin.parameters()) == net.count_params()
+    if x.dtype.kind == "f":
+        assert np.allclose(slopes(twin, x), slopes(wrap(net).source.bridge((torch.from_numpy(x),), ModelSpec(), "").net, x), atol=1e-5)
+
+
+def slopes(net: torch.nn.Module, x: np.ndarray) -> np.ndarray:
+    rows = torch.from_numpy(x).requires_grad_()
+    (found,) = torch.autograd.grad(net(rows)[:, 1].sum(), rows)
+    return found.numpy()
+
+
+def test_a_loop_is_one_layer_and_its_steps_call_the_same_ones() -> None:
+    net, x = recurrent("lstm")
+    assert not incomplete(net, x, within=1e-3)
+    if BACKEND == "torch":
+        return  # where Keras' own loop is written out as it runs
+    found = layers(net, x)
+    assert {"lstm", "lstm.lstm_cell", "out"} <= set(found)
+    assert len(found) < 20
+    sequences = keras.Sequential([keras.Input((6, 4)), make.LSTM(5, return_sequences=True, name="lstm"), make.Flatten(), make.Dense(2)])
+    e = pl.explain(sequences, x, pl.Conductance(layer="lstm"), target=1)
+    assert e.arrays[0].values.shape == (4, 5)  # of each unit, over all steps
+
+
+@pytest.mark.parametrize("name", ["lstm", "unrolled"])
+def test_weights_of_all_steps_are_shuffled_alike(name: str) -> None:
+    net, x = recurrent(name)
+    twin = read(net, x)
+    for one in (twin.net, twin.randomized(1).net):
+        assert len(list(one.parameters())) == 5
+    assert float((twin.randomized(1).net(torch.from_numpy(x)) - twin.net(torch.from_numpy(x))).abs().max()) > 1e-3
 
 
 def test_a_branch_on_values_is_taken_as_it_comes() -> None:

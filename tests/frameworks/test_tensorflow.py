@@ -87,15 +87,33 @@ def test_what_has_no_counterpart_is_differentiated_by_tensorflow() -> None:
     @tf.function
     def network(x: Any) -> Any:
         x = x @ w
-        for _ in tf.range(3):
+        for _ in tf.range(3 + tf.cast(tf.reduce_max(x) > 1e9, tf.int32)):
             x = tf.tanh(x)
         return x
 
     assert isinstance(read(network, X).net, Bridge)
+    assert "While" in read(network, X).twin.net._reason
     e = pl.explain(network, X, "gradient", target=1)
     other = pl.explain(tf.function(lambda x: tf.tanh(tf.tanh(tf.tanh(x @ w)))), X, "gradient", target=1)
     assert np.allclose(e.arrays[0].values, other.arrays[0].values, atol=1e-5)
     assert not incomplete(network, X, methods=("integrated_gradients",), within=1e-3)
+
+
+def test_loops_of_known_length_are_written_out() -> None:
+    w = tf.Variable(W[:4, :4])
+
+    @tf.function
+    def network(x: Any) -> Any:
+        states = tf.TensorArray(tf.float32, 3)
+        for step in tf.range(3):
+            x = tf.tanh(x @ w + tf.cast(step, tf.float32)) if step < 2 else x
+            states = states.write(step, x)
+        return tf.reduce_sum(states.stack(), 0) + states.read(1)
+
+    rows = X[:, :4]
+    assert gap(network, rows) < 1e-5
+    assert not incomplete(network, rows)
+    assert not isinstance(read(network, rows).net, Bridge)
 
 
 OPERATIONS: dict[str, Any] = {

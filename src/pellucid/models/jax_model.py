@@ -187,6 +187,7 @@ def _dtype(tensor: Tensor) -> Any:  # noqa: ANN401
 
 
 def path_of(path: Any) -> str:  # noqa: ANN401
-    """Keys, attributes and places joined by dots; ``params`` and ``value`` say nothing."""
+    """Keys, attributes and places joined by dots; ``params``, and ``value`` at the end, say nothing."""
     parts = [str(next(getattr(key, name) for name in ("key", "name", "idx") if hasattr(key, name))) for key in path]
-    return ".".join(part for part in parts if part not in ("params", "value"))
+    parts = parts[:-1] if parts and parts[-1] == "value" else parts
+    return ".".join(part for part in parts if part != "params")

@@ -120,7 +120,7 @@ class ReadModel:
 
     def _made(self, source: Any, example: tuple[Tensor, ...]) -> Twin:  # noqa: ANN401
         try:
-            return source.twin(example)
+            return replace(source.twin(example), dtype=source.dtype)
         except UnsupportedOperation as error:
             if not hasattr(source, "bridge"):
                 raise

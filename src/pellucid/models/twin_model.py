@@ -28,8 +28,9 @@ from pellucid.models.torch_model import TorchModel
 HELD = 4  # networks whose twins hold them
 SEEN: frozenset[Capability] = frozenset({"layers", "graph"})
 COMPARED = 2  # rows on which twin and framework are compared
-# relative to the largest output: rounding of another order of sums, through many layers
-TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3, torch.float16: 3e-2, torch.bfloat16: 1e-1}
+# relative to the largest output: rounding of another order of sums, through many layers; networks of doubles have parts in single
+# precision, such as the softmax of attention or the constants of an activation
+TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3, torch.float16: 3e-2, torch.bfloat16: 1e-1}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,7 @@ class Twin:
         guesses: what was taken for granted, each a sentence.
         holds: whether the torch module itself holds the user's network.
         partly: whether some of its operations are not torch's, so that there is no gradient, and no rule for them.
+        dtype: in which it takes its inputs; None for that of its first parameter.
     """
 
     net: nn.Module
@@ -55,6 +57,7 @@ class Twin:
     guesses: tuple[str, ...] = ()
     holds: bool = False
     partly: bool = False
+    dtype: torch.dtype | None = None
 
 
 class TwinModel(TorchModel):
@@ -64,6 +67,8 @@ class TwinModel(TorchModel):
         super().__init__(twin.net, completed(spec, twin.spec))
         self.twin, self.name = twin, twin.name
         self.framework = twin.framework
+        if twin.dtype is not None:
+            self.torch_dtype, self.dtype = twin.dtype, str(twin.dtype).removeprefix("torch.")
 
     @property
     def can(self) -> frozenset[Capability]:

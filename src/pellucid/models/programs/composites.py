@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from math import isclose, sqrt
+from functools import partial
+from math import isclose, pi, sqrt
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pellucid.models.programs.operation import Constant, Listing, Operation
+from pellucid.models.programs.operation import Constant, Listing, Operation, exponent, number_of
 from pellucid.models.programs.passes import needed
 
 Before = Callable[[int | Constant | None], Operation | None]  # what made a value
 GATES = {"sigmoid": ("silu", functional.silu), "hardsigmoid": ("hardswish", functional.hardswish)}  # x * gate(x)
+CUBED = 0.044715  # in the approximation of GELU by tanh
+KNOWN = (sqrt(0.5), -sqrt(0.5), sqrt(2 / pi), CUBED)
 
 
 def with_composites(listing: Listing) -> Listing:
-    """The listing with x * sigmoid(x), x * tanh(softplus(x)) and x * (1 + erf(x / sqrt 2)) / 2 as one operation each."""
+    """The listing with SiLU, hard swish, Mish, GELU (exact and by tanh) and masked softmax as one operation each."""
     maker = {number: operation for operation in listing.operations for number in operation.outputs}
     users = Counter(one for operation in listing.operations for one in operation.values)
 
@@ -47,15 +50,13 @@ def with_composites(listing: Listing) -> Listing:
             return operation
         factors = _factors(operation, before, users)
         halves = [one for one in factors if isinstance(one, Constant)]
-        gates = [one for one in factors if (made := before(one)) is not None and made.name == "add"]
-        if len(factors) != 3 or len(halves) != 1 or not _is(halves[0], 0.5):
+        values = [one for one in factors if isinstance(one, int)]
+        if len(values) != 2 or len(halves) != 1 or not _is(halves[0], 0.5):
             return operation
-        for gate in gates:
-            (value,) = [one for one in factors if one is not gate and not isinstance(one, Constant)] or (None,)
-            erf = _grown(before(gate), before)
-            scaled = before(erf.inputs[0]) if erf is not None else None
-            if scaled is not None and isinstance(value, int) and scaled.values == (value,) and _is_root(scaled):
-                return replace(operation, name="gelu", call=functional.gelu, inputs=(value,))
+        for value, gate in (values, values[::-1]):
+            how = _bell(gate, value, before)
+            if how is not None:
+                return replace(operation, name="gelu", call=partial(functional.gelu, approximate=how), inputs=(value,))
         return operation
 
     def whole(operation: Operation) -> Operation:
@@ -91,18 +92,44 @@ def _factors(operation: Operation, before: Before, users: Counter[int]) -> list[
     return found
 
 
-def _grown(operation: Operation | None, before: Before) -> Operation | None:
-    """The erf in ``erf(...) + 1``."""
-    if operation is None or len(operation.values) != 1 or not any(_is(one, 1.0) for one in operation.constants):
+def _bell(gate: int, value: int, before: Before) -> str | None:
+    """How torch calls twice the Gaussian gate of a value: "none" where exact, "tanh" where approximate; None if it is no such gate."""
+    made = before(gate)
+    if made is None:
         return None
-    erf = before(operation.values[0])
-    return erf if erf is not None and erf.name == "erf" else None
+    if made.name == "erfc":  # of -x / sqrt 2
+        return "none" if _times(made.inputs[0], before) == (value, -sqrt(0.5)) else None
+    if made.name != "add" or len(made.values) != 1 or not any(_is(one, 1.0) for one in made.constants):
+        return None
+    bent = before(made.values[0])
+    if bent is not None and bent.name == "erf":
+        return "none" if _times(bent.inputs[0], before) == (value, sqrt(0.5)) else None
+    if bent is not None and bent.name == "tanh":
+        inner, scale = _times(bent.inputs[0], before)
+        total = before(inner)
+        if scale != sqrt(2 / pi) or total is None or total.name != "add" or len(total.values) != 2:
+            return None
+        for cube in total.values:
+            powered, share = _times(cube, before)
+            power = before(powered)
+            if share == CUBED and power is not None and exponent(power) == 3 and sorted(total.values) == sorted((value, cube)):
+                return "tanh" if power.values == (value,) else None
+    return None
 
 
-def _is_root(operation: Operation) -> bool:
-    """Whether it divides by the root of two."""
-    wanted = {"div": sqrt(2), "mul": sqrt(0.5)}.get(operation.name)
-    return wanted is not None and len(operation.constants) == 1 and _is(operation.constants[0], wanted)
+def _times(one: int | Constant, before: Before) -> tuple[int | None, float]:
+    """A value and the number that it is multiplied with; a number that is one of :data:`KNOWN` up to single precision is that."""
+    scale = 1.0
+    made = before(one)
+    while made is not None and made.name in ("mul", "div", "neg") and len(made.values) == 1:
+        number = -1.0 if made.name == "neg" else number_of(made.constants[0])
+        if not number or (made.name == "div" and not isinstance(made.inputs[0], int)):
+            break
+        scale = scale / number if made.name == "div" else scale * number
+        one = made.values[0]
+        made = before(one)
+    exact = next((known for known in KNOWN if isclose(known, scale, rel_tol=1e-6)), scale)
+    return (one, exact) if isinstance(one, int) else (None, exact)
 
 
 def _is(one: Constant, number: float) -> bool:

@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from pellucid.models.programs import views
 from pellucid.models.programs.operation import Constant, Listing
 from pellucid.models.programs.reader import Reader, Ref
-from pellucid.models.programs.windows import dense
+from pellucid.models.programs.windows import dense, dense_einsum
 
 VIEWS = frozenset(
     """view reshape expand permute transpose t unsqueeze squeeze flatten unflatten slice select cat stack _with_sizes chunk unbind pad
@@ -86,6 +86,8 @@ class ExportedReader(Reader):
         if name in ("matmul", "mm") and weight.value.ndim == 2:
             turned = Constant(weight.value.T.contiguous(), weight.path)
             self.add("linear", dense, (given[0], turned), outputs, affine=True, about=last)
+        elif name == "einsum" and len(given) == 2:
+            return dense_einsum(self, str(rest[0]), given[0], weight, outputs)
         elif name == "linear":
             self.add("linear", dense, given, outputs, affine=True, about=last)
         elif name in CONVOLUTIONS:

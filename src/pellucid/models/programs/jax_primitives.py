@@ -101,7 +101,7 @@ def _clamp(reader: JaxReader, eq: Equation) -> None:
 
 def _power(reader: JaxReader, eq: Equation) -> None:
     y = eq.params["y"]
-    reader.add("pow", lambda x: x**y, eq.inputs, eq.outputs)
+    reader.add("pow", lambda x: x**y, eq.inputs, eq.outputs, about={"exponent": y})
 
 
 def _cbrt(reader: JaxReader, eq: Equation) -> None:
@@ -124,7 +124,10 @@ def _logical(name: str) -> Callable[[JaxReader, Equation], None]:
 
 def _select(reader: JaxReader, eq: Equation) -> None:
     which, *cases = eq.inputs
-    if len(cases) == 2:
+    known = as_tensor(which.value).unique() if isinstance(which, Constant) else ()
+    if len(known) == 1:  # such as the guard of a variance against no elements
+        reader.alias(eq.outputs, (cases[int(known)],))
+    elif len(cases) == 2:
         reader.add("where", lambda w, off, on: torch.where(w.bool(), on, off), (which, *cases), eq.outputs)
     else:
         reader.add("where", lambda w, *all_: torch.stack(all_).gather(0, w.long()[None])[0], (which, *cases), eq.outputs)
@@ -165,6 +168,16 @@ def _rev(reader: JaxReader, eq: Equation) -> None:
 def _concatenate(reader: JaxReader, eq: Equation) -> None:
     dim = eq.params["dimension"]
     reader.add("cat", lambda *parts: torch.cat(parts, dim), eq.inputs, eq.outputs, structural=True)
+
+
+def _stack(reader: JaxReader, eq: Equation) -> None:
+    axis = eq.params["axis"]
+    reader.add("stack", lambda *parts: torch.stack(parts, axis), eq.inputs, eq.outputs, structural=True)
+
+
+def _unstack(reader: JaxReader, eq: Equation) -> None:
+    axis, several = eq.params["axis"], len(eq.outputs) > 1
+    reader.add("unbind", lambda x: x.unbind(axis) if several else x.squeeze(axis), eq.inputs, eq.outputs, structural=True)
 
 
 def _split(reader: JaxReader, eq: Equation) -> None:
@@ -265,14 +278,45 @@ def _cast(x: Any, kind: torch.dtype, *, truncate: bool) -> Tensor:  # noqa: ANN4
 
 
 def _dot(reader: JaxReader, eq: Equation) -> None:
-    (lc, rc), (lb, rb) = eq.params["dimension_numbers"]
+    (lc, rc), (lb, _) = eq.params["dimension_numbers"]
     left, right = (_of_result(reader, eq, one) for one in eq.inputs)
     if isinstance(right, Constant) and not lb:
         _dense(reader, eq, left, right, (lc, rc), value_first=True)
     elif isinstance(left, Constant) and not lb:
         _dense(reader, eq, right, left, (rc, lc), value_first=False)
     else:
-        reader.add("einsum", einsum(_equation(eq.ranks, (lc, rc), (lb, rb))), (left, right), eq.outputs)
+        _product(reader, eq, (left, right))
+
+
+def _product(reader: JaxReader, eq: Equation, sides: tuple[Ref, Ref]) -> None:
+    """A product of two values, without the axes of length one that it only carries along: attention is known by its axes."""
+    over, batch = eq.params["dimension_numbers"]
+    lost: list[int] = []  # in the result
+    ranks: list[int] = []
+    kept: list[list[int]] = []
+    slim: list[Ref] = []
+    place = len(batch[0])
+    for value, shape, used in zip(sides, eq.shapes, ((*over[0], *batch[0]), (*over[1], *batch[1])), strict=True):
+        free = [axis for axis in range(len(shape)) if axis not in used]
+        single = tuple(axis for axis in free if isinstance(shape[axis], int) and shape[axis] == 1)
+        lost += [place + at for at, axis in enumerate(free) if axis in single]
+        place += len(free)
+        kept.append([axis for axis in range(len(shape)) if axis not in single])
+        ranks.append(len(kept[-1]))
+        slim.append(reader.made("squeeze", partial(torch.squeeze, dim=single), (value,), structural=True) if single else value)
+    now = [tuple(tuple(kept[side].index(axis) for axis in axes[side]) for side in (0, 1)) for axes in (over, batch)]
+    call = einsum(_equation(tuple(ranks), *now))
+    if not lost:
+        reader.add("einsum", call, slim, eq.outputs)
+        return
+    made = reader.made("einsum", call, slim)
+    reader.add("unsqueeze", lambda x: _with_axes(x, lost), (made,), eq.outputs, structural=True)
+
+
+def _with_axes(x: Tensor, places: list[int]) -> Tensor:
+    for place in places:
+        x = x.unsqueeze(place)
+    return x
 
 
 def _of_result(reader: JaxReader, eq: Equation, value: Ref) -> Ref:
@@ -293,9 +337,9 @@ def _dense(reader: JaxReader, eq: Equation, value: Ref, weight: Constant, over: 
     (vc, wc), ranks = over, eq.ranks if value_first else eq.ranks[::-1]
     free_value, free_weight = ([i for i in range(rank) if i not in gone] for rank, gone in zip(ranks, (vc, wc), strict=True))
     assert isinstance(weight.value, Tensor)
-    matrix = weight.value.permute([*free_weight, *wc])
-    outputs = tuple(matrix.shape[: len(free_weight)])
-    matrix = matrix.reshape(max(1, _count(outputs)), -1).contiguous()
+    order = (*free_weight, *wc)
+    outputs = tuple(weight.value.shape[axis] for axis in free_weight)
+    matrix = reader.derived(weight, order, lambda w: w.permute(order).reshape(max(1, _count(outputs)), -1))
     at = value
     if [*free_value, *vc] != list(range(ranks[0])):
         at = reader.made("permute", views.moved([*free_value, *vc]), (at,), structural=True)
@@ -306,9 +350,9 @@ def _dense(reader: JaxReader, eq: Equation, value: Ref, weight: Constant, over: 
     if len(outputs) != 1:
         last.append(("unflatten", lambda x: x.reshape(*x.shape[:-1], *outputs), True))
     if not value_first and free_value:
-        order = [*range(len(free_value), len(free_value) + len(outputs)), *range(len(free_value))]
-        last.append(("permute", views.moved(order), True))
-    inputs: tuple[Ref, ...] = (at, Constant(matrix, weight.path))
+        back = [*range(len(free_value), len(free_value) + len(outputs)), *range(len(free_value))]
+        last.append(("permute", views.moved(back), True))
+    inputs: tuple[Ref, ...] = (at, matrix)
     if not last:
         reader.add("linear", dense, inputs, eq.outputs, affine=True, about=about)
         return
@@ -371,10 +415,32 @@ def _pool(kind: str) -> Callable[[JaxReader, Equation], None]:
     return add
 
 
+def _cut(reader: JaxReader, eq: Equation, starts: list[int]) -> None:
+    """A slice at places that do not depend on the input."""
+    numbers, lengths = eq.params["dimension_numbers"], eq.params["slice_sizes"]
+    where = dict(zip(numbers.start_index_map, starts, strict=True))
+    fixed = {axis: int(lengths[axis]) for axis in where}
+    gone = tuple(map(int, numbers.collapsed_slice_dims))
+    others = (lengths[axis] == eq.shapes[0][axis] for axis in range(eq.ranks[0]) if axis not in where)
+    if not all(others) or tuple(numbers.offset_dims) != tuple(range(eq.ranks[0] - len(gone))):
+        raise reader.unsupported(eq.name, "of more than one axis")
+
+    def cut(x: Tensor) -> Tensor:
+        for axis, first in where.items():
+            x = x.narrow(axis, min(max(first, 0), x.shape[axis] - fixed[axis]), fixed[axis])
+        return x.squeeze(gone) if gone else x
+
+    reader.add("getitem", cut, eq.inputs[:1], eq.outputs, structural=True)
+
+
 def _gather(reader: JaxReader, eq: Equation) -> None:
     """Slices of one axis at places that are given (an embedding, ``x[:, i]``)."""
     numbers, lengths = eq.params["dimension_numbers"], eq.params["slice_sizes"]
     start, collapsed = tuple(numbers.start_index_map), tuple(numbers.collapsed_slice_dims)
+    at = eq.inputs[1]
+    if isinstance(at, Constant) and eq.ranks[1] == 1 and isinstance(eq.inputs[0], int):
+        _cut(reader, eq, as_tensor(at.value).tolist())
+        return
     whole = all(length == size for axis, (length, size) in enumerate(zip(lengths, eq.shapes[0], strict=True)) if axis not in start)
     if len(start) != 1 or collapsed != start or not whole or tuple(numbers.operand_batching_dims):
         raise reader.unsupported(eq.name, "of more than one axis")
@@ -388,11 +454,12 @@ def _gather(reader: JaxReader, eq: Equation) -> None:
     for place, at in enumerate(picked):
         order[at] = axis + place
     ids = reader.made("select", lambda i: i[..., 0], eq.inputs[1:], structural=True)
-    name = "embedding" if axis == 0 else "index_select"
+    moves = isinstance(eq.inputs[0], int)
+    name = "embedding" if axis == 0 and not moves else "index_select"
     if order == list(range(result)):
-        reader.add(name, lambda x, i: views.index(x, axis, i), (eq.inputs[0], ids), eq.outputs)
+        reader.add(name, lambda x, i: views.index(x, axis, i), (eq.inputs[0], ids), eq.outputs, structural=moves)
     else:
-        made = reader.made(name, lambda x, i: views.index(x, axis, i), (eq.inputs[0], ids))
+        made = reader.made(name, lambda x, i: views.index(x, axis, i), (eq.inputs[0], ids), structural=moves)
         reader.add("permute", views.moved(order), (made,), eq.outputs, structural=True)
 
 
@@ -416,7 +483,8 @@ TABLE: dict[str, Callable[[Any, Any], None]] = {
     "div": _div, "max": _max, "min": _min, "clamp": _clamp, "integer_pow": _power, "cbrt": _cbrt, "round": _round,
     "and": _logical("and"), "or": _logical("or"), "not": _logical("not"), "xor": _logical("xor"), "select_n": _select,
     "broadcast_in_dim": _broadcast, "reshape": _reshape, "squeeze": _squeeze, "transpose": _transpose, "rev": _rev,
-    "concatenate": _concatenate, "split": _split, "slice": _slice, "dynamic_slice": _dynamic_slice, "pad": _pad,
+    "concatenate": _concatenate, "stack": _stack, "unstack": _unstack, "split": _split, "slice": _slice,
+    "dynamic_slice": _dynamic_slice, "pad": _pad,
     "reduce_sum": _reduce("sum", torch.sum), "reduce_max": _reduce("amax", torch.amax), "reduce_min": _reduce("amin", torch.amin),
     "reduce_prod": _reduce("prod", _prod), "reduce_or": _reduce("any", torch.any), "reduce_and": _reduce("all", torch.all),
     "argmax": _arg("argmax"), "argmin": _arg("argmin"), "cumsum": _cumulative("cumsum"), "cumprod": _cumulative("cumprod"),

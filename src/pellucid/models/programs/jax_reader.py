@@ -11,11 +11,14 @@ import jax.core
 import numpy as np
 import torch
 from jax.extend.core import ClosedJaxpr
+from jax.interpreters import partial_eval
+from torch import Tensor
 
 from pellucid.errors import UnsupportedOperation
+from pellucid.models.programs.composites import with_composites
 from pellucid.models.programs.jax_primitives import NAMED, PLAIN, primitive
 from pellucid.models.programs.operation import Constant, Listing
-from pellucid.models.programs.reader import UNREADABLE, Reader, Ref, constant, tensor
+from pellucid.models.programs.reader import LONGEST, UNREADABLE, Reader, Ref, as_tensors, constant, tensor
 from pellucid.models.programs.softmax import with_softmax
 from pellucid.models.programs.views import Size
 
@@ -25,7 +28,6 @@ CUSTOM = ("custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr")
 COUNTS = (37, 67)  # numbers of rows for two jaxprs, primes that are no usual sizes
 REMEDY = "gradients and black-box methods work without; please report the network"
 NUMBERS = frozenset([*PLAIN, *CLOSED, *CUSTOM, "max", "min", "div", "clamp", "integer_pow"])  # take plain numbers as they are
-LONGEST = 4096  # steps of a scan that are written out
 PROBE = np.linspace(-8, 8, 65)
 
 
@@ -77,7 +79,7 @@ class JaxReader(Reader):
         ``closed``: one jaxpr with a symbol for the number of rows, or two with :data:`COUNTS` rows.
         """
         entering = tuple(self.value() for _ in range(values))
-        return entering, self._body(tuple(closed), (*constants, *entering))
+        return entering, self._body(tuple(map(_needed, closed)), (*constants, *entering))
 
     def shape(self, shape: Sequence[Any]) -> list[Size]:
         """A shape whose entries may depend on the number of rows."""
@@ -95,7 +97,7 @@ class JaxReader(Reader):
         def look(var: Any) -> Ref:  # noqa: ANN401
             return _constant(var.val) if hasattr(var, "val") else env[var]
 
-        for lines in zip(*(one.eqns for one in jaxprs), strict=True):
+        for place, lines in enumerate(zip(*(one.eqns for one in jaxprs), strict=True)):
             line = lines[0]
             if any(other.primitive is not line.primitive for other in lines):
                 raise self.unsupported("another operation for another number of rows")
@@ -110,11 +112,14 @@ class JaxReader(Reader):
                 for o in lines
             ):
                 raise self.unsupported(line.primitive.name, "with a number that depends on how many rows there are")
-            if line.primitive.name not in NUMBERS:
+            fixed = all(isinstance(one, Constant) for one in inputs)
+            if line.primitive.name not in NUMBERS or fixed:
                 inputs = tuple(_as_array(one, var) for one, var in zip(inputs, line.invars, strict=True))
             params = {key: _merged(tuple(o.params[key] for o in lines)) for key in line.params}
-            self._one(Equation(line.primitive.name, params, inputs, shapes, dtypes, outputs))
-            env.update((var, self.known(number)) for var, number in zip(line.outvars, outputs, strict=True))
+            with self.at(place, inputs):
+                self._one(Equation(line.primitive.name, params, inputs, shapes, dtypes, outputs))
+            made = map(self.known, outputs)
+            env.update(zip(line.outvars, map(_as_number, made) if fixed else made, strict=True))
         return tuple(map(look, first.outvars))
 
     def _one(self, equation: Equation) -> None:
@@ -141,14 +146,27 @@ class JaxReader(Reader):
             equation.inputs[:constants], equation.inputs[constants : constants + carried], equation.inputs[constants + carried :],
         )  # fmt: skip
         made: list[tuple[Ref, ...]] = []
-        for step in reversed(range(length)) if p["reverse"] else range(length):
-            now = [self.made("select", lambda x, step=step: x[step], (one,), structural=True) for one in over]
-            left = self._body(body.all, (*fixed, *state, *now))
-            state = left[:carried]
-            made.append(left[carried:])
+        path = self.loop_path([one for one in fixed if isinstance(one, Constant)])
+        with self.inside(path):
+            for step in reversed(range(length)) if p["reverse"] else range(length):
+                now = [self.made("select", lambda x, step=step: x[step], (one,), structural=True) for one in over]
+                left = self._body(body.all, (*fixed, *state, *now))
+                state = left[:carried]
+                made.append(left[carried:])
+        self.alias(equation.outputs, state)
         made = made[::-1] if p["reverse"] else made
-        stacked = [self.made("stack", lambda *parts: torch.stack(parts), parts, structural=True) for parts in zip(*made, strict=True)]
-        self.alias(equation.outputs, (*state, *stacked))
+        inner = body.all[0].jaxpr.outvars[carried:]
+        for parts, var, output in zip(zip(*made, strict=True), inner, equation.outputs[carried:], strict=True):
+            if path and var.aval.ndim:
+                self.stacked(parts, output, path)
+            else:
+                self.add("stack", lambda *all_: torch.stack(as_tensors(all_)), parts, (output,), structural=True)
+
+
+def _needed(closed: Any) -> Any:  # noqa: ANN401
+    """Without what no output depends on, such as the next state of a random generator."""
+    jaxpr, _ = partial_eval.dce_jaxpr(closed.jaxpr, [True] * len(closed.jaxpr.outvars), instantiate=True)
+    return ClosedJaxpr(jaxpr, closed.consts)
 
 
 def _named(equation: Equation, closed: Any) -> tuple[str, Callable[..., Any]] | None:  # noqa: ANN401
@@ -222,6 +240,13 @@ def _as_array(one: Ref, var: Any) -> Ref:  # noqa: ANN401
     return Constant(tensor(np.asarray(one.value, var.aval.dtype)), one.path)
 
 
+def _as_number(one: Ref) -> Ref:
+    """What was worked out from plain numbers as one again."""
+    if isinstance(one, int) or not isinstance(one.value, Tensor) or one.path or one.value.ndim:
+        return one
+    return Constant(one.value.item())
+
+
 def is_numbers(value: Any) -> bool:  # noqa: ANN401
     """Whether an array holds numbers; a key of a random generator does not."""
     return not jax.dtypes.issubdtype(getattr(value, "dtype", np.float32), jax.dtypes.extended)
@@ -236,4 +261,4 @@ def listing(
     """The operations of jaxprs (see :meth:`JaxReader.read`); first come ``parameters``, each with its path, last ``values``."""
     reader = JaxReader()
     entering, leaving = reader.read(closed, [_constant(value, path) for path, value in parameters], values)
-    return with_softmax(Listing(tuple(reader.operations), entering, leaving, pack))
+    return with_composites(with_softmax(Listing(tuple(reader.operations), entering, leaving, pack)))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 Number = bool | int | float
@@ -74,3 +75,18 @@ class Listing:
     inputs: tuple[int, ...]
     outputs: tuple[int | Constant, ...]
     pack: Callable[[list[Any]], Any] = lambda leaving: leaving[0] if len(leaving) == 1 else tuple(leaving)
+
+
+def exponent(operation: Operation) -> float | None:
+    """That of a power with a constant, None of any other operation."""
+    if operation.name != "pow" or len(operation.values) != 1 or not isinstance(operation.inputs[0], int):
+        return None
+    return operation.about.get("exponent", number_of(operation.constants[0]) if operation.constants else None)
+
+
+def number_of(one: Constant) -> float | None:
+    """A constant that is one number."""
+    value = one.value
+    if isinstance(value, Tensor):
+        return float(value) if value.numel() == 1 and not one.path and value.dtype != torch.bool else None
+    return float(value)

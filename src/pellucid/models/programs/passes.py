@@ -5,24 +5,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import takewhile
+from math import isclose, prod
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pellucid.models.programs.operation import Constant, Listing, Number, Operation
+from pellucid.models.programs.norms import Shapes, with_norms
+from pellucid.models.programs.operation import Constant, Listing, Number, Operation, number_of
+from pellucid.models.programs.sizes import with_sizes
 
 WINDOWED = frozenset(
     ["conv", "conv_transpose", "batch_norm", "adaptive_avg_pool2d"]
     + [f"{kind}_pool{rank}" for kind in ("max", "avg") for rank in ("", "1d", "2d", "3d")]
 )
-Shapes = dict[int, tuple[int, ...]]
 
 
 def simplified(listing: Listing, example: tuple[Tensor, ...]) -> Listing:
     """The same network with fewer operations; ``example`` are two rows or more of its inputs."""
-    return with_biases(needed(with_joined_views(needed(with_plain_places(listing)))), example)
+    listing = needed(with_joined_views(needed(with_plain_places(with_sizes(listing, example)))))
+    shapes = shapes_of(listing, example)
+    return with_biases(needed(with_norms(with_means(with_wide_layers(listing, shapes), shapes), shapes)), shapes, len(example[0]))
 
 
 def with_plain_places(listing: Listing) -> Listing:
@@ -81,6 +86,67 @@ def _wrapped(call: Callable[..., Any], forward: tuple[int, ...], backward: tuple
     return lambda x, *rest: call(x.permute(forward), *rest).permute(backward)
 
 
+def with_means(listing: Listing, shapes: Shapes) -> Listing:
+    """A sum that is divided by the number of what it is over becomes a mean; ``shapes`` are those of all values."""
+    users = Counter(one for operation in listing.operations for one in operation.values)
+    users.update(one for one in listing.outputs if isinstance(one, int))
+    maker = {number: operation for operation in listing.operations for number in operation.outputs}
+    means: dict[Operation, Operation] = {}
+    same: dict[int, int] = {}  # a quotient -> the mean that it was
+    for operation in listing.operations:
+        if operation.name not in ("div", "mul") or len(operation.values) != 1 or not isinstance(operation.inputs[0], int):
+            continue
+        number = number_of(operation.constants[0])
+        made = maker.get(operation.values[0])
+        while made is not None and made.structural and len(made.values) == 1 and len(made.outputs) == 1 and users[made.outputs[0]] == 1:
+            made = maker.get(made.values[0])
+        if made is None or made.name != "sum" or not made.about.get("axes") or users[made.outputs[0]] != 1 or not number:
+            continue
+        x, axes = made.values[0], made.about["axes"]
+        rows = 0 in (axis % len(shapes[x]) for axis in axes)
+        count = prod(shapes[x][axis] for axis in axes)
+        if rows or not isclose(number, count if operation.name == "div" else 1 / count, rel_tol=1e-6):
+            continue
+        kept = len(shapes[made.outputs[0]]) == len(shapes[x])
+        means[made] = replace(made, name="mean", call=partial(torch.mean, dim=axes, keepdim=kept))
+        same[operation.outputs[0]] = operation.values[0]
+    return _without(replace(listing, operations=tuple(means.get(one, one) for one in listing.operations)), same)
+
+
+def _without(listing: Listing, same: dict[int, int]) -> Listing:
+    """The listing with other values in the place of some, whose operations go."""
+
+    def of(one: int | Constant) -> int | Constant:
+        while isinstance(one, int) and one in same:
+            one = same[one]
+        return one
+
+    operations = [
+        replace(operation, inputs=tuple(map(of, operation.inputs)))
+        for operation in listing.operations
+        if not same.keys() & operation.outputs
+    ]
+    return replace(listing, operations=tuple(operations), outputs=tuple(map(of, listing.outputs)))
+
+
+def with_wide_layers(listing: Listing, shapes: Shapes) -> Listing:
+    """A dense layer whose input is folded into two axes, and its output unfolded, works on the last axis where that lies."""
+    users = Counter(one for operation in listing.operations for one in operation.values)
+    users.update(one for one in listing.outputs if isinstance(one, int))
+    maker = {number: operation for operation in listing.operations for number in operation.outputs}
+    wide: dict[Operation, Operation] = {}
+    for operation in listing.operations:
+        layer = maker.get(operation.values[0]) if operation.name == "reshape" and len(operation.values) == 1 else None
+        folded = maker.get(layer.values[0]) if layer is not None and layer.name == "linear" and layer.affine else None
+        if layer is None or folded is None or folded.name != "reshape" or len(folded.values) != 1 or users[layer.outputs[0]] != 1:
+            continue
+        before, after = shapes[folded.values[0]], shapes[operation.outputs[0]]
+        same = before[-1:] == shapes[layer.values[0]][-1:] and after[-1:] == shapes[layer.outputs[0]][-1:]
+        if same and before[:-1] == after[:-1] and len(before) > 1:
+            wide[operation] = replace(layer, inputs=(folded.values[0], *layer.inputs[1:]), outputs=operation.outputs)
+    return needed(replace(listing, operations=tuple(wide.get(one, one) for one in listing.operations)))
+
+
 def needed(listing: Listing) -> Listing:
     """Without operations whose values nobody uses."""
     wanted = {one for one in listing.outputs if isinstance(one, int)}
@@ -101,12 +167,14 @@ def shared(paths: tuple[str, ...]) -> str:
     return f"{above}.constant" if above else "constant"
 
 
-def with_biases(listing: Listing, example: tuple[Tensor, ...]) -> Listing:
-    """A constant that is added to each channel behind an affine operation becomes its bias, also where views lie between the two."""
+def with_biases(listing: Listing, shapes: Shapes, rows: int) -> Listing:
+    """A constant that is added to each channel behind an affine operation becomes its bias, also where views lie between the two.
+
+    ``shapes`` are those of all values for so many ``rows``.
+    """
     users = Counter(one for operation in listing.operations for one in operation.values)
     users.update(one for one in listing.outputs if isinstance(one, int))
     maker = {number: operation for operation in listing.operations for number in operation.outputs}
-    shapes = _shapes(listing, example)
     biased: dict[Operation, Constant] = {}
     passed: dict[int, int] = {}  # the sum -> what it was the sum of
     for operation in listing.operations:
@@ -120,27 +188,12 @@ def with_biases(listing: Listing, example: tuple[Tensor, ...]) -> Listing:
             at = maker.get(passed.get(at.values[0], at.values[0]))
         if at is None or not at.affine or users[at.outputs[0]] != 1 or len(at.inputs) > 2 or at in biased:
             continue
-        bias = _bias(operation.constants[0].value, at, chain[::-1], shapes, len(example[0]))
+        bias = _bias(operation.constants[0].value, at, chain[::-1], shapes, rows)
         if bias is not None and shapes[operation.outputs[0]] == shapes[source]:
             biased[at] = Constant(bias, operation.constants[0].path)
             passed[operation.outputs[0]] = source
-    if not biased:
-        return listing
-
-    def of(one: int | Constant) -> int | Constant:
-        while isinstance(one, int) and one in passed:
-            one = passed[one]
-        return one
-
-    operations = [
-        replace(
-            operation,
-            inputs=(*map(of, operation.inputs), biased[operation]) if operation in biased else tuple(map(of, operation.inputs)),
-        )
-        for operation in listing.operations
-        if not any(number in passed for number in operation.outputs)
-    ]
-    return replace(listing, operations=tuple(operations), outputs=tuple(map(of, listing.outputs)))
+    operations = [replace(one, inputs=(*one.inputs, biased[one])) if one in biased else one for one in listing.operations]
+    return _without(replace(listing, operations=tuple(operations)), passed)
 
 
 def _bias(constant: Tensor | Number, layer: Operation, chain: list[Operation], shapes: Shapes, rows: int) -> Tensor | None:
@@ -163,7 +216,7 @@ def _bias(constant: Tensor | Number, layer: Operation, chain: list[Operation], s
     return bias if torch.equal(bias[index], spread) else None
 
 
-def _shapes(listing: Listing, example: tuple[Tensor, ...]) -> Shapes:
+def shapes_of(listing: Listing, example: tuple[Tensor, ...]) -> Shapes:
     """The shape of every value for some rows."""
     values: dict[int, Tensor] = dict(zip(listing.inputs, example, strict=True))
     shapes: Shapes = {number: tuple(value.shape) for number, value in values.items()}

@@ -7,12 +7,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from pellucid.models.programs.operation import Listing, Number, Operation
+from pellucid.models.programs.operation import Constant, Listing, Number, Operation
 from pellucid.models.programs.passes import shared
 
 _PLAIN = nn.Module()
+
+
+class Tied:
+    """The parameters of a network: one that is used in several places is one object, so that what is done to it is done to all."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, list[nn.Parameter]] = {}
+
+    def parameter(self, path: str, value: Tensor) -> nn.Parameter:
+        """Of a path with this value: it may be there in several parts, of which some may be alike, such as those that are zero."""
+        known = self._known.setdefault((path, value.shape, value.dtype), [])
+        plain = bool((value == value.reshape(-1)[:1]).all())
+        found = next((one for one in known if one.data_ptr() == value.data_ptr() or (not plain and torch.equal(one, value))), None)
+        if found is None:
+            found = nn.Parameter(value, requires_grad=False)
+            known.append(found)
+        return found
 
 
 class Layer(nn.Module):
@@ -21,7 +39,7 @@ class Layer(nn.Module):
     ``channels_last`` says where its output has its channels, None where that is as before it.
     """
 
-    def __init__(self, operation: Operation, names: tuple[str, ...]) -> None:
+    def __init__(self, operation: Operation, names: tuple[str, ...], tied: Tied) -> None:
         super().__init__()
         self.operation = operation.name
         self.channels_last: bool | None = operation.about.get("channels_last")
@@ -38,7 +56,7 @@ class Layer(nn.Module):
                 name = next(free)
                 held.append(name)
                 if one.path and one.value.is_floating_point():
-                    self.register_parameter(name, nn.Parameter(one.value, requires_grad=False))
+                    self.register_parameter(name, tied.parameter(one.path, one.value))
                 else:
                     self.register_buffer(name, one.value)
         self._held = tuple(held)
@@ -71,9 +89,14 @@ class Program(nn.Module):
     def __init__(self, listing: Listing) -> None:
         super().__init__()
         self._inputs, self._outputs, self._pack = listing.inputs, listing.outputs, listing.pack
-        named = {one: ".".join(map(module_name, path.split("."))) for one, path in names(listing.operations).items()}
+        once = first_of(listing.operations)
+        single = tuple(one for one in listing.operations if one not in once)
+        named = {one: ".".join(map(module_name, path.split("."))) for one, path in names(single).items()}
+        named.update({one: named[first] for one, first in once.items() if first in named})
+        tied = Tied()
         for operation, name in named.items():
-            self._add(name, _table(operation) or Layer(operation, _tensor_names(operation)))
+            if operation not in once:
+                self._add(name, _table(operation) or Layer(operation, _tensor_names(operation), tied))
         used = {one for one in listing.outputs if isinstance(one, int)}
         steps: list[Step] = []
         for operation in reversed(listing.operations):
@@ -134,10 +157,38 @@ def _table(operation: Operation) -> nn.Embedding | None:
     return nn.Embedding.from_pretrained(weight)
 
 
+def first_of(operations: tuple[Operation, ...]) -> dict[Operation, Operation]:
+    """For each layer of a later step of a loop the same one of an earlier step: it is called again."""
+    known: dict[Any, list[Operation]] = {}
+    found: dict[Operation, Operation] = {}
+    for operation in operations:
+        place = operation.about.get("place")
+        if not place or operation.structural:
+            continue
+        alike = known.setdefault((place, operation.name, operation.sized, operation.affine, len(operation.inputs)), [])
+        first = next((one for one in alike if all(map(_same, one.inputs, operation.inputs))), None)
+        if first is None:
+            alike.append(operation)
+        else:
+            found[operation] = first
+    return found
+
+
+def _same(one: int | Constant, other: int | Constant) -> bool:
+    """Whether two inputs are the same constant, or both values."""
+    if isinstance(one, int) or isinstance(other, int):
+        return isinstance(one, int) and isinstance(other, int)
+    a, b = one.value, other.value
+    if not isinstance(a, Tensor) or not isinstance(b, Tensor):
+        return type(a) is type(b) and bool(a == b)
+    return a is b or (one.path == other.path and a.dtype == b.dtype and torch.equal(a, b))
+
+
 def names(operations: tuple[Operation, ...]) -> dict[Operation, str]:
     """A name for every operation that is a layer: that of its parameters, without what all have in common; else what it does."""
     layers = [one for one in operations if not one.structural or any(c.path for c in one.constants)]
     paths = {one: shared(tuple(dict.fromkeys(c.path.rpartition(".")[0] or c.path for c in one.constants if c.path))) for one in layers}
+    paths = {one: path or one.about.get("path", "") for one, path in paths.items()}
     root = _root([path for path in paths.values() if path])
     places = _places([one for one in layers if not paths[one]])
     taken: set[str] = set()

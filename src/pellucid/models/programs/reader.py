@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -16,6 +17,8 @@ from pellucid.models.programs.passes import shared
 
 Ref = int | Constant
 UNREADABLE: Any = object()  # stands for constants that are no numbers
+LONGEST = 4096  # steps of a loop that are written out
+SMALL = 16  # numbers of a constant that tell one place of a program from another
 _WIDER = {"uint64": np.int64, "uint32": np.int64, "uint16": np.int32}  # what torch does little with
 
 
@@ -28,6 +31,9 @@ class Reader:
         self.operations: list[Operation] = []
         self._free = count()
         self._known: dict[int, Ref] = {}
+        self._derived: dict[Any, tuple[Constant, Constant]] = {}
+        self._place: tuple[Any, ...] = ()
+        self._scope = ""
 
     def value(self) -> int:
         """A number for a new value."""
@@ -38,9 +44,10 @@ class Reader:
         sized: bool = False, structural: bool = False, affine: bool = False, about: dict[str, Any] | None = None,
     ) -> None:  # fmt: skip
         """One operation; see :class:`~pellucid.models.programs.operation.Operation`."""
-        if any(one.value is UNREADABLE for one in inputs if isinstance(one, Constant)):
+        if not all(isinstance(one.value, (Tensor, bool, int, float)) for one in inputs if isinstance(one, Constant)):
             raise self.unsupported(name, "on what is no array of numbers, such as the state of a random generator")
-        operation = Operation(name, call, tuple(inputs), tuple(outputs), sized, structural, affine, about or {})
+        about = {"place": self._place, **({"scope": self._scope} if self._scope else {}), **(about or {})}
+        operation = Operation(name, call, tuple(inputs), tuple(outputs), sized, structural, affine, about)
         if operation.values or sized:
             self.operations.append(operation)
             return
@@ -54,6 +61,43 @@ class Reader:
         number = self.value()
         self.add(name, call, inputs, (number,), **options)
         return self.known(number)
+
+    def derived(self, source: Constant, how: object, make: Callable[[Tensor], Tensor]) -> Constant:
+        """A constant made of another, once for each ``how``: a loop asks for it in every step."""
+        known = self._derived.get((id(source), how))
+        if known is None:
+            value = source.value
+            known = source, Constant(make(value).contiguous() if isinstance(value, Tensor) else value, source.path)
+            self._derived[id(source), how] = known
+        return known[1]
+
+    @contextmanager
+    def at(self, line: int, inputs: Sequence[Ref]) -> Iterator[None]:
+        """Adds what one line does: in every step of a loop it lies at the same place, unless its small constants are others."""
+        before = self._place
+        self._place = (*before, line, tuple(_small(one) for one in inputs))
+        yield
+        self._place = before
+
+    @contextmanager
+    def inside(self, path: str) -> Iterator[None]:
+        """Adds what a loop does; ``path`` is that of its layer."""
+        before = self._scope
+        self._scope = path or before
+        yield
+        self._scope = before
+
+    def stacked(self, parts: Sequence[Ref], output: int, path: str) -> None:
+        """What a loop made in its steps, along a new first axis: the output of its layer, which has the rows first."""
+        name = path.rpartition(".")
+        outer = name[0] if name[0] and name[2].lower().rstrip("s_0123456789").endswith("cell") else path
+        made = self.made("stack", lambda *all_: torch.stack(as_tensors(all_), 1), parts, about={"path": outer, "channels_last": True})
+        self.add("transpose", lambda x: x.transpose(0, 1), (made,), (output,), structural=True)
+
+    def loop_path(self, constants: Sequence[Constant]) -> str:
+        """Where the parameters of a loop lie."""
+        paths = tuple(dict.fromkeys(one.path for one in constants if one.path))
+        return shared(paths).rpartition(".")[0] if paths else ""
 
     def alias(self, outputs: Sequence[int], refs: Sequence[Ref]) -> None:
         """These values are others that are there already."""
@@ -70,6 +114,22 @@ class Reader:
             received=operation,
             remedy="gradients and black-box methods work without; please report the operation",
         )
+
+
+def _small(one: Ref) -> object:
+    """What tells a constant from another: its numbers, where these are few."""
+    if isinstance(one, int) or one.path:
+        return None
+    value = one.value
+    if isinstance(value, Tensor):
+        return tuple(value.reshape(-1).tolist()) if value.numel() <= SMALL else None
+    return value if isinstance(value, (bool, int, float)) else None
+
+
+def as_tensors(parts: Sequence[Any]) -> list[Tensor]:
+    """Numbers among tensors as tensors of their kind."""
+    like = next((one for one in parts if isinstance(one, Tensor)), torch.tensor(0))
+    return [one if isinstance(one, Tensor) else torch.tensor(one, dtype=like.dtype) for one in parts]
 
 
 def constant(value: Any, path: str = "") -> Constant:  # noqa: ANN401

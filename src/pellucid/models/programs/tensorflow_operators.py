@@ -15,8 +15,9 @@ from torch.nn import functional
 
 from pellucid.models.programs import views
 from pellucid.models.programs.operation import Constant
-from pellucid.models.programs.reader import as_tensor, dtype
-from pellucid.models.programs.windows import Window, convolution, dense, einsum, pool, same_padding, transposed
+from pellucid.models.programs.reader import Ref, as_tensor, as_tensors, dtype
+from pellucid.models.programs.tensorflow_loops import LISTS
+from pellucid.models.programs.windows import Window, convolution, dense, dense_einsum, einsum, pool, same_padding, transposed
 
 if TYPE_CHECKING:
     from pellucid.models.programs.tensorflow_reader import Node, TensorflowReader
@@ -50,14 +51,23 @@ def operator(reader: TensorflowReader, node: Node) -> bool:
     """Adds what a node does to the reader's operations; False if this table does not know it."""
     if node.type in PLAIN:
         name, call = PLAIN[node.type]
-        reader.add(name, call, node.inputs, node.outputs[:1])
+        reader.add(name, call, _numbers(node), node.outputs[:1])
     elif node.type in SAME:
         reader.alias(node.outputs, node.inputs[:1])
-    elif node.type in TABLE:
-        TABLE[node.type](reader, node)
+    elif node.type in TABLE or node.type in LISTS:
+        (TABLE.get(node.type) or LISTS[node.type])(reader, node)
     else:
         return False
     return True
+
+
+def _numbers(node: Node) -> tuple[Ref, ...]:
+    """The inputs; where nothing depends on the network's, plain numbers as tensors, since torch works out nothing of numbers alone."""
+    if any(isinstance(one, int) for one in node.inputs):
+        return node.inputs
+    kinds = [_dtype(one.dtype) for one in node.given]
+    given = zip((one for one in node.inputs if isinstance(one, Constant)), kinds, strict=True)
+    return tuple(one if isinstance(one.value, Tensor) else Constant(torch.tensor(one.value, dtype=kind), one.path) for one, kind in given)
 
 
 def _dtype(of: Any) -> torch.dtype:  # noqa: ANN401
@@ -91,9 +101,9 @@ def _matmul(reader: TensorflowReader, node: Node) -> None:
     flip_left = node.attr("transpose_a", node.attr("adj_x", False))
     flip_right = node.attr("transpose_b", node.attr("adj_y", False))
     if isinstance(right, Constant) and isinstance(right.value, Tensor) and right.value.ndim == 2 and not flip_left:
-        weight = right.value if flip_right else right.value.T
+        weight = right if flip_right else reader.derived(right, "transposed", lambda w: w.T)
         about = {"channel": -1, "channels_last": True}
-        reader.add("linear", dense, (left, Constant(weight.contiguous(), right.path)), node.outputs[:1], affine=True, about=about)
+        reader.add("linear", dense, (left, weight), node.outputs[:1], affine=True, about=about)
         return
 
     def product(a: Tensor, b: Tensor) -> Tensor:
@@ -276,13 +286,7 @@ def _size(reader: TensorflowReader, node: Node) -> None:
 
 def _pack(reader: TensorflowReader, node: Node) -> None:
     axis = node.attr("axis", 0)
-    reader.add("stack", lambda *parts: torch.stack(_tensors(parts), axis), node.inputs, node.outputs[:1], structural=True)
-
-
-def _tensors(parts: Sequence[Any]) -> list[Tensor]:
-    """Numbers among tensors as tensors of their kind."""
-    like = next((one for one in parts if isinstance(one, Tensor)), torch.tensor(0))
-    return [one if isinstance(one, Tensor) else torch.tensor(one, dtype=like.dtype) for one in parts]
+    reader.add("stack", lambda *parts: torch.stack(as_tensors(parts), axis), node.inputs, node.outputs[:1], structural=True)
 
 
 def _unpack(reader: TensorflowReader, node: Node) -> None:
@@ -296,7 +300,7 @@ def _concat(reader: TensorflowReader, node: Node) -> None:
     if not isinstance(axis, Constant):
         raise reader.unsupported(node.type, "over an axis that depends on the input")
     at = whole(axis.value)[0]
-    reader.add("cat", lambda *all_: torch.cat(_tensors(all_), at), parts, node.outputs[:1], structural=True)
+    reader.add("cat", lambda *all_: torch.cat(as_tensors(all_), at), parts, node.outputs[:1], structural=True)
 
 
 def _split(reader: TensorflowReader, node: Node) -> None:
@@ -317,7 +321,11 @@ def _lengths(sizes: list[int], total: int) -> list[int]:
 
 
 def _transpose(reader: TensorflowReader, node: Node) -> None:
-    reader.add("permute", lambda x, order: x.permute(whole(order)), node.inputs, node.outputs[:1], structural=True)
+    order = node.inputs[1]
+    if isinstance(order, Constant) and whole(order.value) == list(range(len(whole(order.value)))):
+        reader.alias(node.outputs, node.inputs[:1])
+    else:
+        reader.add("permute", lambda x, order: x.permute(whole(order)), node.inputs, node.outputs[:1], structural=True)
 
 
 def _squeeze(reader: TensorflowReader, node: Node) -> None:
@@ -429,33 +437,11 @@ def _range(reader: TensorflowReader, node: Node) -> None:
 
 def _einsum(reader: TensorflowReader, node: Node) -> None:
     equation = node.attr("equation")
-    left, right = equation.partition("->")[0].split(",") if "," in equation else ("", "")
-    if len(node.inputs) == 2 and isinstance(node.inputs[1], Constant) and "." not in equation:
-        made = _dense_einsum(left, right, equation.partition("->")[2])
-        if made is not None:
-            weight, outputs = made(as_tensor(node.inputs[1].value))
-            path = node.inputs[1].path
-            if len(outputs) == 1:
-                about = {"channel": -1, "channels_last": True}
-                reader.add("linear", dense, (node.inputs[0], Constant(weight, path)), node.outputs[:1], affine=True, about=about)
-                return
+    if len(node.inputs) == 2 and dense_einsum(reader, equation, *node.inputs, node.outputs[:1]):
+        return
     reader.add(
         "einsum", einsum(equation) if len(node.inputs) == 2 else lambda *all_: torch.einsum(equation, *all_), node.inputs, node.outputs[:1]
     )
-
-
-def _dense_einsum(left: str, right: str, out: str) -> Callable[[Tensor], tuple[Tensor, tuple[int, ...]]] | None:
-    """For a product over the last axis of the left (``abc,cd->abd``): from its right side to the weight of a dense layer."""
-    over = left[-1:]
-    rest = right.replace(over, "")
-    if not over or len(right) - len(rest) != 1 or out != left[:-1] + rest or set(rest) & set(left):
-        return None
-
-    def weight(value: Tensor) -> tuple[Tensor, tuple[int, ...]]:
-        moved = value.movedim(right.index(over), -1)
-        return moved.reshape(-1, moved.shape[-1]).contiguous(), tuple(moved.shape[:-1])
-
-    return weight
 
 
 def _arg(name: str) -> Callable[[TensorflowReader, Node], None]:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pellucid.models.programs.operation import Constant
 from pellucid.models.programs.views import inverse, moved, padded
+
+if TYPE_CHECKING:
+    from pellucid.models.programs.reader import Reader, Ref
 
 CONVOLUTIONS = (functional.conv1d, functional.conv2d, functional.conv3d)
 TRANSPOSED = (functional.conv_transpose1d, functional.conv_transpose2d, functional.conv_transpose3d)
@@ -141,3 +146,28 @@ def dense(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 def einsum(equation: str) -> Callable[[Tensor, Tensor], Tensor]:
     """A product of two values summed over some axes."""
     return lambda left, right: torch.einsum(equation, left, right)
+
+
+def dense_einsum(reader: Reader, equation: str, value: Ref, weight: Ref, outputs: Sequence[int]) -> bool:
+    """Adds the product of a value, over its last axes, with a constant (``abc,cde->abde``) as a dense layer; False if it is none."""
+    inputs, _, out = equation.replace(" ", "").partition("->")
+    left, _, right = inputs.partition(",")
+    over = "".join(letter for letter in left if letter in right and letter not in out)
+    new = "".join(letter for letter in right if letter not in left)
+    kept = left.removesuffix(over)
+    fits = "." not in equation and bool(over) and set(right) == {*over, *new} and (left, out) == (kept + over, kept + new)
+    if not fits or isinstance(value, Constant) or isinstance(weight, int) or not isinstance(weight.value, Tensor):
+        return False
+    kernel = weight.value.permute([right.index(letter) for letter in (*new, *over)])
+    sizes = kernel.shape[: len(new)]
+    matrix = Constant(kernel.reshape(prod(sizes), -1).contiguous(), weight.path)
+    about = {"channel": -1, "channels_last": True}
+    at: Ref = value
+    if len(over) > 1:
+        at = reader.made("flatten", lambda x: x.flatten(-len(over)), (at,), structural=True)
+    if len(new) == 1:
+        reader.add("linear", dense, (at, matrix), outputs, affine=True, about=about)
+        return True
+    at = reader.made("linear", dense, (at, matrix), affine=True, about=about)
+    reader.add("unflatten", lambda x: x.reshape(*x.shape[:-1], *sizes), (at,), outputs, structural=True)
+    return True
