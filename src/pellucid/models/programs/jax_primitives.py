@@ -336,9 +336,8 @@ def _dense(reader: JaxReader, eq: Equation, value: Ref, weight: Constant, over: 
     """A product with a constant: a dense layer over the last axis, with the axes brought there and back."""
     (vc, wc), ranks = over, eq.ranks if value_first else eq.ranks[::-1]
     free_value, free_weight = ([i for i in range(rank) if i not in gone] for rank, gone in zip(ranks, (vc, wc), strict=True))
-    assert isinstance(weight.value, Tensor)
     order = (*free_weight, *wc)
-    outputs = tuple(weight.value.shape[axis] for axis in free_weight)
+    outputs = tuple(as_tensor(weight.value).shape[axis] for axis in free_weight)
     matrix = reader.derived(weight, order, lambda w: w.permute(order).reshape(max(1, _count(outputs)), -1))
     at = value
     if [*free_value, *vc] != list(range(ranks[0])):

@@ -35,7 +35,7 @@ def _gemm(reader: OnnxReader, node: Node) -> None:
     left, right, *rest = node.given
     alpha, beta, flips = node.attr("alpha", 1.0), node.attr("beta", 1.0), (node.attr("transA", 0), node.attr("transB", 0))
     matrix, bias = _weight(right), rest[0] if rest else None
-    if matrix is None or not isinstance(left, int) or flips[0]:
+    if matrix is None or not isinstance(right, Constant) or not isinstance(left, int) or flips[0]:
 
         def gemm(a: Tensor, b: Tensor, *more: Tensor) -> Tensor:
             made = torch.matmul(a.T if flips[0] else a, b.T if flips[1] else b)
@@ -44,7 +44,6 @@ def _gemm(reader: OnnxReader, node: Node) -> None:
 
         reader.add("matmul", gemm, node.given, node.outputs)
         return
-    assert isinstance(right, Constant)
     weight = Constant(
         ((matrix if flips[1] else matrix.T) * alpha if alpha != 1 else matrix if flips[1] else matrix.T).contiguous(), right.path
     )
@@ -62,8 +61,7 @@ def _gemm(reader: OnnxReader, node: Node) -> None:
 def _matmul(reader: OnnxReader, node: Node) -> None:
     left, right = node.given
     matrix = _weight(right)
-    if matrix is not None and isinstance(left, int) and reader.rank(left) > 1:
-        assert isinstance(right, Constant)
+    if matrix is not None and isinstance(right, Constant) and isinstance(left, int) and reader.rank(left) > 1:
         reader.add("linear", dense, (left, Constant(matrix.T.contiguous(), right.path)), node.outputs, affine=True, about=LAST)
     else:
         reader.add("matmul", torch.matmul, (left, right), node.outputs)

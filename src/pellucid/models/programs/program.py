@@ -142,6 +142,16 @@ class Program(nn.Module):
         at.add_module(last, layer)
 
 
+def order(net: Program) -> tuple[Step, ...]:
+    """The lines of a program, in which they run; no attribute of it, since layers may have any name."""
+    return net._steps
+
+
+def leaving(net: Program) -> tuple[int, ...]:
+    """The values that a program returns, without constants."""
+    return tuple(one for one in net._outputs if isinstance(one, int))
+
+
 def module_name(part: str) -> str:
     """A part of a path as a name that a module can have: some are those of its own attributes, such as ``type`` and ``float``."""
     return f"{part}_" if hasattr(_PLAIN, part) else part

@@ -19,6 +19,7 @@ Ref = int | Constant
 UNREADABLE: Any = object()  # stands for constants that are no numbers
 LONGEST = 4096  # steps of a loop that are written out
 SMALL = 16  # numbers of a constant that tell one place of a program from another
+STATES = "states"  # the operation that puts together what a loop made in its steps
 _WIDER = {"uint64": np.int64, "uint32": np.int64, "uint16": np.int32}  # what torch does little with
 
 
@@ -91,7 +92,7 @@ class Reader:
         """What a loop made in its steps, along a new first axis: the output of its layer, which has the rows first."""
         name = path.rpartition(".")
         outer = name[0] if name[0] and name[2].lower().rstrip("s_0123456789").endswith("cell") else path
-        made = self.made("stack", lambda *all_: torch.stack(as_tensors(all_), 1), parts, about={"path": outer, "channels_last": True})
+        made = self.made(STATES, lambda *all_: torch.stack(as_tensors(all_), 1), parts, about={"path": outer, "channels_last": True})
         self.add("transpose", lambda x: x.transpose(0, 1), (made,), (output,), structural=True)
 
     def loop_path(self, constants: Sequence[Constant]) -> str:

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from pellucid.errors import UnsupportedOperation
 from pellucid.models.inputs import RowInputs
-from pellucid.models.programs.program import Layer, Program
+from pellucid.models.programs.program import Layer, Program, leaving, order
+from pellucid.models.programs.reader import STATES
 from pellucid.models.protocol import LayerShape, Model
 from pellucid.models.read_model import ReadModel
 from pellucid.training.recording.activations import BETWEEN, Given, kept_of_each, some, units_of
@@ -66,14 +67,19 @@ def layers(net: Program, shapes: Mapping[str, LayerShape]) -> dict[str, type[nn.
 
     These are operations with weights, and functions that torch has as modules, except those inside arithmetic. Arithmetic itself is a layer
     only as the last of operations that follow each other and hold the parameters of one layer (a batch normalization); of a norm that is
-    computed in several places, no place is the layer. Weights that are applied again and again, as in a recurrent layer, are seen when they
-    are last applied, and so are the functions behind them.
+    computed in several places, no place is the layer. A loop is one layer, where what it made in its steps is put together. Other weights
+    that are applied again and again are seen when they are last applied, and so are the functions behind them.
     """
     homes = {name: _home(net, name) for name in shapes if _held(net, name)}
     again, whole, parts = _applied_again(net, homes), _whole(net, homes, list(shapes)), _parts(net)
     found: dict[str, type[nn.Module] | None] = {}
     earlier = False  # whether the weights before are applied again later
+    loops = tuple(name for name in shapes if _operation(net, name) == STATES)
     for name, shape in shapes.items():
+        if name in loops:
+            found[name] = None
+        if name in loops or name.startswith(tuple(f"{loop}." for loop in loops)):  # of a step of a loop only the last call would be seen
+            continue
         kind = _kind(_operation(net, name), len(shape.sizes))
         if name not in homes:
             if kind is not None and kind.__module__.endswith(_FUNCTIONS) and not earlier and name not in parts:
@@ -104,10 +110,10 @@ def _whole(net: Program, homes: Mapping[str, str], ran: list[str]) -> set[str]:
 def _parts(net: Program) -> set[str]:
     """Functions that are a part of arithmetic, into which alone their results go: sigmoids and tanhs as gates, or of a gelu that is written
     out; of others, such as a rectifier that bounds a variance, only what goes on with constants."""
-    into: dict[int, set[str]] = {one: {""} for one in net._outputs if isinstance(one, int)}  # pyright: ignore[reportPrivateUsage]
+    into: dict[int, set[str]] = {one: {""} for one in leaving(net)}
     behind: dict[str, set[str]] = {}
     given: dict[str, int] = {"": 0}
-    for step in reversed(net._steps):  # pyright: ignore[reportPrivateUsage]
+    for step in reversed(order(net)):
         goes = {name for one in step.outputs for name in into.get(one, ())}
         if step.view is None:
             behind[step.layer], given[step.layer] = goes, len(step.inputs)
