@@ -41,7 +41,7 @@ from pellucid.cli.loaded import network, rows_of
 from pellucid.errors import PellucidError
 from pellucid.models.files.loading import read_weights
 
-EXAMPLES = int(os.environ.get("PELLUCID_FUZZ_EXAMPLES", "280"))
+EXAMPLES = int(os.environ.get("PELLUCID_FUZZ_EXAMPLES", "420"))
 PROCESSES = 2
 WHOLE = 25  # one of so many goes the whole way ...
 LONG = 1 if EXAMPLES > 1000 else 4  # ... and of those for whom a process takes seconds to start, fewer in a short run

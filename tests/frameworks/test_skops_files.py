@@ -148,6 +148,21 @@ def test_trees_that_lead_astray_are_refused(what: str, tmp_path: Path) -> None:
         network(str(tmp_path / "net.skops"), None)
 
 
+def test_a_tree_that_crashes_what_loads_it_crashes_another_process(tmp_path: Path) -> None:
+    with zipfile.ZipFile(BytesIO(skops.dumps(DecisionTreeClassifier().fit(X, Y)))) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    for name, content in files.items():
+        if name.endswith(".npy") and b"left_child" in content:
+            buffer = BytesIO()
+            np.save(buffer, np.float64(3))  # an array without axes, of whose length scikit-learn asks
+            files[name] = buffer.getvalue()
+    with zipfile.ZipFile(tmp_path / "net.skops", "w") as new:
+        for name, content in files.items():
+            new.writestr(name, content)
+    with pytest.raises(FileError, match="crashes what reads it"):
+        network(str(tmp_path / "net.skops"), None)
+
+
 def test_trees_of_which_something_is_not_known_are_refused(tmp_path: Path) -> None:
     skops.dump(KNeighborsClassifier().fit(X, Y), tmp_path / "net.skops")
     with pytest.raises(FileError, match=r"sklearn\.neighbors\._kd_tree\.KDTree"):

@@ -53,11 +53,31 @@ def read_hdf5(path: Path) -> None:
     check.whole(tree.Tree.unpacked(found))
 
 
-def read_skops(path: Path) -> None:
+def loaded_apart(path: Path) -> bytes:
+    """The bytes of a skops file, which a child loads first where it has trees."""
+    check = import_module("pellucid.models.files.sklearn_check")
+    data = import_module("pellucid.models.files.loading").read_file(path)
+    import_module("pellucid.models.files.archive").unpacked(data, "skops file")
+    if check.has_trees(data):
+        pid = os.fork()
+        if pid == 0:
+            _limit()
+            try:
+                check.loaded(data)
+            except ValueError:
+                os._exit(1)
+            os._exit(0)
+        ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        if ended:
+            raise import_module("pellucid.models.files.sandbox").Refused("It is refused, or crashes what loads it in a process of its own")
+    return data
+
+
+def read_skops(data: bytes) -> None:
     """And asked for an answer, which has trees followed: it may be an error, not a crash."""
     import numpy as np
 
-    found = import_module("pellucid.models.files.sklearn_file").load_skops(path)
+    found = import_module("pellucid.models.files.sklearn_check").estimator(data)
     with suppress(Exception):
         found.predict_proba(np.zeros((2, 4)))
 
@@ -100,7 +120,10 @@ READ = {
     "safetensors": read_weights, "npz": read_rows, "archive": read_archive, "onnx": read_onnx, "keras": read_keras, "h5": read_hdf5,
     "skops": read_skops, "saved_model": read_saved_model, "pickle": read_pickle,
 }  # fmt: skip
-BEFORE = {"saved_model": copied}  # what is done before the process of its own begins
+BEFORE: dict[str, Callable[[Path], Any]] = {
+    "saved_model": copied,
+    "skops": loaded_apart,
+}  # what is done before the process of its own begins
 LIMITS = {"saved_model": (SECONDS, 2 * MEMORY)}
 APART = ("onnx", "keras", "h5", "saved_model")  # which are looked at in a process of their own, and may crash it
 
@@ -108,6 +131,7 @@ APART = ("onnx", "keras", "h5", "saved_model")  # which are looked at in a proce
 def _told(kind: str, path: Path, begin: Callable[[], None] = lambda: None) -> str:
     """How a file ends: loaded, refused with what problem, or otherwise; ``begin`` is called before what reads it."""
     from pellucid.errors import PellucidError
+    from pellucid.models.files.sandbox import Refused
 
     try:
         given = BEFORE[kind](path) if kind in BEFORE else path
@@ -117,6 +141,8 @@ def _told(kind: str, path: Path, begin: Callable[[], None] = lambda: None) -> st
         return f"refused: {error.problem}"
     except Apart as error:
         return f"{CRASHED}{error}"
+    except Refused as error:
+        return f"refused: {str(error).partition(chr(10))[0]}"
     except ValueError as error:
         if kind in APART and "\n" in str(error):
             return f"refused: {str(error).partition(chr(10))[0]}"
@@ -124,6 +150,10 @@ def _told(kind: str, path: Path, begin: Callable[[], None] = lambda: None) -> st
     except BaseException as error:  # what is read may raise anything, SystemExit too: that is what the caller wants to know
         return f"{CRASHED}{type(error).__name__}: {error}"
     return "loaded"
+
+
+def _limit(kind: str = "") -> None:
+    import_module("pellucid.models.files.sandbox")._limit(*LIMITS.get(kind, (SECONDS, MEMORY)))
 
 
 def _child(kind: str, path: Path, into: int) -> None:
@@ -141,7 +171,7 @@ def _child(kind: str, path: Path, into: int) -> None:
             os._exit(3)
 
     def begin() -> None:
-        sandbox._limit(*LIMITS.get(kind, (SECONDS, MEMORY)))
+        _limit(kind)
         sys.addaudithook(watch)
 
     os.write(into, _told(kind, path, begin)[:2000].encode("utf-8", "replace"))

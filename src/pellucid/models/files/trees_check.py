@@ -1,7 +1,8 @@
 """Whether the trees of an estimator from elsewhere lead where trees lead: scikit-learn follows their numbers without asking.
 
 A child or a feature that is not there makes it read other memory. So each tree is followed here before it is used, and each ensemble is
-asked whether it gives its trees rows as long as they want. Nothing is predicted.
+asked whether it gives its trees rows as long as they want. Nothing is predicted. What can end the process when a tree is made, before
+anything can be looked at, has to happen in another process (:mod:`sklearn_check`).
 """
 
 from __future__ import annotations
