@@ -259,3 +259,56 @@ def test_gelu_is_one_operation_where_it_is_one(name: str) -> None:
     network = (lambda params, x: function(x @ params), W)
     assert any(getattr(module, "operation", "") == "gelu" for module in read(network, X).net.modules()) == wanted
     assert gap(network, X) < 1e-5
+
+
+CUBES = np.random.default_rng(7).standard_normal((5, 4, 4)).astype(np.float32)
+SQUARE = jnp.asarray(np.random.default_rng(8).standard_normal((4, 4)), jnp.float32)
+
+
+def spread(x: Any) -> tuple[Any, Any]:
+    """Mean and standard deviation over the last axis, which is gone."""
+    return x.mean(-1), jnp.sqrt(x.var(-1) + 1e-3)
+
+
+def by_steps(x: Any) -> Any:
+    """Normalizations that differ in what they add to the variance."""
+
+    def step(h: Any, eps: Any) -> tuple[Any, None]:
+        mean, squares = h.mean(-1, keepdims=True), h.var(-1, keepdims=True)
+        return (h - mean) / jnp.sqrt(squares + eps) + 0.5 * x, None
+
+    return jax.lax.scan(step, x, jnp.asarray([1e-5, 1.0, 5.0], jnp.float32))[0]
+
+
+LOOK_ALIKE = {
+    "mean of another axis": lambda x: (x - jnp.broadcast_to(spread(x)[0][:, None, :], x.shape)) / spread(x)[1][..., None],
+    "spread of another axis": lambda x: (x - spread(x)[0][..., None]) / jnp.broadcast_to(spread(x)[1][:, None, :], x.shape),
+    "filled sum": lambda x: jnp.pad(x.sum(-1), ((0, 0), (1, 1)), constant_values=1.0)[..., None] / 4,
+    "share": lambda x: x * ((x > 0).astype(jnp.int32).sum(-1, keepdims=True).astype(jnp.float32) / 4),
+    "turned": lambda x: jnp.tanh(x * SQUARE) + jnp.sin(x * SQUARE.T),
+    "parts of one array": lambda x: jnp.tanh(x[:, :2] * SQUARE[::2]) + jnp.sin(x[:, 2:] * SQUARE[:2]),
+    "steps": by_steps,
+}
+
+
+@pytest.mark.parametrize("name", LOOK_ALIKE)
+def test_arithmetic_that_only_looks_like_something_else(name: str) -> None:
+    weight = jnp.asarray([1.0, 2.0, 0.5], jnp.float32)
+    apply = lambda params, x: LOOK_ALIKE[name](x).reshape(len(x), -1).sum(-1)[:, None] * params["w"]  # noqa: E731
+    assert gap((apply, {"w": weight}), CUBES) < 1e-3
+
+
+def test_blocks_with_weights_of_their_own_are_layers_of_their_own() -> None:
+    def apply(params: Any, x: Any) -> Any:
+        def block(h: Any, p: Any) -> tuple[Any, None]:
+            return jax.nn.relu(h @ p["w"]) * p["scale"] + h, None
+
+        return jax.lax.scan(block, x, params["blocks"])[0] @ params["out"]
+
+    draw = np.random.default_rng(9)
+    blocks = {"w": draw.standard_normal((3, 6, 6)), "scale": np.ones((3, 6))}
+    params = jax.tree.map(lambda one: jnp.asarray(one, jnp.float32), {"blocks": blocks, "out": draw.standard_normal((6, 2))})
+    net = read((apply, params), X)
+    assert len([one for one in net.net.modules() if getattr(one, "operation", "") == "relu"]) == 3
+    assert len({id(one) for one in net.net.parameters() if one.numel() == 36}) == 3
+    assert gap((apply, params), X) < 1e-4

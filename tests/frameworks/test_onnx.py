@@ -259,6 +259,18 @@ def test_what_can_not_be_taken_apart_is_a_function() -> None:
     unique = [node("Unique", ["x"], ["u"], axis=1), node("ReduceSum", ["u"], ["s"], keepdims=1), node("Mul", ["x", "s"])]
     chance = [*unique[:2], node("RandomNormalLike", ["x"], ["r"], scale=1e-9), node("Add", ["r", "s"])]
     pieces = [*unique[:2], node("SplitToSequence", ["x"], ["q"], axis=1), node("ConcatFromSequence", ["q"], axis=1)]
+    body = onnx.helper.make_graph(
+        [node("Add", ["before", "now"], ["sum"]), node("Identity", ["sum"], ["kept"])], "body",
+        [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [3]) for name in ("before", "now")],
+        [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [3]) for name in ("sum", "kept")],
+    )  # fmt: skip
+    start = [*unique[:2], node("ReduceSum", ["x", "zero"], ["begin"], keepdims=0)]
+    loop = [*start, node("Scan", ["begin", "x"], ["last", "y"], body=body, num_scan_inputs=1)]
+    with pytest.raises(CapabilityError):
+        pl.inspect(graph(loop, {"x": x}, constants={"zero": np.array([0])}), "structure", x)
+    for what in ("structure", "activations", "structure"):
+        with pytest.raises(CapabilityError, match=what):
+            pl.inspect(graph(pieces, {"x": x}), what, x)
     for nodes in (unique, chance, pieces):
         model = graph(nodes, {"x": x})
         with pytest.raises(CapabilityError, match="Unique"):

@@ -81,6 +81,36 @@ def test_weights_that_change_are_seen() -> None:
     assert not np.allclose(before.arrays[0].values, pl.explain(net, PICTURES, "gradient", target=1).arrays[0].values)
 
 
+def test_weights_that_change_are_seen_by_a_function_that_was_wrapped_before_its_first_call() -> None:
+    w = tf.Variable(W)
+    held = pl.wrap(tf.function(lambda x: x @ w))
+    pl.explain(held, X, "gradient", target=1, checks="none")
+    w.assign(2 * w)
+    found = pl.explain(held, X, "gradient", target=1, checks="none").values.values
+    assert np.allclose(found, 2 * W[:, 1], atol=1e-6)
+
+
+def test_variables_without_a_name_are_told_apart() -> None:
+    a, b = tf.Variable(np.diag([1.0, 2.0, 3.0]).astype(np.float32)), tf.Variable(np.diag([1.0, 2.0, 3.0]).astype(np.float32))
+    net = read(tf.function(lambda x: tf.nn.relu(x @ a) @ b), X[:, :3])
+    assert len({id(one) for one in net.net.parameters()}) == 2
+
+
+OF_ROWS = {
+    "divided": lambda x: x / tf.cast(tf.shape(x)[0], tf.float32),
+    "root": lambda x: x * tf.math.rsqrt(tf.square(x) + tf.cast(tf.shape(x)[0], tf.float32)),
+    "some": lambda x: tf.maximum(x, tf.cast(tf.minimum(tf.shape(x)[0], 3), tf.float32)),
+    "share": lambda x: x * tf.cast(tf.reduce_sum(tf.cast(x > 0, tf.int32), -1, keepdims=True), tf.float32) / 6,
+    "turned": lambda x: tf.tanh(x @ W[:4, :4]) + tf.sin(x @ tf.transpose(W[:4, :4])),
+}
+
+
+@pytest.mark.parametrize("name", OF_ROWS)
+def test_arithmetic_that_only_looks_like_something_else(name: str) -> None:
+    w = tf.Variable(W)
+    assert gap(tf.function(lambda x: OF_ROWS[name](x[:, :4]) @ w[:4]), X) < 1e-5
+
+
 def test_what_has_no_counterpart_is_differentiated_by_tensorflow() -> None:
     w = tf.Variable(W)
 
@@ -263,6 +293,17 @@ def test_torch_goes_on_where_tensorflow_gives_something_else() -> None:
     assert len(calls) > 1
     assert not by_tensorflow(Photographed(lambda z: (z, z)))
     assert not by_tensorflow(Photographed(lambda z: tf.reshape(tf.nn.softmax(3 * z), (-1, 4))))  # whose logits are not seen
+
+
+def test_torch_goes_on_where_a_function_is_traced_once_only() -> None:
+    calls: list[int] = []
+
+    def head(z: Any) -> Any:
+        calls.append(1)
+        return {1: z}[len(calls)]
+
+    assert not by_tensorflow(Photographed(head))
+    assert len(calls) == 2
 
 
 def test_a_gradient_that_is_stopped_is_said_to_be_missing() -> None:

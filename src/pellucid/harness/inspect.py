@@ -101,6 +101,7 @@ def inspect(
                 progress=report,
             )
             opened.append(Evaluator(stack.enter_context(one.open(rows, mode=mode)), situation))
+            _require(chosen, one)  # some show only now that they are functions
             opened[-1].stage = chosen.id
             return opened[-1]
 

@@ -103,7 +103,8 @@ class OnnxSource:
     def parts(self) -> bool:
         """Whether rows are numbers, and each operator gives the same whenever it is asked, so that it may be computed apart."""
         floats = all(one.type.tensor_type.elem_type in FLOATS for one in self.inputs)
-        return floats and not any(kind in CHANCE for _, kind in operators(self.flat.graph))
+        whole = any(node.domain not in PLAIN_DOMAINS or node.op_type not in TABLE for node in self.flat.graph.node if _has_graphs(node))
+        return floats and not whole and not any(kind in CHANCE for _, kind in operators(self.flat.graph))
 
     @cached_property
     def inputs(self) -> tuple[onnx.ValueInfoProto, ...]:
@@ -166,7 +167,7 @@ class OnnxSource:
 
     def _alone(self, node: onnx.NodeProto) -> Callable[..., Any] | None:
         """A node as a function of tensors, without gradient; None for one with graphs inside, which may take what is around it."""
-        if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
+        if _has_graphs(node):
             return None
         names, outputs = tuple(filter(None, node.input)), [onnx.helper.make_empty_tensor_value_info(one) for one in node.output if one]
         runs: dict[tuple[str, ...], Any] = {}  # by the dtypes of what goes in
@@ -217,11 +218,19 @@ class OnnxSource:
         return [np.concatenate(outputs)[:count] for outputs in zip(*made, strict=True)]
 
 
+def _has_graphs(node: onnx.NodeProto) -> bool:
+    return any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute)
+
+
 class PartlyRead(ReadModel):
     """An ONNX model with operators that torch does not have. Without gradients and rules; a function where it can not be taken apart."""
 
-    can: frozenset[Capability] = SEEN
     source: OnnxSource
+
+    @property
+    def can(self) -> frozenset[Capability]:  # type: ignore[override]
+        """What is seen of it, until it is known to be a function."""
+        return frozenset() if self.source.owner in _WHOLE else SEEN
 
     def model(self, inputs: RowInputs) -> Any:  # noqa: ANN401
         """The network read for rows of this shape, or the function."""

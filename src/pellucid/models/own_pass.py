@@ -38,12 +38,11 @@ class OwnPass:
         self.net: Bridge | None = None
         self._open = True
 
-    def after(self, expected: int, make: Make) -> Bridge | None:
-        """The passes, if with so many rows to come there are enough of them."""
-        if self._open and self.net is None and self.rows + expected >= ENOUGH:
-            self._open = False
-            self.net = make()
-        return self.net
+    def begins(self, expected: int) -> bool:
+        """Whether it is to be made now, with so many rows to come; it is tried once."""
+        begins = self._open and self.rows + expected >= ENOUGH
+        self._open = self._open and not begins
+        return begins
 
     def give_up(self) -> None:
         """It failed, or gives something else."""

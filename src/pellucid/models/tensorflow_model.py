@@ -5,9 +5,9 @@ The function is traced with an open number of rows, and its graph is read as tor
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,8 +54,9 @@ class TensorflowSource:
         """TensorFlow and its version."""
         return "TensorFlow", tf.__version__
 
-    @cached_property
+    @property
     def _known(self) -> tuple[Any, ...]:
+        """Its variables, as far as they are known by now: a function has none before it is traced."""
         if self.variables:
             return self.variables
         function: Any = self.function
@@ -143,11 +144,16 @@ class TensorflowSource:
         return function
 
     def _paths(self, variables: Iterable[Any]) -> dict[int, tuple[Any, str]]:
+        """Which variable and path belongs to the id of each handle; of variables without a name each has a path of its own."""
         named: dict[int, str] = dict(zip(map(id, (_plain(v) for v in self.variables)), self.paths, strict=False))
-        return {
-            id(plain.handle): (plain, named.get(id(plain)) or str(plain.name).partition(":")[0].replace("/", "."))
-            for plain in map(_plain, (*variables, *self.variables))
-        }
+        found: dict[int, tuple[Any, str]] = {}
+        taken: Counter[str] = Counter()
+        for plain in map(_plain, (*self.variables, *variables)):
+            if id(plain.handle) not in found:
+                path = named.get(id(plain)) or str(plain.name).partition(":")[0].replace("/", ".")
+                taken[path] += 1
+                found[id(plain.handle)] = plain, path if taken[path] == 1 else f"{path}_{taken[path] - 1}"
+        return found
 
 
 def _ways(call: Callable[..., Any]) -> tuple[Callable[[tuple[Tensor, ...]], Tensor], Linearize]:

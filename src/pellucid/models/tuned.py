@@ -76,20 +76,30 @@ class Tuned:
 
     def _by_framework(self, own: OwnPass, make: Make, batch: tuple[Tensor, ...], rows: Tensor) -> Tensor | None:
         """The main output by the framework's own pass; None where it is not used."""
-        before = own.net
         own.rows += len(rows)
+        if own.net is None and own.begins(self._expected):
+            own.net = self._made(make, tuple(t[:1].detach() for t in batch), rows[:1])
+        net = own.net
+        if net is None:
+            return None
         try:
-            net = own.after(self._expected, make)
-            if net is None:
-                return None
-            if net is before or self._same(net, tuple(t[:1].detach() for t in batch), rows[:1]):
-                with self.bound.by(net):
-                    return self.bound.forward(batch, rows)
+            with self.bound.by(net):
+                return self.bound.forward(batch, rows)
         except _FAILURES as error:
             if isinstance(error, RuntimeError) and out_of_memory(error):
                 raise
         own.give_up()
         return None
+
+    def _made(self, make: Make, one: tuple[Tensor, ...], row: Tensor) -> Bridge | None:
+        """The framework's own pass, if it can be made and gives the same for a row."""
+        try:
+            net = make()
+            return net if net is not None and self._same(net, one, row) else None
+        except Exception as error:  # the user's function is traced once more, and may raise anything
+            if out_of_memory(error):
+                raise
+            return None
 
     def _same(self, net: Bridge, one: tuple[Tensor, ...], row: Tensor) -> bool:
         """Whether the framework gives the same for a row, and leaves its last softmax or sigmoid to torch."""

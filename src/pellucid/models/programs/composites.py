@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pellucid.models.programs.operation import Constant, Listing, Operation, exponent, number_of
+from pellucid.models.programs.operation import Constant, Listing, Operation, exponent, number_of, with_constant
 from pellucid.models.programs.passes import needed
 
 Before = Callable[[int | Constant | None], Operation | None]  # what made a value
@@ -122,7 +122,7 @@ def _times(one: int | Constant, before: Before) -> tuple[int | None, float]:
     scale = 1.0
     made = before(one)
     while made is not None and made.name in ("mul", "div", "neg") and len(made.values) == 1:
-        number = -1.0 if made.name == "neg" else number_of(made.constants[0])
+        number = -1.0 if made.name == "neg" else number_of(made.constants[0]) if with_constant(made) else None
         if not number or (made.name == "div" and not isinstance(made.inputs[0], int)):
             break
         scale = scale / number if made.name == "div" else scale * number

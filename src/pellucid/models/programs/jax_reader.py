@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,17 +148,19 @@ class JaxReader(Reader):
         )  # fmt: skip
         made: list[tuple[Ref, ...]] = []
         path = self.loop_path([one for one in fixed if isinstance(one, Constant)])
-        with self.inside(path):
+        blocks = any(isinstance(one, Constant) and one.path for one in over)  # each step has weights of its own: it is no loop of one layer
+        with self.inside("" if blocks else path):
             for step in reversed(range(length)) if p["reverse"] else range(length):
-                now = [self.made("select", lambda x, step=step: x[step], (one,), structural=True) for one in over]
-                left = self._body(body.all, (*fixed, *state, *now))
+                with self.at(step, ()) if blocks else nullcontext():
+                    now = [self.made("select", lambda x, step=step: x[step], (one,), structural=True) for one in over]
+                    left = self._body(body.all, (*fixed, *state, *now))
                 state = left[:carried]
                 made.append(left[carried:])
         self.alias(equation.outputs, state)
         made = made[::-1] if p["reverse"] else made
         inner = body.all[0].jaxpr.outvars[carried:]
         for parts, var, output in zip(zip(*made, strict=True), inner, equation.outputs[carried:], strict=True):
-            if path and var.aval.ndim:
+            if path and not blocks and var.aval.ndim:
                 self.stacked(parts, output, path)
             else:
                 self.add("stack", lambda *all_: torch.stack(as_tensors(all_)), parts, (output,), structural=True)

@@ -13,7 +13,7 @@ from math import isclose, prod
 from torch import Tensor
 from torch.nn import functional
 
-from pellucid.models.programs.operation import Constant, Listing, Operation, exponent, number_of
+from pellucid.models.programs.operation import Constant, Listing, Operation, exponent, number_of, with_constant
 
 Shapes = dict[int, tuple[int, ...]]
 Ref = int | Constant | None
@@ -117,8 +117,13 @@ class Finder:
         power = exponent(operation)
         if operation.name not in ("sqrt", "rsqrt") and (power is None or not isclose(power, -0.5)):
             return None
+        found = self._spread(operation)
+        # the root lies beside the elements that it is of
+        return found if found is not None and self._lies(operation.outputs[0], found.x, found.count) else None
+
+    def _spread(self, operation: Operation) -> Spread | None:
         total = self._before(operation.inputs[0])
-        if total is None or total.name != "add" or len(total.values) != 1 or (eps := number_of(total.constants[0])) is None or eps < 0:
+        if total is None or total.name != "add" or not with_constant(total) or (eps := number_of(total.constants[0])) is None or eps < 0:
             return None
         at: Ref = total.values[0]
         clamped = self._before(at)
@@ -168,7 +173,8 @@ class Finder:
 
         def opened(made: Operation, deep: int) -> Sum:
             if self._is_view(made):
-                return of(made.values[0], deep)
+                lies = all(self._lies(one, spread.x, spread.count) for one in (made.values[0], made.outputs[0]))
+                return of(made.values[0], deep) if lies else None
             aligned = all(self._beside(one, spread.x, spread.count) for one in made.values)
             return _combined(made.name, [of(one, deep) for one in made.inputs]) if aligned else None
 
@@ -198,15 +204,19 @@ class Finder:
         below, above = self.shapes[made.values[0]], self.shapes[made.outputs[0]]
         return prod(below) == prod(above) or len(below) == len(above)
 
+    def _lies(self, one: int, x: int, count: int) -> bool:
+        """Whether a statistic of x has its axes where x has them: the last ones are gone, of length one, or repeated."""
+        return self.shapes[one] == self.shapes[x][:-count] or self._beside(one, x, count)
+
     def _beside(self, one: int, x: int, count: int) -> bool:
         """Whether a statistic of x lies beside the elements that it is of: its last axes are there, of length one or repeated."""
         shape = self.shapes[x]
         return self.shapes[one] in (shape, (*shape[:-count], *[1] * count))
 
-    def _source(self, one: Ref, also: tuple[str, ...] = ()) -> Ref:
+    def _source(self, one: Ref) -> Ref:
         """The value of which this is a view."""
         made = self._maker.get(one) if isinstance(one, int) else None
-        while made is not None and (self._is_view(made) or made.name in also):
+        while made is not None and self._is_view(made):
             one = made.values[0]
             made = self._maker.get(one)
         return one
@@ -217,14 +227,18 @@ class Finder:
 
     def _mean(self, one: Ref, *, detached: bool = False) -> tuple[int, int] | None:
         """Of which value this is the mean, and over how many of its last axes."""
-        made = self._before(self._source(one, ("detach",)) if detached else one)
+        passed: list[int] = []
+        made = self._maker.get(one) if isinstance(one, int) else None
+        while made is not None and (self._is_view(made) or (detached and made.name == "detach")):
+            passed.append(made.outputs[0])
+            made = self._maker.get(made.values[0])
         if made is None or made.name != "mean" or len(made.values) != 1:
             return None
         x = made.values[0]
         shape, axes = self.shapes[x], made.about.get("axes", ())
         count = len(axes)
         last = sorted(axis % len(shape) for axis in axes) == list(range(len(shape) - count, len(shape)))
-        return (x, count) if count and last else None
+        return (x, count) if count and last and all(self._lies(view, x, count) for view in passed) else None
 
     def _squared(self, one: Ref) -> int | None:
         """Of which value this is the square."""

@@ -60,6 +60,11 @@ class Operation:
         return made if len(self.outputs) > 1 else (made,)
 
 
+def with_constant(operation: Operation) -> bool:
+    """Whether it takes one value and one constant, and nothing that depends on the number of rows."""
+    return not operation.sized and len(operation.values) == 1 and len(operation.constants) == 1
+
+
 @dataclass(frozen=True, eq=False)
 class Listing:
     """Everything that a reader found, in order of execution.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -14,6 +16,8 @@ from pellucid.models.programs.operation import Constant, Listing, Number, Operat
 from pellucid.models.programs.passes import shared
 
 _PLAIN = nn.Module()
+ALIKE = 8  # operations at one place of a loop with other constants, that are told apart
+PLAIN = (bool, int, float, str, type(None), torch.dtype, torch.Size, slice, type(Ellipsis))
 
 
 class Tied:
@@ -26,11 +30,16 @@ class Tied:
         """Of a path with this value: it may be there in several parts, of which some may be alike, such as those that are zero."""
         known = self._known.setdefault((path, value.shape, value.dtype), [])
         plain = bool((value == value.reshape(-1)[:1]).all())
-        found = next((one for one in known if one.data_ptr() == value.data_ptr() or (not plain and torch.equal(one, value))), None)
+        found = next((one for one in known if _is_it(one, value) or (not plain and torch.equal(one, value))), None)
         if found is None:
             found = nn.Parameter(value, requires_grad=False)
             known.append(found)
         return found
+
+
+def _is_it(one: Tensor, value: Tensor) -> bool:
+    """Whether two tensors of one shape are the same numbers in memory."""
+    return one.data_ptr() == value.data_ptr() and one.stride() == value.stride()
 
 
 class Layer(nn.Module):
@@ -176,12 +185,31 @@ def first_of(operations: tuple[Operation, ...]) -> dict[Operation, Operation]:
         if not place or operation.structural:
             continue
         alike = known.setdefault((place, operation.name, operation.sized, operation.affine, len(operation.inputs)), [])
-        first = next((one for one in alike if all(map(_same, one.inputs, operation.inputs))), None)
-        if first is None:
+        same = (one for one in alike if all(map(_same, one.inputs, operation.inputs)) and does_the_same(one.call, operation.call))
+        first = next(same, None)
+        if first is None and len(alike) < ALIKE:
             alike.append(operation)
-        else:
+        elif first is not None:
             found[operation] = first
     return found
+
+
+def does_the_same(one: Any, other: Any) -> bool:  # noqa: ANN401
+    """Whether two calls are of the same function, with the same numbers and functions around it."""
+    if one is other:
+        return True
+    if isinstance(one, partial) and isinstance(other, partial):
+        return all(map(does_the_same, (one.func, one.args, one.keywords), (other.func, other.args, other.keywords)))
+    if isinstance(one, FunctionType) and isinstance(other, FunctionType):
+        around = ([cell.cell_contents for cell in f.__closure__ or ()] for f in (one, other))
+        return one.__code__ is other.__code__ and does_the_same(one.__defaults__, other.__defaults__) and does_the_same(*around)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(does_the_same(one[key], other[key]) for key in one)
+    if isinstance(one, (tuple, list)) and type(one) is type(other):
+        return len(one) == len(other) and all(map(does_the_same, one, other))
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        return one.dtype == other.dtype and torch.equal(one, other)
+    return isinstance(one, PLAIN) and type(one) is type(other) and one == other
 
 
 def _same(one: int | Constant, other: int | Constant) -> bool:

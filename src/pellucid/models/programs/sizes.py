@@ -13,7 +13,7 @@ from pellucid.models.programs.operation import Constant, Listing, Operation
 
 ASKED = ("shape", "numel", "zeros_like", "ones_like")  # operations that answer with what depends on shapes alone
 Way = tuple[Tensor, Tensor]
-COUNTS = (1, 2, 3)  # rows for which sizes are worked out: two say how they grow, the third that it is so
+COUNTS = (1, 2, 7)  # rows for which sizes are worked out: two say how they grow, the third that it is so
 
 
 def with_sizes(listing: Listing, example: tuple[Tensor, ...]) -> Listing:
@@ -31,7 +31,7 @@ def with_sizes(listing: Listing, example: tuple[Tensor, ...]) -> Listing:
     if not wanted:
         return listing
     asked = replace(listing, operations=tuple(operations))
-    known = [_values(asked, tuple(one[:1].repeat_interleave(count, 0) for one in example), tuple(sorted(wanted))) for count in COUNTS]
+    known = [values_of(asked, tuple(one[:1].repeat_interleave(count, 0) for one in example), tuple(sorted(wanted))) for count in COUNTS]
     ways = {one: [values[one] for values in known] for one in wanted if all(isinstance(values[one], Tensor) for values in known)}
     grown = {one: way for one, three in ways.items() if (way := _growing(three)) is not None}
     filled = {one: made for one, three in ways.items() if one not in grown and (made := _filled(three)) is not None}
@@ -43,7 +43,7 @@ def _growing(ways: list[Tensor]) -> Way | None:
     if any(way.shape != ways[0].shape or way.dtype == torch.bool for way in ways):
         return None
     each = ways[1] - ways[0]
-    return (each, ways[0] - each) if torch.equal(ways[2], ways[1] + each) else None
+    return (each, ways[0] - each) if torch.equal(ways[2], ways[0] + (COUNTS[2] - COUNTS[0]) * each) else None
 
 
 def _filled(ways: list[Tensor]) -> Callable[[int], Tensor] | None:
@@ -63,7 +63,7 @@ def _changed(operation: Operation, grown: dict[int, Way], filled: dict[int, Call
     return operation if made is None else replace(operation, name="full", call=made, inputs=(), sized=True)
 
 
-def _values(listing: Listing, inputs: tuple[Tensor, ...], wanted: tuple[int, ...]) -> dict[int, Any]:
+def values_of(listing: Listing, inputs: tuple[Tensor, ...], wanted: tuple[int, ...]) -> dict[int, Any]:
     """Some of the values on the way."""
     values: dict[int, Any] = dict(zip(listing.inputs, inputs, strict=True))
     needed = set(wanted)
