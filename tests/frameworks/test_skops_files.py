@@ -161,9 +161,8 @@ DAMAGE: dict[str, tuple[Any, Any]] = {
     ),
     "an isolation forest": (IsolationForest(n_estimators=2), lambda e: None),
     "nodes behind a mask": (HistGradientBoostingClassifier(max_iter=2), masked),
-    "nodes of another kind": (
-        HistGradientBoostingClassifier(max_iter=2),
-        lambda e: setattr(e._predictors[0][0], "nodes", e._predictors[0][0].nodes.astype(e._predictors[0][0].nodes.dtype.newbyteorder())),
+    "nodes of two axes": (
+        HistGradientBoostingClassifier(max_iter=2), lambda e: setattr(e._predictors[0][0], "nodes", e._predictors[0][0].nodes[:, None]),
     ),
     "classes behind a mask": (RandomForestClassifier(2), lambda e: setattr(e, "classes_", np.ma.MaskedArray(e.classes_))),
     "a tree in a masked array": (

@@ -186,9 +186,10 @@ def _machine(one: Any) -> None:  # noqa: ANN401
         raise Refused("Support vector machines of sparse rows or of kernels of their own can not be checked", name)
     odd = [*_shadowed(one), *({"_impl"} & set(vars(one)))]
     features = getattr(one, "n_features_in_", None)
-    support, vectors, each, dual, intercept, first, second = held = [getattr(one, name, None) for name in ARRAYS]
+    held: list[Any] = [getattr(one, array, None) for array in ARRAYS]
     if odd or not isinstance(features, int) or not all(type(array) is np.ndarray and array.flags.c_contiguous for array in held):
         raise Refused(UNEQUAL, f"{name} with {', '.join(odd) or 'no arrays where there should be some'}")
+    support, vectors, each, dual, intercept, first, second = held
     classifies = isinstance(one, ClassifierMixin)
     count, classes = support.size, np.size(one.classes_) if classifies else 2
     pairs = classes * (classes - 1) // 2
