@@ -28,7 +28,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from sklearn.tree._tree import Tree
 
 import pellucid as pl
 from frameworks.mutations import Bomb
@@ -104,6 +106,29 @@ def nodes(tree: Any, **changed: int) -> None:
     tree.__setstate__(state)
 
 
+def masked(estimator: Any) -> None:
+    """A child that is not there, behind a mask."""
+    predictor = estimator._predictors[0][0]
+    wrong = predictor.nodes.copy()
+    wrong["left"][0] = 4_000_000_000
+    mask = np.zeros(wrong.shape, np.ma.make_mask_descr(wrong.dtype))
+    mask["left"][0] = True
+    predictor.nodes = np.ma.MaskedArray(wrong, mask)
+
+
+def other(estimator: Any, classes: list[int], values: int) -> None:
+    """The same nodes in a tree of other values."""
+    state = estimator.tree_.__getstate__()
+    state["values"] = np.zeros((state["node_count"], len(classes), values))
+    estimator.tree_ = Tree(3, np.array(classes, np.intp), len(classes))
+    estimator.tree_.__setstate__(state)
+
+
+def hidden(estimator: Any) -> None:
+    nodes(estimator.tree_, left_child=10**9)
+    estimator.__dict__["__globals__"] = {}
+
+
 def bare(estimator: Any) -> None:
     del estimator.n_features_in_
 
@@ -135,6 +160,24 @@ DAMAGE: dict[str, tuple[Any, Any]] = {
         LogisticRegression(), lambda e: setattr(e, "extra", np.array([{"x": DecisionTreeClassifier().fit(X, Y).tree_}], object)),
     ),
     "an isolation forest": (IsolationForest(n_estimators=2), lambda e: None),
+    "nodes behind a mask": (HistGradientBoostingClassifier(max_iter=2), masked),
+    "nodes of two axes": (
+        HistGradientBoostingClassifier(max_iter=2), lambda e: setattr(e._predictors[0][0], "nodes", e._predictors[0][0].nodes[:, None]),
+    ),
+    "classes behind a mask": (RandomForestClassifier(2), lambda e: setattr(e, "classes_", np.ma.MaskedArray(e.classes_))),
+    "a tree in a masked array": (
+        LogisticRegression(),
+        lambda e: setattr(e, "extra", np.ma.MaskedArray(np.array([DecisionTreeClassifier().fit(X, Y).tree_], object), [True])),
+    ),
+    "a tree that looks like a function": (DecisionTreeClassifier(), hidden),
+    "a tree without values": (GradientBoostingClassifier(n_estimators=2), lambda e: other(e.estimators_[0, 0], [0], 0)),
+    "a boosted tree of two outputs": (GradientBoostingClassifier(n_estimators=2), lambda e: other(e.estimators_[0, 0], [1, 1], 1)),
+    "a boosted tree of two outputs, admitted": (
+        GradientBoostingClassifier(n_estimators=2),
+        lambda e: (other(e.estimators_[0, 0], [1, 1], 1), setattr(e.estimators_[0, 0], "n_outputs_", 2)),
+    ),
+    "a tree of other classes": (DecisionTreeClassifier(), lambda e: other(e, [2], 2)),
+    "no loss": (GradientBoostingClassifier(n_estimators=2), lambda e: delattr(e, "_loss")),
 }  # fmt: skip
 
 
@@ -145,6 +188,60 @@ def test_trees_that_lead_astray_are_refused(what: str, tmp_path: Path) -> None:
     damage(net)
     skops.dump(net, tmp_path / "net.skops")
     with pytest.raises(FileError, match=r"A tree of this estimator|can not be checked"):
+        network(str(tmp_path / "net.skops"), None)
+
+
+MACHINES = {
+    **{f"svc {kernel}": SVC(kernel=kernel) for kernel in ("linear", "rbf", "poly", "sigmoid")},
+    "svc probability": SVC(probability=True), "nu": NuSVC(nu=0.3), "nu linear": NuSVC(nu=0.3, kernel="linear", probability=True),
+    "svr": SVR(), "svr poly": SVR(kernel="poly"), "svr linear": SVR(kernel="linear"), "svr of no vectors": SVR(epsilon=1e3),
+    "nu svr": NuSVR(), "nu svr linear": NuSVR(kernel="linear"), "one class": OneClassSVM(), "one class poly": OneClassSVM(kernel="poly"),
+    "pipeline": make_pipeline(StandardScaler(), SVC()), "bagging": BaggingClassifier(SVC(), n_estimators=2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.parametrize("classes", [2, 3])
+def test_support_vector_machines_are_loaded(name: str, classes: int, tmp_path: Path) -> None:
+    net = clone(MACHINES[name]).fit(X, np.arange(len(X)) % classes)
+    skops.dump(net, tmp_path / "net.skops")
+    found = network(str(tmp_path / "net.skops"), None)
+    for asked in ("predict", "decision_function", "predict_proba"):
+        if hasattr(net, asked):
+            assert np.array_equal(getattr(found, asked)(X), getattr(net, asked)(X))
+
+
+UNEQUAL: dict[str, tuple[Any, Any]] = {
+    "support vectors that are not there": (SVC(), {"_dual_coef_": np.zeros((2, 1))}),
+    "fewer coefficients": (SVC(), {"_dual_coef_": np.zeros((1, 40))}),
+    "narrower vectors": (SVC(), {"support_vectors_": np.zeros((40, 2))}),
+    "rows of more features": (SVC(), {"n_features_in_": 4}),
+    "more for a class than there are": (SVC(), {"_n_support": np.array([10**6, -(10**6), 40], np.int32)}),
+    "classes without vectors": (SVC(), {"_n_support": np.array([20, 20], np.int32)}),
+    "fewer intercepts": (NuSVC(nu=0.3), {"_intercept_": np.zeros(1)}),
+    "fewer probabilities": (SVC(probability=True), {"_probA": np.zeros(1)}),
+    "one list of probabilities": (SVC(probability=True), {"_probB": np.zeros(0)}),
+    "more places": (SVR(), {"support_": np.zeros(1000, np.int32)}),
+    "three classes of a regression": (NuSVR(), {"_n_support": np.ones(3, np.int32)}),
+    "other kind of numbers": (OneClassSVM(), {"_intercept_": np.zeros(1, np.float32)}),
+    "a mask": (SVC(), {"support_vectors_": np.ma.MaskedArray(np.zeros((40, 3)))}),
+    "another machine": (SVR(), {"_impl": "c_svc"}),
+    "another kernel": (SVC(), {"kernel": "precomputed"}),
+    "said to be sparse": (SVC(), {"_sparse": True}),
+    "a method": (SVC(), {"_validate_for_predict": np.positive}),
+    "no vectors": (SVC(), {"support_vectors_": None}),
+    "no classes": (SVC(), {"classes_": None}),
+}
+
+
+@pytest.mark.parametrize("what", UNEQUAL)
+@pytest.mark.parametrize("within", [False, True])
+def test_support_vector_machines_that_do_not_fit_together_are_refused(what: str, within: bool, tmp_path: Path) -> None:
+    net, changed = UNEQUAL[what]
+    net = clone(net).fit(X, np.arange(len(X)) % 3)
+    vars(net).update(changed)
+    skops.dump(make_pipeline(StandardScaler().fit(X), net) if within else net, tmp_path / "net.skops")
+    with pytest.raises(FileError, match=r"do not fit together|can not be checked"):
         network(str(tmp_path / "net.skops"), None)
 
 

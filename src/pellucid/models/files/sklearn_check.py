@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from pellucid.models.files.estimators_check import NAMES, checked
 from pellucid.models.files.sandbox import Refused
-from pellucid.models.files.trees_check import NAMES, checked
 
 OPTIMIZERS = "sklearn.neural_network._stochastic_optimizers"
 # plain objects with numbers and other estimators in them
@@ -37,16 +37,21 @@ def has_trees(data: bytes) -> bool:
 
 
 def estimator(data: bytes) -> Any:  # noqa: ANN401
-    """The estimator, its trees followed.
+    """The estimator, its trees followed and the arrays of its support vector machines compared.
 
     Raises:
-        Refused: skops does not take it, or a tree leads astray.
+        Refused: skops does not take it, a tree leads astray, or arrays do not fit together.
     """
     try:
         found = import_module("skops.io").loads(data, trusted=[*DATA, *NAMES])
     except Exception as error:  # whatever the file holds
         raise Refused("skops can not load this file", str(error)[:160]) from error
-    checked(found)
+    try:
+        checked(found)
+    except Refused:
+        raise
+    except Exception as error:  # an attribute that is not there, or something else in its place
+        raise Refused("This estimator can not be checked", f"{type(error).__name__}: {error}"[:160]) from error
     return found
 
 

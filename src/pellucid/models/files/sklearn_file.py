@@ -1,6 +1,7 @@
 """Loads a scikit-learn estimator that skops saved; pickles are not opened.
 
-skops does not trust the trees of scikit-learn, whose numbers are followed without being looked at; here they are looked at first.
+The trees and support vector machines of scikit-learn hand their numbers to compiled code that does not look whether they fit together;
+here they are looked at first.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ def load_skops(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401
     """The estimator in a ``.skops`` file all of whose types are known to be data.
 
     Raises:
-        FileError: not such a file, damaged, one with types that skops does not trust; which, is said; or with trees that lead to what is
-            not there.
+        FileError: not such a file, damaged, one with types that skops does not trust; which, is said; with trees that lead to what is
+            not there, or with support vector machines whose arrays do not fit together.
     """
     data = read_file(path)
     try:
