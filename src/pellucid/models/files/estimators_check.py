@@ -132,7 +132,7 @@ def _owned(estimator: Any) -> list[int]:  # noqa: ANN401
 
 def _valued(estimator: Any, tree: Any) -> bool:  # noqa: ANN401
     """Whether the nodes of a tree hold the values that its estimator says they do, at least one."""
-    classes = estimator.n_classes_ if isinstance(estimator, ClassifierMixin) else [1] * tree.n_outputs
+    classes = estimator.n_classes_ if issubclass(type(estimator), ClassifierMixin) else [1] * tree.n_outputs
     sizes = np.asarray(tree.n_classes)
     return tree.n_outputs == estimator.n_outputs_ >= 1 and bool(np.all(sizes >= 1)) and np.array_equal(np.ravel(classes), sizes)
 
@@ -190,7 +190,7 @@ def _machine(one: Any) -> None:  # noqa: ANN401
     if odd or not isinstance(features, int) or not all(type(array) is np.ndarray and array.flags.c_contiguous for array in held):
         raise Refused(UNEQUAL, f"{name} with {', '.join(odd) or 'no arrays where there should be some'}")
     support, vectors, each, dual, intercept, first, second = held
-    classifies = isinstance(one, ClassifierMixin)
+    classifies = issubclass(type(one), ClassifierMixin)
     count, classes = support.size, np.size(one.classes_) if classifies else 2
     pairs = classes * (classes - 1) // 2
     shapes = [(count,), (count, features), (classes,), (classes - 1, count), (pairs,)]
