@@ -22,15 +22,13 @@ from pellucid.explanation.spec import ModelSpec
 from pellucid.models.bound_torch import BoundTorch
 from pellucid.models.inputs import RowInputs
 from pellucid.models.outputs import main_output
+from pellucid.models.programs.passes import TOLERANCE
 from pellucid.models.protocol import Capability, Mode
 from pellucid.models.torch_model import TorchModel
 
 HELD = 4  # networks whose twins hold them
 SEEN: frozenset[Capability] = frozenset({"layers", "graph"})
 COMPARED = 2  # rows on which twin and framework are compared
-# relative to the largest output: rounding of another order of sums, through many layers; networks of doubles have parts in single
-# precision, such as the softmax of attention or the constants of an activation
-TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3, torch.float16: 3e-2, torch.bfloat16: 1e-1}
 
 
 @dataclass(frozen=True, eq=False)
