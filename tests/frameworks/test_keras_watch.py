@@ -149,7 +149,10 @@ def test_what_layers_give_is_what_keras_says(tmp_path: Path) -> None:
 def test_a_layer_that_was_seen_can_be_explained(tmp_path: Path) -> None:
     net, _ = fitted(pl.KerasWatch(tmp_path / "run", data=(X[:40], Y[:40])))
     for name in pl.Run(tmp_path / "run").frames("activations")[-1].layers[:-1]:
-        pl.explain(net, X[:2], pl.Conductance(layer=name), target=1, checks="none")
+        values = pl.explain(net, X[:2], pl.Conductance(layer=name), target=1, checks="none").arrays[0].values
+        assert len(values) == 2
+        assert np.isfinite(values).all()
+        assert np.abs(values).max() > 0
 
 
 def test_units_that_are_dead_or_saturated_are_found(tmp_path: Path) -> None:

@@ -86,12 +86,17 @@ TREES = {
 }  # fmt: skip
 
 
+def opened_again(estimator: Any, classes: int, folder: Path) -> tuple[Any, Any]:
+    """The estimator fitted to so many classes, and what its file holds."""
+    net = clone(estimator).fit(X, np.arange(len(X)) % classes)
+    skops.dump(net, folder / "net.skops")
+    return net, network(str(folder / "net.skops"), None)
+
+
 @pytest.mark.parametrize("name", TREES)
 @pytest.mark.parametrize("classes", [2, 3])
 def test_trees_are_followed_and_loaded(name: str, classes: int, tmp_path: Path) -> None:
-    net = clone(TREES[name]).fit(X, np.arange(len(X)) % classes)
-    skops.dump(net, tmp_path / "net.skops")
-    found = network(str(tmp_path / "net.skops"), None)
+    net, found = opened_again(TREES[name], classes, tmp_path)
     assert np.array_equal(found.predict(X), net.predict(X))
     if name == "forest":
         e = pl.explain(found, X[:3], "shap", target=0, background=X)
@@ -203,9 +208,7 @@ MACHINES = {
 @pytest.mark.parametrize("name", MACHINES)
 @pytest.mark.parametrize("classes", [2, 3])
 def test_support_vector_machines_are_loaded(name: str, classes: int, tmp_path: Path) -> None:
-    net = clone(MACHINES[name]).fit(X, np.arange(len(X)) % classes)
-    skops.dump(net, tmp_path / "net.skops")
-    found = network(str(tmp_path / "net.skops"), None)
+    net, found = opened_again(MACHINES[name], classes, tmp_path)
     for asked in ("predict", "decision_function", "predict_proba"):
         if hasattr(net, asked):
             assert np.array_equal(getattr(found, asked)(X), getattr(net, asked)(X))
